@@ -1,0 +1,36 @@
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+STAMP := .venv/.installed
+
+help:            ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
+
+$(STAMP): pyproject.toml constraints.txt
+	python3 -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $(STAMP)
+
+setup: $(STAMP)  ## make .venv with everything in it
+
+demo: $(STAMP)   ## run the main job: an agent sends under a person's gate, and reads the reply
+	.venv/bin/gatepost demo
+
+test: $(STAMP)   ## run the tests; what needs PostgreSQL, Chromium or Postfix is skipped with its reason
+	$(PY) -m pytest
+
+check: $(STAMP)  ## types, lint, format
+	.venv/bin/mypy
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+format: $(STAMP) ## rewrite the code in the house format
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+docs: $(STAMP)   ## write the generated pages again
+	$(PY) -m server.docs
+
+clean:           ## remove what was made here
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache dist
+
+.PHONY: help setup demo test check format docs clean

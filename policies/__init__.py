@@ -1,0 +1,1 @@
+"""Pure rules: facts in, verdict out. Standard library only; no clock, no I/O."""

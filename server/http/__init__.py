@@ -1,0 +1,1 @@
+"""HTTP: REST, the approval pages, and the application they share."""

@@ -1,0 +1,1 @@
+"""Rows and transactions on SQLite and PostgreSQL; knows no MIME and no policy."""

@@ -1,0 +1,1 @@
+"""Pure mail craft: bytes and values in, bytes and values out."""
