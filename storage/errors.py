@@ -1,0 +1,17 @@
+"""What storage refuses."""
+
+
+class StorageError(Exception):
+    """The base of what this folder raises."""
+
+
+class Conflict(StorageError):
+    """A constraint refused the row: unique, foreign key, check."""
+
+
+class Unavailable(StorageError):
+    """The database cannot serve just now (locked, full, gone). Trying again later is right."""
+
+
+class Unfit(StorageError):
+    """The database is not one this program can work with; the sentence says what to do."""

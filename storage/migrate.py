@@ -1,0 +1,48 @@
+"""Numbered migrations, one transaction each, and the check at start."""
+
+from pathlib import Path
+
+from storage.database import Database
+from storage.errors import StorageError, Unfit
+
+FOLDER = Path(__file__).parent / "sql" / "migrations"
+_VERSION = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY);"
+
+
+def available() -> dict[int, Path]:
+    """The migrations of this program, by number."""
+    return {int(path.name.split("_", 1)[0]): path for path in sorted(FOLDER.glob("*.sql"))}
+
+
+async def version(database: Database) -> int:
+    """The newest migration the database has; 0 for an empty one."""
+    await database.script(_VERSION)
+    rows = await database.rows("schema_version")
+    return int(rows[0]["version"] or 0)
+
+
+async def migrate(database: Database) -> list[int]:
+    """Bring the database to this program's schema; the numbers applied.
+
+    Raises Unfit when the database is newer than the program.
+    """
+    at = await version(database)
+    newest = max(available())
+    if at > newest:
+        raise Unfit(f"The database has schema {at} and this Gatepost knows {newest}. Install the newer Gatepost.")
+    applied = []
+    for number, path in available().items():
+        if number > at:
+            await _apply(database, number, path)
+            applied.append(number)
+    return applied
+
+
+async def _apply(database: Database, number: int, path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    try:
+        await database.script(f"INSERT INTO schema_version (version) VALUES ({number});\n{text}")
+    except StorageError:
+        # another process may have applied it between the look and the write; its version row is what refused ours
+        if await version(database) < number:
+            raise

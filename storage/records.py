@@ -1,0 +1,236 @@
+"""Rows as frozen values. Times are microseconds since the epoch (UTC); fields named in schema.sql as JSON are text."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    id: str
+    slug: str
+    overseer: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    name: str
+    account_id: str
+    selector: str
+    rsa_pem: str
+    ed25519_pem: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    id: str
+    account_id: str
+    address: str
+    display_name: str
+    mode: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    id: str
+    account_id: str
+    mailbox_id: str | None
+    name: str
+    prefix: str
+    hash: str
+    scopes: str
+    created_at: int
+    revoked_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    id: str
+    mailbox_id: str
+    subject: str
+    last_at: int
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    id: str
+    account_id: str
+    mailbox_id: str
+    thread_id: str
+    direction: str
+    status: str
+    revision: int
+    rfc_message_id: str
+    in_reply_to: str
+    reference_ids: str
+    from_email: str
+    from_name: str
+    people: str
+    subject: str
+    markdown: str
+    body_text: str
+    body_html: str
+    new_text: str
+    quoted: str
+    attachments: str
+    findings: str
+    size: int
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    message_id: str
+    revision: int
+    envelope: str
+    digest: str
+    data: bytes | None
+    blob: str | None
+    draft: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    id: str
+    message_id: str
+    revision: int
+    digest: str
+    verdict: str
+    findings: str
+    approver: str | None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    id: str
+    account_id: str
+    mailbox_id: str
+    message_id: str
+    revision: int
+    direction: str
+    state: str
+    reasons: str
+    created_at: int
+    expires_at: int
+    decided_at: int | None = None
+    decided_by: str | None = None
+    reason: str = ""
+    changes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalLink:
+    hash: str
+    approval_id: str
+    message_id: str
+    revision: int
+    reviewer: str
+    expires_at: int
+    used_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    id: str
+    account_id: str
+    message_id: str
+    decision_id: str
+    recipient: str
+    is_copy: int
+    state: str
+    attempts: int
+    due_at: int
+    lease_until: int
+    lease: str
+    code: int
+    enhanced: str
+    reply: str
+    category: str
+    host: str
+    created_at: int
+    settled_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    delivery_id: str
+    number: int
+    outcome: str
+    code: int
+    enhanced: str
+    reply: str
+    category: str
+    host: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    id: str
+    account_id: str
+    kind: str
+    recipient: str
+    subject_id: str
+    state: str
+    attempts: int
+    due_at: int
+    lease_until: int
+    reply: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    id: str
+    account_id: str
+    mailbox_id: str
+    mode: str
+    hash: str
+    tries: int
+    created_at: int
+    expires_at: int
+    used_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    id: str
+    account_id: str
+    email: str
+    hash: str
+    created_at: int
+    expires_at: int
+    used_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    hash: str
+    account_id: str
+    email: str
+    created_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    account_id: str
+    key: str
+    request_hash: str
+    message_id: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    account_id: str
+    seq: int
+    type: str
+    mailbox_id: str | None
+    message_id: str | None
+    data: str
+    created_at: int

@@ -1,0 +1,82 @@
+-- Accounts, domains, mailboxes, keys, allowlists.
+
+-- name: schema_version
+SELECT max(version) AS version FROM schema_version;
+
+-- name: insert_account
+INSERT INTO account (
+    id, slug, overseer, created_at
+) VALUES (
+    :id, :slug, :overseer, :created_at
+);
+
+-- name: insert_domain
+INSERT INTO domain (
+    name, account_id, selector, rsa_pem, ed25519_pem, created_at
+) VALUES (
+    :name, :account_id, :selector, :rsa_pem, :ed25519_pem, :created_at
+);
+
+-- name: insert_mailbox
+INSERT INTO mailbox (
+    id, account_id, address, display_name, mode, created_at
+) VALUES (
+    :id, :account_id, :address, :display_name, :mode, :created_at
+);
+
+-- name: insert_api_key
+INSERT INTO api_key (
+    id, account_id, mailbox_id, name, prefix, hash, scopes, created_at, revoked_at
+) VALUES (
+    :id, :account_id, :mailbox_id, :name, :prefix, :hash, :scopes, :created_at, :revoked_at
+);
+
+-- name: account
+SELECT * FROM account WHERE id = :id;
+
+-- name: accounts
+SELECT * FROM account ORDER BY created_at, id;
+
+-- name: account_of_overseer
+SELECT * FROM account WHERE overseer = :overseer ORDER BY created_at, id;
+
+-- name: domain
+SELECT * FROM domain WHERE name = :name;
+
+-- name: domains
+SELECT * FROM domain WHERE account_id = :account_id ORDER BY name;
+
+-- name: mailbox
+SELECT * FROM mailbox WHERE id = :id AND account_id = :account_id;
+
+-- name: mailbox_by_address
+SELECT * FROM mailbox WHERE address = :address;
+
+-- name: mailboxes
+SELECT * FROM mailbox WHERE account_id = :account_id ORDER BY created_at, id;
+
+-- name: lock_mailbox
+-- An UPDATE that changes nothing locks the row on PostgreSQL; on SQLite the writer is alone anyway.
+UPDATE mailbox SET mode = mode WHERE id = :id RETURNING *;
+
+-- name: set_mode
+UPDATE mailbox SET mode = :mode WHERE id = :id;
+
+-- name: key_by_prefix
+SELECT * FROM api_key WHERE prefix = :prefix AND revoked_at IS NULL;
+
+-- name: keys
+SELECT * FROM api_key WHERE account_id = :account_id ORDER BY created_at, id;
+
+-- name: revoke_key
+UPDATE api_key SET revoked_at = :now WHERE id = :id AND account_id = :account_id AND revoked_at IS NULL;
+
+-- name: allow
+INSERT INTO allowlist (mailbox_id, pattern, created_at) VALUES (:mailbox_id, :pattern, :created_at)
+ON CONFLICT (mailbox_id, pattern) DO NOTHING;
+
+-- name: disallow
+DELETE FROM allowlist WHERE mailbox_id = :mailbox_id AND pattern = :pattern;
+
+-- name: allowlist
+SELECT pattern FROM allowlist WHERE mailbox_id = :mailbox_id ORDER BY pattern;

@@ -1,0 +1,70 @@
+-- Approvals, links to them, and the notices that carry the links.
+
+-- name: insert_approval
+INSERT INTO approval (
+    id, account_id, mailbox_id, message_id, revision, direction, state, reasons, created_at, expires_at,
+    decided_at, decided_by, reason, changes
+) VALUES (
+    :id, :account_id, :mailbox_id, :message_id, :revision, :direction, :state, :reasons, :created_at,
+    :expires_at, :decided_at, :decided_by, :reason, :changes
+);
+
+-- name: insert_approval_link
+INSERT INTO approval_link (
+    hash, approval_id, message_id, revision, reviewer, expires_at, used_at
+) VALUES (
+    :hash, :approval_id, :message_id, :revision, :reviewer, :expires_at, :used_at
+);
+
+-- name: insert_notice
+INSERT INTO notice (
+    id, account_id, kind, recipient, subject_id, state, attempts, due_at, lease_until, reply, created_at
+) VALUES (
+    :id, :account_id, :kind, :recipient, :subject_id, :state, :attempts, :due_at, :lease_until, :reply,
+    :created_at
+);
+
+-- name: approval
+SELECT * FROM approval WHERE id = :id AND account_id = :account_id;
+
+-- name: approval_of_message
+SELECT * FROM approval WHERE message_id = :message_id ORDER BY created_at DESC, id DESC LIMIT 1;
+
+-- name: pending_approvals
+SELECT * FROM approval WHERE account_id = :account_id AND state = 'pending' ORDER BY created_at, id LIMIT :limit;
+
+-- name: expired_approvals
+SELECT * FROM approval WHERE state = 'pending' AND expires_at <= :now ORDER BY expires_at LIMIT :limit;
+
+-- name: end_approval
+-- The compare-and-set of a decision: the second of two finds 0 rows.
+UPDATE approval SET state = :state, decided_at = :now, decided_by = :decided_by, reason = :reason
+WHERE id = :id AND state = 'pending' AND revision = :revision;
+
+-- name: revise_approval
+UPDATE approval SET revision = :revision, changes = :changes
+WHERE id = :id AND state = 'pending' AND revision = :was;
+
+-- name: approval_link
+SELECT * FROM approval_link WHERE hash = :hash;
+
+-- name: use_links
+UPDATE approval_link SET used_at = :now WHERE approval_id = :approval_id AND used_at IS NULL;
+
+-- name: notice
+SELECT * FROM notice WHERE id = :id;
+
+-- name: claim_notices
+UPDATE notice SET lease_until = :lease_until, attempts = attempts + 1
+WHERE id IN (
+    SELECT id FROM notice WHERE state = 'queued' AND due_at <= :now AND lease_until <= :now
+    ORDER BY due_at LIMIT :limit
+    /* skip locked */
+)
+RETURNING *;
+
+-- name: next_notice_due
+SELECT min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) AS due FROM notice WHERE state = 'queued';
+
+-- name: settle_notice
+UPDATE notice SET state = :state, due_at = :due_at, lease_until = 0, reply = :reply WHERE id = :id;

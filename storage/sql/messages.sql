@@ -1,0 +1,92 @@
+-- Messages, their wire forms and threads.
+
+-- name: insert_thread
+INSERT INTO thread (
+    id, mailbox_id, subject, last_at, created_at
+) VALUES (
+    :id, :mailbox_id, :subject, :last_at, :created_at
+);
+
+-- name: insert_message
+INSERT INTO message (
+    id, account_id, mailbox_id, thread_id, direction, status, revision, rfc_message_id, in_reply_to,
+    reference_ids, from_email, from_name, people, subject, markdown, body_text, body_html, new_text, quoted,
+    attachments, findings, size, created_at
+) VALUES (
+    :id, :account_id, :mailbox_id, :thread_id, :direction, :status, :revision, :rfc_message_id, :in_reply_to,
+    :reference_ids, :from_email, :from_name, :people, :subject, :markdown, :body_text, :body_html, :new_text,
+    :quoted, :attachments, :findings, :size, :created_at
+);
+
+-- name: insert_wire
+INSERT INTO wire (
+    message_id, revision, envelope, digest, data, blob, draft, created_at
+) VALUES (
+    :message_id, :revision, :envelope, :digest, :data, :blob, :draft, :created_at
+);
+
+-- name: touch_thread
+UPDATE thread SET last_at = :last_at WHERE id = :id;
+
+-- name: thread
+SELECT * FROM thread WHERE id = :id AND mailbox_id = :mailbox_id;
+
+-- name: thread_of_reference
+SELECT t.* FROM message m JOIN thread t ON t.id = m.thread_id
+WHERE m.mailbox_id = :mailbox_id AND m.rfc_message_id = :rfc_message_id
+ORDER BY m.created_at DESC, m.id DESC LIMIT 1;
+
+-- name: message
+SELECT * FROM message WHERE id = :id AND mailbox_id = :mailbox_id;
+
+-- name: message_of_account
+SELECT * FROM message WHERE id = :id AND account_id = :account_id;
+
+-- name: inbox
+-- The newest `limit` messages before the cursor, newest first; what waits for the overseer is not shown to an agent.
+SELECT * FROM message
+WHERE mailbox_id = :mailbox_id
+  AND (CAST(:direction AS TEXT) IS NULL OR direction = :direction)
+  AND (CAST(:status AS TEXT) IS NULL OR status = :status)
+  AND status NOT IN ('pending_inbound_approval', 'deleted')
+  AND NOT (direction = 'inbound' AND status = 'rejected')
+  AND (CAST(:sender AS TEXT) IS NULL OR lower(from_email) = :sender)
+  AND (created_at < :before_at OR (created_at = :before_at AND id < :before_id))
+ORDER BY created_at DESC, id DESC
+LIMIT :limit;
+
+-- name: arrivals
+SELECT * FROM message
+WHERE mailbox_id = :mailbox_id AND direction = 'inbound' AND status IN ('unread', 'read')
+  AND (CAST(:thread_id AS TEXT) IS NULL OR thread_id = :thread_id)
+  AND (CAST(:sender AS TEXT) IS NULL OR lower(from_email) = :sender)
+  AND (CAST(:status AS TEXT) IS NULL OR status = :status)
+  AND id > :after_id
+ORDER BY created_at, id
+LIMIT :limit;
+
+-- name: thread_messages
+SELECT * FROM message
+WHERE thread_id = :thread_id AND mailbox_id = :mailbox_id
+  AND status NOT IN ('pending_inbound_approval', 'deleted')
+  AND NOT (direction = 'inbound' AND status = 'rejected')
+ORDER BY created_at, id
+LIMIT :limit;
+
+-- name: mark_read
+UPDATE message SET status = 'read' WHERE id = :id AND status = 'unread';
+
+-- name: set_status
+UPDATE message SET status = :status WHERE id = :id;
+
+-- name: move_status
+-- A message leaves `was` only once: the second of two who try finds 0 rows.
+UPDATE message SET status = :status WHERE id = :id AND status = :was;
+
+-- name: revise_message
+UPDATE message SET revision = :revision, people = :people, subject = :subject, markdown = :markdown,
+    body_text = :body_text, body_html = :body_html, new_text = :new_text, attachments = :attachments, size = :size
+WHERE id = :id;
+
+-- name: wire
+SELECT * FROM wire WHERE message_id = :message_id AND revision = :revision;

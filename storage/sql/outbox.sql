@@ -1,0 +1,71 @@
+-- Decisions, deliveries and their attempts: the way out.
+
+-- name: insert_decision
+INSERT INTO decision (
+    id, message_id, revision, digest, verdict, findings, approver, created_at
+) VALUES (
+    :id, :message_id, :revision, :digest, :verdict, :findings, :approver, :created_at
+);
+
+-- name: insert_delivery
+INSERT INTO delivery (
+    id, account_id, message_id, decision_id, recipient, is_copy, state, attempts, due_at, lease_until, lease,
+    code, enhanced, reply, category, host, created_at, settled_at
+) VALUES (
+    :id, :account_id, :message_id, :decision_id, :recipient, :is_copy, :state, :attempts, :due_at,
+    :lease_until, :lease, :code, :enhanced, :reply, :category, :host, :created_at, :settled_at
+);
+
+-- name: insert_attempt
+INSERT INTO attempt (
+    delivery_id, number, outcome, code, enhanced, reply, category, host, created_at
+) VALUES (
+    :delivery_id, :number, :outcome, :code, :enhanced, :reply, :category, :host, :created_at
+);
+
+-- name: decision
+SELECT * FROM decision WHERE id = :id;
+
+-- name: decisions
+SELECT * FROM decision WHERE message_id = :message_id ORDER BY created_at, id;
+
+-- name: deliveries
+SELECT * FROM delivery WHERE message_id = :message_id ORDER BY id;
+
+-- name: delivery
+SELECT * FROM delivery WHERE id = :id;
+
+-- name: attempts
+SELECT * FROM attempt WHERE delivery_id = :delivery_id ORDER BY number;
+
+-- name: claim_deliveries
+-- Take what is due and not leased; a lease that ran out is taken again.
+UPDATE delivery SET lease_until = :lease_until, lease = :lease
+WHERE id IN (
+    SELECT id FROM delivery
+    WHERE state IN ('queued', 'deferred') AND due_at <= :now AND lease_until <= :now
+    ORDER BY due_at LIMIT :limit
+    /* skip locked */
+)
+RETURNING *;
+
+-- name: next_delivery_due
+SELECT min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) AS due
+FROM delivery WHERE state IN ('queued', 'deferred');
+
+-- name: settle_delivery
+UPDATE delivery SET state = :state, attempts = attempts + 1, due_at = :due_at, lease_until = 0, lease = '',
+    code = :code, enhanced = :enhanced, reply = :reply, category = :category, host = :host, settled_at = :settled_at
+WHERE id = :id AND lease = :lease;
+
+-- name: release_delivery
+UPDATE delivery SET lease_until = 0, lease = '' WHERE id = :id AND lease = :lease;
+
+-- name: cancel_deliveries
+UPDATE delivery SET state = 'cancelled', settled_at = :now, category = :category, reply = :reply
+WHERE message_id = :message_id AND state IN ('queued', 'deferred');
+
+-- name: bounce_delivery
+-- A bounce that arrives after the other side said yes.
+UPDATE delivery SET state = 'bounced', enhanced = :enhanced, reply = :reply, category = :category, settled_at = :now
+WHERE id = :id AND state IN ('sent', 'uncertain');

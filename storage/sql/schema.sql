@@ -1,0 +1,258 @@
+-- The tables of Gatepost, for new installs; the numbered migrations lead to the same.
+-- One text for SQLite and PostgreSQL: text ids, BIGINT microseconds since the epoch (UTC), BIGINT 0/1 for flags, JSON as text.
+
+CREATE TABLE account (
+    id TEXT PRIMARY KEY,
+    slug TEXT NOT NULL UNIQUE,
+    overseer TEXT NOT NULL,
+    last_seq BIGINT NOT NULL DEFAULT 0,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE domain (
+    name TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    selector TEXT NOT NULL,
+    -- PKCS #8, encrypted with a passphrase that comes from the server's secret and is not in the database
+    rsa_pem TEXT NOT NULL,
+    ed25519_pem TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE mailbox (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    address TEXT NOT NULL UNIQUE,
+    display_name TEXT NOT NULL,
+    mode TEXT NOT NULL CHECK (mode IN ('read_only', 'gated_all', 'gated_send', 'monitored', 'autonomous')),
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE api_key (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    mailbox_id TEXT REFERENCES mailbox (id),
+    name TEXT NOT NULL,
+    prefix TEXT NOT NULL UNIQUE,
+    hash TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    revoked_at BIGINT
+);
+
+CREATE TABLE allowlist (
+    mailbox_id TEXT NOT NULL REFERENCES mailbox (id),
+    pattern TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (mailbox_id, pattern)
+);
+
+CREATE TABLE thread (
+    id TEXT PRIMARY KEY,
+    mailbox_id TEXT NOT NULL REFERENCES mailbox (id),
+    subject TEXT NOT NULL,
+    last_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE message (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    mailbox_id TEXT NOT NULL REFERENCES mailbox (id),
+    thread_id TEXT NOT NULL REFERENCES thread (id),
+    direction TEXT NOT NULL CHECK (direction IN ('inbound', 'outbound')),
+    status TEXT NOT NULL CHECK (status IN (
+        'unread', 'read', 'archived', 'deleted', 'pending_inbound_approval',  -- inbound
+        'pending_send_approval', 'scheduled', 'queued', 'sent', 'bounced', 'send_failed', 'cancelled',  -- outbound
+        'rejected')),
+    revision BIGINT NOT NULL,
+    rfc_message_id TEXT NOT NULL,
+    in_reply_to TEXT NOT NULL,
+    reference_ids TEXT NOT NULL,
+    from_email TEXT NOT NULL,
+    from_name TEXT NOT NULL,
+    -- {"to": [{"email", "name"}], "cc": […], "bcc": […], "reply_to": […]}
+    people TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    markdown TEXT NOT NULL,
+    body_text TEXT NOT NULL,
+    body_html TEXT NOT NULL,
+    new_text TEXT NOT NULL,
+    quoted TEXT NOT NULL,
+    -- [{"index", "name", "content_type", "size", "sha256"}]
+    attachments TEXT NOT NULL,
+    -- what the listener and the parser found: {"peer", "helo", "tls", "automatic", "defects": […]}
+    findings TEXT NOT NULL,
+    size BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX message_by_thread ON message (thread_id, created_at, id);
+CREATE INDEX message_by_mailbox ON message (mailbox_id, created_at, id);
+CREATE INDEX message_by_rfc_id ON message (mailbox_id, rfc_message_id);
+
+-- The exact form of a mail: envelope and bytes. One row a revision, never changed.
+CREATE TABLE wire (
+    message_id TEXT NOT NULL REFERENCES message (id),
+    revision BIGINT NOT NULL,
+    envelope TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    data BYTEA,
+    blob TEXT,
+    -- what the wire form was made from: {"to", "cc", "bcc", "subject", "markdown"}; empty for inbound mail
+    draft TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (message_id, revision),
+    CHECK ((data IS NULL) <> (blob IS NULL))
+);
+
+CREATE TABLE decision (
+    id TEXT PRIMARY KEY,
+    message_id TEXT NOT NULL REFERENCES message (id),
+    revision BIGINT NOT NULL,
+    digest TEXT NOT NULL,
+    verdict TEXT NOT NULL CHECK (verdict IN ('allow', 'hold', 'deny')),
+    -- [{"rule", "verdict", "reason"}]
+    findings TEXT NOT NULL,
+    approver TEXT,
+    created_at BIGINT NOT NULL,
+    UNIQUE (id, message_id, verdict)
+);
+CREATE INDEX decision_by_message ON decision (message_id, created_at);
+
+CREATE TABLE approval (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    mailbox_id TEXT NOT NULL REFERENCES mailbox (id),
+    message_id TEXT NOT NULL REFERENCES message (id),
+    revision BIGINT NOT NULL,
+    direction TEXT NOT NULL CHECK (direction IN ('inbound', 'outbound')),
+    state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'rejected', 'expired', 'cancelled')),
+    reasons TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    decided_at BIGINT,
+    decided_by TEXT,
+    reason TEXT NOT NULL DEFAULT '',
+    -- the reviewer's edit, as a unified difference of the drafts
+    changes TEXT NOT NULL DEFAULT ''
+);
+CREATE UNIQUE INDEX one_pending_approval ON approval (message_id) WHERE state = 'pending';
+CREATE INDEX approval_by_account ON approval (account_id, state, created_at);
+CREATE INDEX approval_due ON approval (expires_at) WHERE state = 'pending';
+
+CREATE TABLE approval_link (
+    hash TEXT PRIMARY KEY,
+    approval_id TEXT NOT NULL REFERENCES approval (id),
+    message_id TEXT NOT NULL REFERENCES message (id),
+    revision BIGINT NOT NULL,
+    reviewer TEXT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_at BIGINT
+);
+
+-- A delivery names an allow decision of its own message: neither database will queue a held mail (DESIGN section 5.1).
+CREATE TABLE delivery (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    message_id TEXT NOT NULL REFERENCES message (id),
+    decision_id TEXT NOT NULL,
+    verdict TEXT NOT NULL DEFAULT 'allow' CHECK (verdict = 'allow'),
+    recipient TEXT NOT NULL,
+    is_copy BIGINT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('queued', 'deferred', 'sent', 'bounced', 'cancelled', 'uncertain')),
+    attempts BIGINT NOT NULL DEFAULT 0,
+    due_at BIGINT NOT NULL,
+    lease_until BIGINT NOT NULL DEFAULT 0,
+    -- who holds the lease: a new token each claim, so that a worker that lost its lease cannot settle
+    lease TEXT NOT NULL DEFAULT '',
+    code BIGINT NOT NULL DEFAULT 0,
+    enhanced TEXT NOT NULL DEFAULT '',
+    reply TEXT NOT NULL DEFAULT '',
+    category TEXT NOT NULL DEFAULT '',
+    host TEXT NOT NULL DEFAULT '',
+    created_at BIGINT NOT NULL,
+    settled_at BIGINT,
+    FOREIGN KEY (decision_id, message_id, verdict) REFERENCES decision (id, message_id, verdict),
+    UNIQUE (message_id, recipient)
+);
+CREATE INDEX delivery_due ON delivery (due_at) WHERE state IN ('queued', 'deferred');
+
+CREATE TABLE attempt (
+    delivery_id TEXT NOT NULL REFERENCES delivery (id),
+    number BIGINT NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('sent', 'deferred', 'bounced', 'uncertain')),
+    code BIGINT NOT NULL,
+    enhanced TEXT NOT NULL,
+    reply TEXT NOT NULL,
+    category TEXT NOT NULL,
+    host TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (delivery_id, number)
+);
+
+-- Mail of the system to a person it knows: its own path, with a fixed recipient. The text is rendered when it leaves.
+CREATE TABLE notice (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    kind TEXT NOT NULL CHECK (kind IN ('approval', 'sign_in', 'upgrade')),
+    recipient TEXT NOT NULL,
+    subject_id TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('queued', 'sent', 'failed')),
+    attempts BIGINT NOT NULL DEFAULT 0,
+    due_at BIGINT NOT NULL,
+    lease_until BIGINT NOT NULL DEFAULT 0,
+    reply TEXT NOT NULL DEFAULT '',
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX notice_due ON notice (due_at) WHERE state = 'queued';
+
+CREATE TABLE upgrade (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    mailbox_id TEXT NOT NULL REFERENCES mailbox (id),
+    mode TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    tries BIGINT NOT NULL DEFAULT 0,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_at BIGINT
+);
+CREATE INDEX upgrade_by_mailbox ON upgrade (mailbox_id, created_at);
+
+CREATE TABLE sign_in (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    email TEXT NOT NULL,
+    hash TEXT NOT NULL UNIQUE,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_at BIGINT
+);
+
+CREATE TABLE session (
+    hash TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    email TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+
+CREATE TABLE idempotency (
+    account_id TEXT NOT NULL REFERENCES account (id),
+    key TEXT NOT NULL,
+    request_hash TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (account_id, key)
+);
+
+CREATE TABLE event (
+    account_id TEXT NOT NULL REFERENCES account (id),
+    seq BIGINT NOT NULL,
+    type TEXT NOT NULL,
+    mailbox_id TEXT,
+    message_id TEXT,
+    data TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (account_id, seq)
+);

@@ -1,0 +1,111 @@
+"""What every verb is given: the database, the clock, the secret, and who asks."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from storage.blobs import Blobs
+from storage.database import Database
+
+MINUTE = 60_000_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def system_clock() -> int:
+    """Microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """The server's secret and what is derived from it; the secret itself is not in the database."""
+
+    key: bytes = field(repr=False)
+
+    def derive(self, purpose: str, *parts: str) -> bytes:
+        """32 bytes for one purpose. Without the secret they cannot be found, so they need not be stored."""
+        # the parts are joined by a character that none of them holds, so that two lists never read the same
+        text = "\x1f".join((purpose, *parts))
+        return hmac.digest(self.key, text.encode(), hashlib.sha256)
+
+    def token(self, purpose: str, *parts: str) -> str:
+        """A 256-bit token for a link, derived so that a notice can be rendered again after a crash."""
+        return base64.urlsafe_b64encode(self.derive(purpose, *parts)).decode().rstrip("=")
+
+    def code(self, purpose: str, *parts: str) -> str:
+        """Eight characters for a person to type, such as `7d2m-4v8x`."""
+        number = int.from_bytes(self.derive(purpose, *parts)[:5], "big")
+        text = "".join(_ALPHABET[number >> shift & 31] for shift in range(35, -5, -5))
+        return f"{text[:4]}-{text[4:]}"
+
+    def hash(self, text: str) -> str:
+        """What is stored of a key, token or code: HMAC-SHA-256, hex."""
+        return self.derive("stored hash", text).hex()
+
+
+def same(stored: str, computed: str) -> bool:
+    """Compare two hashes in constant time."""
+    return hmac.compare_digest(stored.encode(), computed.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a verb may know of the installation."""
+
+    base_url: str
+    """Where people reach the web pages, without a trailing slash."""
+    approval_hours: int = 72
+    max_recipients: int = 50
+    max_attachment_bytes: int = 10_000_000
+    """All attachments of one mail together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: an API key, or the overseer on the web or on the machine."""
+
+    account_id: str
+    scopes: frozenset[str]
+    name: str
+    """For the audit: `key key_…`, or the overseer's address."""
+    mailbox_id: str | None = None
+    """The one mailbox the key is bound to."""
+
+    def may(self, scope: str) -> bool:
+        """Whether the principal holds the scope; `admin` reads, `oversight` sees what it decides on."""
+        implied = {"read": {"admin"}, "oversight_read": {"oversight"}}.get(scope, set())
+        return bool(self.scopes & (implied | {scope}))
+
+
+NOBODY = Principal(account_id="", scopes=frozenset(), name="the system")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The first argument of every verb."""
+
+    db: Database
+    blobs: Blobs
+    secret: Secret
+    site: Site
+    clock: Callable[[], int] = system_clock
+    random: Callable[[int], bytes] = secrets.token_bytes
+    principal: Principal = NOBODY
+
+    def acting_as(self, principal: Principal) -> "Context":
+        return replace(self, principal=principal)
+
+    def now(self) -> int:
+        return self.clock()
+
+    def new_id(self, prefix: str) -> str:
+        """A sortable id: the prefix, 48 bits of milliseconds and 80 random bits, in 26 base32 characters."""
+        number = (self.now() // 1000 << 80) | int.from_bytes(self.random(10), "big")
+        return f"{prefix}_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -5, -5))

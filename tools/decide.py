@@ -1,0 +1,228 @@
+"""A person's decision on a held message: approve, reject, or edit into a new revision."""
+
+import difflib
+import json
+from dataclasses import dataclass, replace
+
+from storage.database import Transaction, one
+from storage.errors import Unavailable
+from storage.records import Approval, ApprovalLink, Mailbox, Message
+from storage.records import Wire as WireRow
+from tools import approvals, events, gate, wires
+from tools.context import Context
+from tools.draft import (
+    addresses,
+    attachments_json,
+    check_recipients,
+    draft_json,
+    people_json,
+    recipients,
+    render,
+)
+from tools.errors import Refusal
+from tools.mail.address import Address
+from tools.mail.compose import Attachment, Draft
+from tools.mail.parse import attachment_bytes
+from tools.mail.wire import Recipient, Wire
+
+EXPIRED_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a reviewer may change; addresses one a line or separated by commas upstream."""
+
+    to: tuple[str, ...]
+    cc: tuple[str, ...]
+    bcc: tuple[str, ...]
+    subject: str
+    markdown: str
+
+
+async def approval_by_token(context: Context, token: str) -> tuple[Approval, ApprovalLink]:
+    """The approval a mailed link opens. Raises Refusal link_invalid, link_expired."""
+    link = await one(context.db, ApprovalLink, "approval_link", hash=context.secret.hash(token))
+    if link is None:
+        raise Refusal("link_invalid")
+    message = await one(context.db, Approval, "approval_of_message", message_id=link.message_id)
+    if message is None or message.id != link.approval_id:
+        raise Refusal("link_invalid")
+    if message.state == "pending" and link.expires_at <= context.now():
+        raise Refusal("link_expired")
+    return message, link
+
+
+async def approve(context: Context, approval: Approval, revision: int, by: str) -> None:
+    """Let the message through, as it was shown. Raises Refusal already_decided, approval_refused."""
+
+    async def work(transaction: Transaction) -> None:
+        message = await _ended(context, transaction, approval, revision, "approved", by)
+        mailbox = await one(transaction, Mailbox, "mailbox", id=approval.mailbox_id, account_id=approval.account_id)
+        assert mailbox is not None
+        if message.direction == "inbound":
+            await _let_in(context, transaction, message)
+            return
+        row = await one(transaction, WireRow, "wire", message_id=message.id, revision=revision)
+        assert row is not None
+        # the bytes are checked against this digest before the socket; the envelope is all that is needed here
+        wire = Wire.of(row.envelope, b"")
+        await gate.release(context, transaction, mailbox, message, row.digest, wire, by)
+
+    await context.db.write(work)
+
+
+async def reject(context: Context, approval: Approval, revision: int, by: str, reason: str) -> None:
+    """Stop the message for good and tell the agent why. Raises Refusal already_decided."""
+
+    async def work(transaction: Transaction) -> None:
+        message = await _ended(context, transaction, approval, revision, "rejected", by, reason)
+        await transaction.run("set_status", id=message.id, status="rejected")
+
+    await context.db.write(work)
+
+
+async def edit(context: Context, approval: Approval, revision: int, by: str, changes: Edit) -> Approval:
+    """Make a new revision of an outbound mail; it still waits, under a new digest and a new link.
+
+    The original stays for the audit, and the difference is kept for the agent. Raises Refusal.
+    """
+    message = await _message(context, approval)
+    if message.direction != "outbound" or revision != approval.revision or approval.state != "pending":
+        raise Refusal("already_decided")
+    old = await wires.wire_row(context, context.db, message.id, revision)
+    draft = _edited(context, message, old, changes)
+    rendered = render(draft)
+    blob = await wires.store_large(context, rendered.raw)
+    copies = tuple(each for each in Wire.of(old.envelope, b"").recipients if each.copy)
+    wire = Wire(message.from_email, tuple(map(Recipient, recipients(draft))) + copies, rendered.raw)
+    after = replace(approval, revision=revision + 1, changes=_difference(old.draft, draft_json(draft)))
+
+    async def work(transaction: Transaction) -> None:
+        now = context.now()
+        moved = await transaction.run(
+            "revise_approval", id=approval.id, was=revision, revision=after.revision, changes=after.changes
+        )
+        if not moved:
+            raise Refusal("already_decided")
+        await wires.keep(transaction, message.id, after.revision, wire, blob, draft_json(draft), now)
+        await transaction.run(
+            "revise_message",
+            id=message.id,
+            revision=after.revision,
+            people=people_json(draft),
+            subject=draft.subject,
+            markdown=draft.markdown,
+            body_text=rendered.text,
+            body_html=rendered.html,
+            new_text=rendered.text,
+            attachments=attachments_json(draft, rendered),
+            size=len(rendered.raw),
+        )
+        await transaction.run("use_links", approval_id=approval.id, now=now)
+        await approvals.issue_link(context, transaction, after, by)
+        await _record(context, transaction, message, "message.edited", by=by, revision=after.revision)
+
+    await context.db.write(work)
+    return after
+
+
+async def expire_due(context: Context) -> int:
+    """End the approvals whose time is over: nobody having said yes means no. The number ended."""
+    rows = await context.db.rows("expired_approvals", now=context.now(), limit=EXPIRED_AT_ONCE)
+
+    async def work(transaction: Transaction) -> int:
+        ended = 0
+        for row in rows:
+            approval = Approval(**row)
+            if await approvals.end(context, transaction, approval, "expired", "the system", "Nobody decided in time."):
+                await transaction.run("set_status", id=approval.message_id, status="rejected")
+                ended += 1
+        return ended
+
+    return await context.db.write(work) if rows else 0
+
+
+async def _ended(
+    context: Context,
+    transaction: Transaction,
+    approval: Approval,
+    revision: int,
+    state: str,
+    by: str,
+    reason: str = "",
+) -> Message:
+    """Compare-and-set on the approval, against the revision that the person saw."""
+    seen = replace(approval, revision=revision)
+    current = await one(transaction, Approval, "approval", id=approval.id, account_id=approval.account_id)
+    if current is None or current.expires_at <= context.now():
+        raise Refusal("already_decided")
+    if not await approvals.end(context, transaction, seen, state, by, reason):
+        raise Refusal("already_decided")
+    message = await one(
+        transaction, Message, "message_of_account", id=approval.message_id, account_id=approval.account_id
+    )
+    assert message is not None
+    return message
+
+
+async def _let_in(context: Context, transaction: Transaction, message: Message) -> None:
+    await transaction.run("set_status", id=message.id, status="unread")
+    await _record(context, transaction, message, "message.received")
+
+
+async def _message(context: Context, approval: Approval) -> Message:
+    message = await one(
+        context.db, Message, "message_of_account", id=approval.message_id, account_id=approval.account_id
+    )
+    if message is None:
+        raise Unavailable(f"the message of {approval.id} is missing")
+    return message
+
+
+def _edited(context: Context, message: Message, old: WireRow, changes: Edit) -> Draft:
+    raw = old.data or b""
+    kept = tuple(
+        Attachment(part["name"], part["content_type"], attachment_bytes(raw, part["index"]) or b"")
+        for part in json.loads(message.attachments)
+    )
+    draft = Draft(
+        sender=Address(message.from_email, message.from_name),
+        to=addresses("to", changes.to),
+        cc=addresses("cc", changes.cc),
+        bcc=addresses("bcc", changes.bcc),
+        subject=changes.subject,
+        markdown=changes.markdown,
+        attachments=kept,
+        message_id=message.rfc_message_id,
+        in_reply_to=message.in_reply_to or None,
+        references=tuple(message.reference_ids.split()),
+    )
+    check_recipients(draft, context.site.max_recipients)
+    return draft
+
+
+def _difference(before: str, after: str) -> str:
+    """The edit as a unified difference, for the agent and the audit."""
+    return "\n".join(
+        difflib.unified_diff(_lines(before), _lines(after), "as the agent wrote it", "as edited", lineterm="")
+    )
+
+
+def _lines(draft: str) -> list[str]:
+    fields = json.loads(draft)
+    heads = [f"{name}: {', '.join(fields[name])}" for name in ("to", "cc", "bcc")]
+    return [*heads, f"subject: {fields['subject']}", "", *fields["markdown"].splitlines()]
+
+
+async def _record(
+    context: Context, transaction: Transaction, message: Message, type_: str, **data: object
+) -> None:
+    await events.record(
+        transaction,
+        context.now(),
+        message.account_id,
+        type_,
+        mailbox_id=message.mailbox_id,
+        message_id=message.id,
+        **data,
+    )

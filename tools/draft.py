@@ -1,0 +1,149 @@
+"""From a request to a draft: addresses checked, attachments decoded, errors that name the field."""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from storage.records import Mailbox, Message
+from tools.context import Context
+from tools.errors import Refusal
+from tools.fields import Outgoing, Upload
+from tools.mail.address import Address, AddressError, canonical, domain_of, parse_address
+from tools.mail.compose import Attachment, ComposeError, Draft, Rendered, compose, reply_subject
+from tools.mail.parse import parse
+from tools.mail.references import reference_ids
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A mail ready for the gate: the draft, its rendering, and the message it answers."""
+
+    message_id: str
+    draft: Draft
+    rendered: Rendered
+    attachments: str
+    """JSON, as in the `attachments` column: what lies in the rendered bytes."""
+    parent: Message | None
+
+
+def prepare(
+    context: Context,
+    mailbox: Mailbox,
+    outgoing: Outgoing,
+    *,
+    to: Sequence[str],
+    subject: str,
+    parent: Message | None = None,
+) -> Prepared:
+    """Check and render a new mail. Raises Refusal with the field that is wrong."""
+    message_id = context.new_id("msg")
+    draft = Draft(
+        sender=Address(mailbox.address, mailbox.display_name),
+        to=addresses("to", to),
+        cc=addresses("cc", outgoing.cc),
+        bcc=addresses("bcc", outgoing.bcc),
+        subject=subject,
+        markdown=outgoing.markdown,
+        attachments=decode(outgoing.attachments, context.site.max_attachment_bytes),
+        message_id=f"{message_id}@{domain_of(mailbox.address)}",
+        in_reply_to=(parent.rfc_message_id or None) if parent else None,
+        references=references_after(parent) if parent else (),
+    )
+    check_recipients(draft, context.site.max_recipients)
+    rendered = render(draft)
+    return Prepared(message_id, draft, rendered, attachments_json(draft, rendered), parent)
+
+
+def render(draft: Draft) -> Rendered:
+    """The bytes of a draft. Raises Refusal invalid_header or invalid_attachment."""
+    try:
+        return compose(draft)
+    except ComposeError as error:
+        raise Refusal("invalid_header", str(error)) from error
+
+
+def addresses(field: str, texts: Iterable[str]) -> tuple[Address, ...]:
+    """Parse addresses; who is named twice in a field gets one mail. Raises Refusal invalid_address."""
+    found: dict[str, Address] = {}
+    for text in texts:
+        try:
+            address = parse_address(text)
+        except AddressError as error:
+            raise Refusal("invalid_address", f"{field}: {error}", field=field) from error
+        found.setdefault(canonical(address.email), address)
+    return tuple(found.values())
+
+
+def decode(uploads: Sequence[Upload], limit: int) -> tuple[Attachment, ...]:
+    """Decode attachments, at most `limit` bytes together. Raises Refusal."""
+    # base64 is four characters for three bytes: the size is known before anything is decoded
+    if sum(len(upload.content_base64) for upload in uploads) * 3 // 4 > limit + 3 * len(uploads):
+        raise Refusal("attachments_too_large", limit_bytes=limit)
+    decoded = []
+    for upload in uploads:
+        try:
+            content = base64.b64decode(upload.content_base64, validate=True)
+        except binascii.Error as error:
+            raise Refusal("invalid_attachment", f"{upload.name!r}: content_base64 is not base64.") from error
+        decoded.append(Attachment(upload.name, upload.content_type, content))
+    if sum(len(attachment.content) for attachment in decoded) > limit:
+        raise Refusal("attachments_too_large", limit_bytes=limit)
+    return tuple(decoded)
+
+
+def check_recipients(draft: Draft, limit: int) -> None:
+    """At least one recipient, at most `limit`. Raises Refusal."""
+    count = len(recipients(draft))
+    if not count:
+        raise Refusal("missing_recipient")
+    if count > limit:
+        raise Refusal("too_many_recipients", f"It has {count}.", limit=limit)
+
+
+def recipients(draft: Draft) -> tuple[str, ...]:
+    """Everybody the draft addresses, each once."""
+    everybody = (*draft.to, *draft.cc, *draft.bcc)
+    return tuple({canonical(address.email): address.email for address in everybody}.values())
+
+
+def references_after(parent: Message) -> tuple[str, ...]:
+    """The References of a reply: the parent's and the parent's own id (RFC 5322 section 3.6.4)."""
+    earlier = reference_ids(parent.reference_ids.split(), parent.in_reply_to)
+    return tuple(dict.fromkeys((*earlier, parent.rfc_message_id))) if parent.rfc_message_id else earlier
+
+
+def subject_of_reply(parent: Message) -> str:
+    return reply_subject(parent.subject)
+
+
+def attachments_json(draft: Draft, rendered: Rendered) -> str:
+    """The `attachments` column, read back from the bytes that will leave."""
+    parts = parse(rendered.raw).attachments if draft.attachments else ()
+    return json.dumps([asdict(part) for part in parts], ensure_ascii=False)
+
+
+def people_json(draft: Draft) -> str:
+    """The `people` column of a draft."""
+    return json.dumps(
+        {
+            field: [{"email": address.email, "name": address.name} for address in group]
+            for field, group in (("to", draft.to), ("cc", draft.cc), ("bcc", draft.bcc))
+        },
+        ensure_ascii=False,
+    )
+
+
+def draft_json(draft: Draft) -> str:
+    """What a person may edit, for the `draft` column of a wire form."""
+    return json.dumps(
+        {
+            "to": [str(address) for address in draft.to],
+            "cc": [str(address) for address in draft.cc],
+            "bcc": [str(address) for address in draft.bcc],
+            "subject": draft.subject,
+            "markdown": draft.markdown,
+        },
+        ensure_ascii=False,
+    )

@@ -1,0 +1,172 @@
+"""The one catalogue of refusals: code, meaning, HTTP status, SMTP reply and the fix (DESIGN section 8)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition. `smtp` is the reply with its enhanced code, empty where SMTP cannot meet the condition."""
+
+    code: str
+    status: int
+    meaning: str
+    fix: str
+    smtp: str = ""
+
+
+_CONDITIONS = (
+    Condition("missing_key", 401, "No API key was given.", "Send 'Authorization: Bearer <key>'."),
+    Condition(
+        "invalid_key",
+        401,
+        "The API key is unknown or revoked.",
+        "Check the key; the operator makes a new one with 'gatepost key create'.",
+        smtp="535 5.7.8",
+    ),
+    Condition(
+        "missing_scope",
+        403,
+        "The key lacks the scope this needs.",
+        "Use a key with that scope; 'gatepost key list' shows what each has.",
+    ),
+    Condition(
+        "scopes_conflict",
+        400,
+        "No key holds send together with an oversight scope: an agent must not approve its own mail.",
+        "Make two keys.",
+    ),
+    Condition("invalid_scope", 400, "Not a scope.", "Use read, send, admin, oversight or oversight_read."),
+    Condition("invalid_request", 400, "The request does not fit the operation.", "Correct the fields it names."),
+    Condition(
+        "unknown_argument",
+        400,
+        "The operation has no such argument.",
+        "Use the arguments it lists; nothing was done.",
+    ),
+    Condition("invalid_address", 400, "Not an e-mail address.", "Write it as name@example.com.", smtp="501 5.1.3"),
+    Condition(
+        "invalid_header",
+        400,
+        "A header field holds a line break or a control character.",
+        "Take line breaks and control characters out of subject, names and file names.",
+    ),
+    Condition("missing_recipient", 400, "There is no recipient.", "Give at least one address in 'to'."),
+    Condition("too_many_recipients", 400, "More than 50 recipients.", "Send several mails.", smtp="452 4.5.3"),
+    Condition("invalid_attachment", 400, "An attachment is not usable.", "Give name, content_type and content_base64."),
+    Condition(
+        "attachments_too_large",
+        413,
+        "The attachments are larger than 10 MB together.",
+        "Send fewer or smaller ones, or a link.",
+        smtp="552 5.3.4",
+    ),
+    Condition("request_too_large", 413, "The request is too large.", "Stay under the size it names."),
+    Condition("invalid_mode", 400, "Not an oversight mode.", "Use read_only, gated_all, gated_send, monitored or autonomous."),
+    Condition("invalid_cursor", 400, "The cursor is not one this list gave.", "Pass next_cursor back unchanged, or none."),
+    Condition("invalid_domain", 400, "Not a domain name.", "Write it as example.com."),
+    Condition(
+        "mailbox_required",
+        400,
+        "The account has more than one mailbox.",
+        "Name one in mailbox_id.",
+    ),
+    Condition("mailbox_not_found", 404, "There is no such mailbox.", "List what the key may use.", smtp="550 5.1.1"),
+    Condition("message_not_found", 404, "There is no such message in this mailbox.", "Find ids with check_inbox."),
+    Condition("thread_not_found", 404, "There is no such thread in this mailbox.", "Find ids with check_inbox."),
+    Condition("approval_not_found", 404, "There is no such approval.", "Look at the list of pending approvals."),
+    Condition("key_not_found", 404, "There is no such key.", "'gatepost key list' shows them."),
+    Condition("domain_not_found", 404, "The domain is not set up here.", "Run 'gatepost init --domain …' first."),
+    Condition("not_found", 404, "There is nothing at this address.", "See /openapi.json for what there is."),
+    Condition("method_not_allowed", 405, "This address does not take that method.", "See /openapi.json."),
+    Condition(
+        "link_invalid",
+        404,
+        "The link is not valid: it was replaced, mistyped, or never made.",
+        "Open the newest mail about this message, or sign in.",
+    ),
+    Condition("link_expired", 410, "The link has expired.", "Sign in to see what is still pending."),
+    Condition(
+        "already_decided",
+        409,
+        "This was already decided, cancelled, changed or expired.",
+        "No action is needed; look at the message's status.",
+    ),
+    Condition(
+        "not_cancellable",
+        409,
+        "The message can no longer be cancelled.",
+        "Only a mail that waits for approval or for delivery can be.",
+    ),
+    Condition(
+        "idempotency_conflict",
+        409,
+        "The idempotency key was used with a different request.",
+        "Use a new key for a new mail, or the old request with the old key.",
+    ),
+    Condition("address_taken", 409, "The address is in use.", "Choose another local part."),
+    Condition(
+        "read_only_mailbox",
+        403,
+        "The mailbox is read_only: nothing leaves it.",
+        "Call request_approval to ask a person for this mail, or request_upgrade for more autonomy.",
+        smtp="550 5.7.1",
+    ),
+    Condition("denied", 403, "The mail may not be sent.", "The reasons say why; do not resend it unchanged."),
+    Condition(
+        "approval_refused",
+        409,
+        "The mail was approved, but a rule other than oversight stops it.",
+        "The reasons say which; edit the mail or reject it.",
+    ),
+    Condition(
+        "not_an_upgrade",
+        400,
+        "The mode asked for gives no more autonomy than the mailbox has.",
+        "Less autonomy needs no code: set the mode.",
+    ),
+    Condition("needs_overseer", 403, "More autonomy needs the overseer.", "Request an upgrade; the overseer gets a code."),
+    Condition("invalid_code", 403, "The code is wrong, used or expired.", "Ask the overseer for the newest code."),
+    Condition("rate_limited", 429, "Too many requests.", "Wait as long as Retry-After says."),
+    Condition("forbidden_origin", 403, "The request came from another site.", "Open the page itself and press the button there."),
+    Condition("sign_in_required", 401, "Nobody is signed in.", "Sign in with a mailed link."),
+    Condition("try_again", 503, "A local fault; nothing was lost.", "Try again shortly.", smtp="451 4.3.0"),
+    Condition("internal_error", 500, "Something went wrong here.", "Try again; give the request id to the operator."),
+)
+
+CATALOGUE = {condition.code: condition for condition in _CONDITIONS}
+
+
+class Refusal(Exception):
+    """A condition of the catalogue, met.
+
+    `details` is structured context for a program; `detail` is one more sentence for a reader. Neither holds secrets.
+    """
+
+    def __init__(self, code: str, detail: str = "", *, retry_after: int | None = None, **details: object) -> None:
+        self.condition = CATALOGUE[code]
+        self.detail = detail
+        self.details = details
+        self.retry_after = retry_after
+        super().__init__(self.sentence)
+
+    @property
+    def code(self) -> str:
+        return self.condition.code
+
+    @property
+    def sentence(self) -> str:
+        """What happened, for a reader."""
+        return f"{self.condition.meaning} {self.detail}".strip()
+
+    def body(self, request_id: str = "") -> dict[str, object]:
+        """The error as REST and MCP give it."""
+        body: dict[str, object] = {
+            "error": self.sentence,
+            "code": self.code,
+            "fix": self.condition.fix,
+            "details": self.details,
+            "docs": f"docs/errors.md#{self.code}",
+        }
+        if request_id:
+            body["request_id"] = request_id
+        return body

@@ -1,0 +1,41 @@
+"""Idempotency keys: the same request again gives the same answer and makes nothing new."""
+
+import hashlib
+
+from storage.database import Transaction, one
+from storage.records import Idempotency
+from tools.context import Context
+from tools.errors import Refusal
+from tools.operation import Model
+
+
+def request_hash(operation: str, request: Model) -> str:
+    """What tells one request from another: the operation and all its arguments but the key."""
+    body = request.model_dump_json(exclude={"idempotency_key"})
+    return hashlib.sha256(f"{operation}\x1f{body}".encode()).hexdigest()
+
+
+async def recall(
+    context: Context, transaction: Transaction, key: str | None, hash_: str, message_id: str
+) -> str | None:
+    """Remember a request under its key; the message an earlier one made, if there was one.
+
+    Raises Refusal idempotency_conflict when the key was used for something else.
+    """
+    if key is None:
+        return None
+    account_id = context.principal.account_id
+    new = await transaction.run(
+        "remember_request",
+        account_id=account_id,
+        key=key,
+        request_hash=hash_,
+        message_id=message_id,
+        created_at=context.now(),
+    )
+    if new:
+        return None
+    earlier = await one(transaction, Idempotency, "remembered_request", account_id=account_id, key=key)
+    if earlier is None or earlier.request_hash != hash_:
+        raise Refusal("idempotency_conflict")
+    return earlier.message_id
