@@ -120,7 +120,7 @@ async def edit(context: Context, approval: Approval, revision: int, by: str, cha
         )
         await transaction.run("use_links", approval_id=approval.id, now=now)
         await approvals.issue_link(context, transaction, after, by)
-        await _record(context, transaction, message, "message.edited", by=by, revision=after.revision)
+        await events.about(transaction, context.now(), message, "message.edited", by=by, revision=after.revision)
 
     await context.db.write(work)
     return after
@@ -167,7 +167,7 @@ async def _ended(
 
 async def _let_in(context: Context, transaction: Transaction, message: Message) -> None:
     await transaction.run("set_status", id=message.id, status="unread")
-    await _record(context, transaction, message, "message.received")
+    await events.about(transaction, context.now(), message, "message.received")
 
 
 async def _message(context: Context, approval: Approval) -> Message:
@@ -212,17 +212,3 @@ def _lines(draft: str) -> list[str]:
     fields = json.loads(draft)
     heads = [f"{name}: {', '.join(fields[name])}" for name in ("to", "cc", "bcc")]
     return [*heads, f"subject: {fields['subject']}", "", *fields["markdown"].splitlines()]
-
-
-async def _record(
-    context: Context, transaction: Transaction, message: Message, type_: str, **data: object
-) -> None:
-    await events.record(
-        transaction,
-        context.now(),
-        message.account_id,
-        type_,
-        mailbox_id=message.mailbox_id,
-        message_id=message.id,
-        **data,
-    )

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from storage.database import Transaction, columns
-from storage.records import Event
+from storage.records import Event, Message
 
 
 def topic(account_id: str) -> str:
@@ -27,3 +27,16 @@ async def record(
     event = Event(account_id, rows[0]["last_seq"], type_, mailbox_id, message_id, json.dumps(data), now)
     await transaction.run("insert_event", **columns(event))
     transaction.wake(topic(account_id))
+
+
+async def about(transaction: Transaction, now: int, message: Message, type_: str, **data: Any) -> None:
+    """Append an event about a message."""
+    await record(
+        transaction,
+        now,
+        message.account_id,
+        type_,
+        mailbox_id=message.mailbox_id,
+        message_id=message.id,
+        **data,
+    )

@@ -167,7 +167,7 @@ async def _message(
     else:
         await transaction.run("touch_thread", id=message.thread_id, last_at=now)
     await transaction.run("insert_message", **columns(message))
-    await _record(context, transaction, message, f"message.{status}")
+    await events.about(transaction, context.now(), message, f"message.{status}")
     return message
 
 
@@ -229,14 +229,3 @@ async def _again(transaction: Transaction, mailbox: Mailbox, message_id: str) ->
     approval = await one(transaction, Approval, "approval_of_message", message_id=message.id)
     reasons = ("This idempotency key was used before; the mail was not handed in again.",)
     return Submitted(message, reasons, approval, replayed=True)
-
-
-async def _record(context: Context, transaction: Transaction, message: Message, type_: str) -> None:
-    await events.record(
-        transaction,
-        context.now(),
-        message.account_id,
-        type_,
-        mailbox_id=message.mailbox_id,
-        message_id=message.id,
-    )

@@ -1,0 +1,77 @@
+"""API keys: made once, shown once, stored as a hash; and who a key speaks for."""
+
+import base64
+from dataclasses import dataclass
+
+from storage.database import Transaction, columns, many, one
+from storage.records import ApiKey
+from tools import events
+from tools.context import Context, Principal, same
+from tools.errors import Refusal
+
+SCOPES = ("read", "send", "admin", "oversight", "oversight_read")
+_PREFIX = 16
+"""Leading characters of a key that are stored in the clear: they find the row and identify the key to people."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key just made; `text` is never seen again."""
+
+    key: ApiKey
+    text: str
+
+
+async def create_key(
+    context: Context, account_id: str, name: str, scopes: frozenset[str], mailbox_id: str | None = None
+) -> NewKey:
+    """Make a key. Raises Refusal invalid_scope, scopes_conflict."""
+    if not scopes or not scopes <= set(SCOPES):
+        raise Refusal("invalid_scope", f"Given: {', '.join(sorted(scopes)) or 'none'}.")
+    if "send" in scopes and scopes & {"oversight", "oversight_read"}:
+        raise Refusal("scopes_conflict")
+    text = "gp_" + base64.urlsafe_b64encode(context.random(44)).decode().rstrip("=")
+    key = ApiKey(
+        id=context.new_id("key"),
+        account_id=account_id,
+        mailbox_id=mailbox_id,
+        name=name,
+        prefix=text[:_PREFIX],
+        hash=context.secret.hash(text),
+        scopes=" ".join(sorted(scopes)),
+        created_at=context.now(),
+    )
+
+    async def work(transaction: Transaction) -> None:
+        await transaction.run("insert_api_key", **columns(key))
+        await events.record(
+            transaction, context.now(), account_id, "key.created", mailbox_id=mailbox_id, key_id=key.id, scopes=key.scopes
+        )
+
+    await context.db.write(work)
+    return NewKey(key, text)
+
+
+async def principal_of(context: Context, text: str) -> Principal:
+    """Who speaks with this key. Raises Refusal invalid_key."""
+    key = await one(context.db, ApiKey, "key_by_prefix", prefix=text[:_PREFIX])
+    # an unknown key costs the same hash and comparison as a known one
+    stored = key.hash if key is not None else context.secret.hash("")
+    if not same(stored, context.secret.hash(text)) or key is None:
+        raise Refusal("invalid_key")
+    return Principal(key.account_id, frozenset(key.scopes.split()), f"key {key.id}", key.mailbox_id)
+
+
+async def revoke_key(context: Context, account_id: str, key_id: str) -> None:
+    """Make a key worthless at once. Raises Refusal key_not_found."""
+
+    async def work(transaction: Transaction) -> None:
+        if not await transaction.run("revoke_key", id=key_id, account_id=account_id, now=context.now()):
+            raise Refusal("key_not_found")
+        await events.record(transaction, context.now(), account_id, "key.revoked", key_id=key_id)
+
+    await context.db.write(work)
+
+
+async def list_keys(context: Context, account_id: str) -> list[ApiKey]:
+    return await many(context.db, ApiKey, "keys", account_id=account_id)

@@ -1,0 +1,73 @@
+"""Bytes of any declared charset as text that UTF-8 and PostgreSQL can hold."""
+
+import re
+from encodings import normalize_encoding
+from encodings.aliases import aliases
+
+# Lone surrogates cannot be encoded, and PostgreSQL text cannot hold U+0000.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+# Python's transforms (zlib, rot13) and the codecs that are quadratic or raise warnings are not charsets of mail. Names are
+# looked up here first because the codec registry remembers every unknown name for ever.
+_TRANSFORMS = {"base64_codec", "bz2_codec", "hex_codec", "mbcs", "quopri_codec", "rot_13", "uu_codec", "zlib_codec"}
+_WITHOUT_ALIAS = {"cp737", "cp874", "cp875", "koi8_t", "koi8_u", "mac_croatian", "mac_romanian", "utf_8_sig"}
+_CODECS = frozenset(aliases.values()) - _TRANSFORMS | _WITHOUT_ALIAS
+
+# What senders mean, as in the WHATWG encoding standard: the name of the subset stands for the superset.
+_SUPERSETS = {
+    "ascii": "cp1252",
+    "latin_1": "cp1252",
+    "iso8859_9": "cp1254",
+    "iso8859_11": "cp874",
+    "tis_620": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "big5": "big5hkscs",
+}
+
+
+def codec_of(charset: str) -> str | None:
+    """The Python codec for a charset name, or None when the charset is unknown or no charset."""
+    if not charset.isascii() or len(charset) > 40:
+        return None
+    name = normalize_encoding(charset.strip(" \"'").lower())
+    codec = aliases.get(name, name)
+    return _SUPERSETS.get(codec, codec) if codec in _CODECS else None
+
+
+def decode(data: bytes, charset: str) -> tuple[str, bool]:
+    """The text of `data`, and whether the charset was a known one. Never raises.
+
+    Unknown charsets, and bytes that the declared one cannot be, are read as UTF-8, else as windows-1252.
+    """
+    codec = codec_of(charset) if charset else "utf_8"
+    for attempt in (codec, "utf_8"):
+        if attempt and (text := _strictly(data, attempt)) is not None:
+            return storable(text), codec is not None
+    return storable(data.decode(codec or "cp1252", "replace")), codec is not None
+
+
+def text_of(data: bytes) -> str:
+    """Undeclared bytes of a header: UTF-8 (RFC 6532), else latin-1, which every byte has a character in."""
+    text = _strictly(data, "utf_8")
+    return data.decode("latin-1") if text is None else text
+
+
+def storable(text: str) -> str:
+    """The text with U+FFFD for NUL and lone surrogates."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def one_line(text: str) -> str:
+    """The text on one line: runs of controls and line ends, encoded ones too, become one space."""
+    return _CONTROL.sub(" ", text).strip()
+
+
+def _strictly(data: bytes, codec: str) -> str | None:
+    try:
+        return data.decode(codec)
+    except UnicodeError:
+        return None

@@ -1,0 +1,165 @@
+"""Header blocks: fields, encoded words (RFC 2047) and parameters (RFC 2045, 2231), read tolerantly in linear time."""
+
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tools.mail import limits
+from tools.mail.charset import decode, one_line, text_of
+
+# A field name is printable ASCII without the colon (RFC 5322 section 2.2). The hyphen cannot come first: such a line is
+# a multipart delimiter in a part whose blank line is missing.
+_FIELD = re.compile(rb"([!-,./-9;-~][!-9;-~]{0,199})[ \t]*:")
+_ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=")
+_LINE_END = re.compile(rb"\n")
+_FIELD_END = re.compile(rb"\n(?![ \t])")
+_BLOCK_END = re.compile(rb"\n(?=\r?\n|--)")
+_BLANK_LINE = re.compile(rb"\r?\n")
+_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+
+_NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The fields of one header block in order, names in lower case, values unfolded but not decoded."""
+
+    fields: tuple[tuple[str, bytes], ...]
+    defects: tuple[str, ...] = ()
+
+    def all(self, name: str) -> list[bytes]:
+        """Every value of the field, in order."""
+        return [value for field, value in self.fields if field == name]
+
+    def first(self, name: str) -> bytes:
+        """The first value of the field; empty when there is none."""
+        return next((value for field, value in self.fields if field == name), b"")
+
+
+def read_header(raw: bytes, start: int) -> tuple[Header, int]:
+    """The header block at `start` and the offset where its body begins.
+
+    A line that is neither field nor continuation ends the block, as the body begins there for most readers.
+    """
+    fields: list[tuple[str, bytes]] = []
+    defects: dict[str, None] = {}
+    position = start
+    if raw.startswith((b"From ", b">From "), start):  # an mbox line, left there by the exporter
+        position = _search_end(_LINE_END, raw, start)
+    while field := _FIELD.match(raw, position):
+        if position - start > limits.HEADER_BYTES or len(fields) >= limits.HEADER_FIELDS:
+            defects["header_too_long" if len(fields) < limits.HEADER_FIELDS else "too_many_fields"] = None
+            position = _search_end(_BLOCK_END, raw, position)
+            break
+        end = _search_end(_FIELD_END, raw, position)
+        value = raw[field.end() : min(end, field.end() + limits.FIELD_BYTES)]
+        if end - field.end() > limits.FIELD_BYTES:
+            defects["header_too_long"] = None
+        fields.append((field.group(1).decode("ascii").lower(), _FOLD.sub(b"", value).strip()))
+        position = end
+    blank = _BLANK_LINE.match(raw, position)
+    if blank is None and position < len(raw) and not raw.startswith(b"--", position):
+        defects["malformed_header"] = None
+    return Header(tuple(fields), tuple(defects)), blank.end() if blank else position
+
+
+def decode_words(text: str) -> str:
+    """A header text with its encoded words read (RFC 2047), on one line.
+
+    Neighbouring words of one charset are joined before decoding, as senders cut inside characters.
+    """
+    pieces: list[str] = []
+    waiting, charset, position = b"", "", 0
+    for word in _ENCODED_WORD.finditer(text):
+        between = text[position : word.start()]
+        name = word.group(1).partition("*")[0].lower()  # RFC 2231 section 5: charset*language
+        if between.strip() or name != charset:
+            pieces.append(decode(waiting, charset)[0])
+            waiting = b""
+            # RFC 2047 section 6.2: white space between two encoded words is not shown.
+            pieces.append(between if between.strip() or position == 0 else "")
+        waiting += _word_bytes(word.group(2), word.group(3))
+        charset, position = name, word.end()
+    pieces.append(decode(waiting, charset)[0])
+    pieces.append(text[position:])
+    return one_line("".join(pieces))
+
+
+def parameters(value: bytes) -> tuple[str, dict[str, str]]:
+    """The lower-cased main value of a Content-* field, and its parameters with continuations joined (RFC 2231)."""
+    text = value.decode("latin-1")
+    pieces = list(_split_parameters(text))
+    plain: dict[str, str] = {}
+    sections: dict[str, dict[int, tuple[str, bool]]] = {}
+    for piece in pieces[1 : limits.PARAMETERS + 1]:
+        key, equals, content = piece.partition("=")
+        if not equals:
+            continue
+        name, *rest = key.strip().lower().split("*")
+        if rest:
+            number = int(rest[0]) if rest[0].isascii() and rest[0].isdigit() and len(rest[0]) < 5 else 0
+            sections.setdefault(name, {}).setdefault(number, (_unquote(content), rest[-1] == ""))
+        else:
+            plain.setdefault(name, _unquote(content))
+    # RFC 2231 values win over the plain fallback that stands beside them for old readers.
+    decoded = {name: one_line(decode_words(text_of(content.encode("latin-1")))) for name, content in plain.items()}
+    decoded.update((name, one_line(_join_sections(found))) for name, found in sections.items())
+    return pieces[0].partition("(")[0].strip().lower(), decoded
+
+
+def _search_end(pattern: re.Pattern[bytes], raw: bytes, position: int) -> int:
+    found = pattern.search(raw, position)
+    return found.end() if found else len(raw)
+
+
+def _word_bytes(encoding: str, content: str) -> bytes:
+    data = content.encode("utf-8", "replace")
+    if encoding in "qQ":
+        return binascii.a2b_qp(data, header=True)
+    return from_base64(data)[0]
+
+
+def from_base64(data: bytes) -> tuple[bytes, bool]:
+    """The bytes of base64 text however it is wrapped, and whether it was sound. Foreign characters are skipped."""
+    letters = data.translate(None, _NOT_BASE64)
+    sound = len(letters) % 4 != 1
+    letters = letters[:-1] if not sound else letters
+    return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4)), sound
+
+
+def _split_parameters(text: str) -> Iterator[str]:
+    """The pieces between semicolons that stand outside quoted strings."""
+    start, quoted = 0, False
+    for mark in re.finditer(r'\\.|"|;', text, re.DOTALL):
+        if mark.group() == '"':
+            quoted = not quoted
+        elif mark.group() == ";" and not quoted:
+            yield text[start : mark.start()]
+            start = mark.end()
+    yield text[start:]
+
+
+def _unquote(content: str) -> str:
+    content = content.strip()
+    if not content.startswith('"'):
+        return content
+    closing = re.match(r'"((?:[^"\\]|\\.)*)', content, re.DOTALL)
+    inner = closing.group(1) if closing else content[1:]
+    # Old Windows mailers leave the backslashes of a path as they are; only \" and \\ are escapes for certain.
+    return re.sub(r'\\(["\\])', r"\1", inner)
+
+
+def _join_sections(sections: dict[int, tuple[str, bool]]) -> str:
+    """RFC 2231 sections 3 and 4: numbered pieces, each perhaps percent-encoded, the first naming the charset."""
+    data, charset = b"", ""
+    for place, (_, (content, encoded)) in enumerate(sorted(sections.items())):
+        if encoded and place == 0 and content.count("'") >= 2:
+            charset, _, content = content.split("'", 2)
+        piece = content.encode("latin-1")
+        data += _percent_decoded(piece) if encoded else piece
+    return decode(data, charset)[0]
+
+
+def _percent_decoded(data: bytes) -> bytes:
+    return re.sub(rb"%([0-9A-Fa-f]{2})", lambda found: bytes([int(found.group(1), 16)]), data)
