@@ -1,0 +1,68 @@
+"""What became of one delivery attempt, as a value."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Step = Literal["greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "content"]
+"""Where in the conversation an answer came, or the line was lost; connecting is part of the greeting."""
+
+Category = Literal[
+    "NoMailbox",
+    "Spam",
+    "BlackListed",
+    "Throttled",
+    "GreyListed",
+    "AccountProblem",
+    "DNSProblem",
+    "SPFProblem",
+    "Timeout",
+    "ConnectionProblem",
+    "ConnectionTerminated",
+    "NotDelivered",
+    "NotDeliveredCancelled",
+    "ManualCancel",
+    "CodeError",
+    "Unknown",
+    "Ignore",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A remote's reply: code, enhanced code (RFC 3463, or empty), its words, its host name.
+
+    The words are one line of at most 500 printable characters. A code of 0 says that no remote spoke: the enhanced
+    code and the words are then our own.
+    """
+
+    code: int
+    enhanced: str
+    text: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent(Answer):
+    """The remote took the mail over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred(Answer):
+    """Not taken now: try again by the schedule."""
+
+    category: Category
+
+
+@dataclass(frozen=True, slots=True)
+class Bounced(Answer):
+    """Refused for good."""
+
+    category: Category
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain(Answer):
+    """The line was lost after the final dot and before the reply: perhaps taken, so never tried again by itself."""
+
+
+Outcome = Sent | Deferred | Bounced | Uncertain
