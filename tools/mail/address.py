@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 from email_validator import EmailNotValidError, validate_email
 
-# Longest display name in characters; the longest address is RFC 5321's 254 octets, checked by the validator.
-NAME_LIMIT = 255
-# 255 name characters, all escaped, the quotes, the brackets and the address.
-_TEXT_LIMIT = 2 * NAME_LIMIT + 254 + 8
+ADDRESS_LIMIT = 254  # octets of UTF-8 (RFC 5321 section 4.5.3.1.3 less the angle brackets)
+NAME_LIMIT = 255  # characters of a display name
+_TEXT_LIMIT = 2 * NAME_LIMIT + ADDRESS_LIMIT + 8  # a name with every character escaped, quotes, brackets, spaces
 
 # Control characters, Unicode's own line ends and lone surrogates: none has a place in a header or an address.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SPECIALS = re.compile(r'[,;:<>@"\\]')
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
@@ -37,11 +36,6 @@ class Address:
         return f"{name} <{self.email}>"
 
 
-def has_controls(text: str) -> bool:
-    """Whether the text holds a control character, a Unicode line end or a lone surrogate."""
-    return _CONTROL.search(text) is not None
-
-
 def parse_address(text: str) -> Address:
     """One address out of 'a@b.c', 'Name <a@b.c>' or '"Na, me" <a@b.c>'; raises AddressError.
 
@@ -49,7 +43,7 @@ def parse_address(text: str) -> Address:
     """
     if len(text) > _TEXT_LIMIT:
         raise AddressError("The address is too long.")
-    if has_controls(text):
+    if CONTROLS.search(text):
         raise AddressError("An address cannot hold control characters or line breaks.")
     text = text.strip(" ")
     if not text.endswith(">"):

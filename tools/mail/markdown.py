@@ -6,7 +6,6 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from linkify_it import LinkifyIt
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -16,7 +15,7 @@ NESTING = 20  # levels of lists and quotes inside each other; a list takes two
 _SCHEMES = ("http://", "https://", "mailto:", "tel:")
 # Lone surrogates have no UTF-8, and control characters no look; tab and the line ends stay.
 _UNSHOWABLE = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-_LONGEST_WORD = 2048  # linkify-it takes quadratic time in the length of a word
+_LONGEST_WORD = 2048  # linkify-it takes time quadratic in the length of a word, so beyond this no bare links
 _WIDEST_COLUMN = 40  # a longer cell pushes its own line only, so that one cell cannot pad a thousand others
 
 _PAGE = (
@@ -53,16 +52,11 @@ class _MailMarkdown(MarkdownIt):
         return url.lower().startswith(_SCHEMES)
 
 
-class _BoundedLinkify(LinkifyIt):
-    def pretest(self, text: str) -> bool:  # the library's name for the question whether to look for links at all
-        return max(map(len, text.split()), default=0) <= _LONGEST_WORD and bool(super().pretest(text))
-
-
 def render(markdown: str) -> Bodies:
     """CommonMark with tables and bare links; raw HTML shows as text, images become links. Raises MarkdownError."""
     if len(markdown) > LIMIT:
         raise MarkdownError(f"The text has more than {LIMIT} characters.")
-    parser = _parser()
+    parser = _parser(linkify=max(map(len, markdown.split()), default=0) <= _LONGEST_WORD)
     tokens = parser.parse(_UNSHOWABLE.sub("\ufffd", markdown))
     # Beyond its limit the parser drops text, and what the agent wrote must not vanish unseen.
     if any(token.level >= NESTING - 1 for token in tokens):
@@ -75,13 +69,14 @@ def render(markdown: str) -> Bodies:
 
 
 @functools.cache
-def _parser() -> MarkdownIt:
+def _parser(linkify: bool) -> MarkdownIt:
     # Agents end lines where they mean it, above all in greetings and signatures: breaks keeps them.
-    options = {"html": False, "linkify": True, "breaks": True, "xhtmlOut": False, "maxNesting": NESTING}
+    options = {"html": False, "linkify": linkify, "breaks": True, "xhtmlOut": False, "maxNesting": NESTING}
     parser = _MailMarkdown("commonmark", options).enable("table")
     # Not the inline rule of the same name, which is quadratic in the number of colons.
     parser.core.ruler.enable("linkify")
-    parser.linkify = _BoundedLinkify(options={"fuzzy_link": False, "fuzzy_email": True})
+    if parser.linkify is not None:
+        parser.linkify.set({"fuzzy_link": False})
     return parser
 
 
