@@ -1,0 +1,197 @@
+"""Settings: flags, then GATEPOST_* variables, then a TOML file, then defaults; an unknown name is an error."""
+
+import difflib
+import os
+import socket
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PREFIX = "GATEPOST_"
+FILE = "gatepost.toml"
+EXTRAS = ("CONFIG", "URL", "KEY")
+"""Variables with our prefix that are not settings: the file's own path, and what `gatepost mcp` connects with."""
+_TESTS = f"{PREFIX}TEST_"
+MASK = "********"
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the sentence says which and what to do."""
+
+
+def default_data() -> Path:
+    """Where the data lies when nothing is said (XDG base directory specification)."""
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "gatepost"
+
+
+class Settings(BaseSettings):
+    """What one Gatepost process runs with. `load` is the way to make one."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+
+    data: Path = Field(
+        default_factory=default_data,
+        description="Folder of database, large mail and secret. Default: ~/.local/share/gatepost.",
+    )
+    database_url: str | None = Field(
+        default=None, description="postgresql://… for PostgreSQL; none is SQLite in the data folder."
+    )
+    secret: SecretStr | None = Field(
+        default=None,
+        description="32 random bytes or more in base64; none is the file `secret` in the data folder, made if missing.",
+    )
+    base_url: str = Field(
+        default="http://127.0.0.1:8025", description="Where people and agents reach the web pages and the API."
+    )
+    http_host: str = Field(default="127.0.0.1", description="Address that HTTP listens on.")
+    http_port: int = Field(default=8025, ge=0, le=65535, description="Port that HTTP listens on.")
+    smtp_host: str = Field(default="127.0.0.1", description="Address that SMTP listens on.")
+    smtp_port: int = Field(default=2525, ge=0, le=65535, description="Port that SMTP listens on; mail servers use 25.")
+    hostname: str = Field(
+        default_factory=socket.gethostname,
+        description="This server's name in the SMTP banner and in EHLO. Default: the machine's name.",
+    )
+    route: Literal["capture", "relay", "direct"] = Field(
+        default="capture",
+        description="How mail leaves: `capture` keeps it here, `relay` uses one smart host, `direct` looks up MX.",
+    )
+    relay_host: str | None = Field(default=None, description="The smart host, for the route `relay`.")
+    relay_port: int = Field(default=587, ge=1, le=65535, description="The smart host's port.")
+    relay_user: str | None = Field(default=None, description="User name at the smart host; none is no sign-in.")
+    relay_password: SecretStr | None = Field(default=None, description="Password at the smart host.")
+    relay_tls: Literal["opportunistic", "require", "never"] = Field(
+        default="require", description="Whether the connection to the smart host is encrypted and checked."
+    )
+    direct_port: int = Field(
+        default=25, ge=1, le=65535, description="Port of other mail servers, for the route `direct`."
+    )
+    tls_cert: Path | None = Field(default=None, description="Certificate chain (PEM) for STARTTLS on incoming SMTP.")
+    tls_key: Path | None = Field(default=None, description="Private key (PEM) of the certificate.")
+    max_message_bytes: int = Field(default=26_214_400, ge=65_536, description="Largest mail taken in, in bytes.")
+    approval_hours: int = Field(default=72, ge=1, le=720, description="Hours a held mail waits before it is rejected.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least severe log line that is written."
+    )
+    json_response: bool = Field(
+        default=False, description="Answer MCP calls with plain JSON in place of an event stream."
+    )
+
+    @field_validator("data", "tls_cert", "tls_key")
+    @classmethod
+    def _expanded(cls, path: Path | None) -> Path | None:
+        return path.expanduser() if path else path
+
+    @field_validator("base_url")
+    @classmethod
+    def _web_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("write it as https://mail.example.com")
+        return url.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql(cls, url: str | None) -> str | None:
+        if url and urlsplit(url).scheme not in ("postgresql", "postgres"):
+            raise ValueError("write it as postgresql://user@host/database, or leave it out for SQLite")
+        return url or None
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Settings":
+        if self.route == "relay" and not self.relay_host:
+            raise ValueError("the route relay needs relay_host")
+        if (self.relay_user is None) != (self.relay_password is None):
+            raise ValueError("relay_user and relay_password go together")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key go together")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @classmethod
+    def load(cls, config: Path | None = None, **flags: Any) -> "Settings":
+        """The settings in force. A flag that is None was not given. Raises SettingsError."""
+        given = {name: value for name, value in flags.items() if value is not None}
+        _refuse_unknown_variables(os.environ)
+        file = _file(config, given.get("data"))
+
+        class Loaded(Settings):
+            model_config = SettingsConfigDict(toml_file=file)
+
+        try:
+            return Loaded(**given)
+        except ValidationError as error:
+            raise SettingsError(_sentence(error.errors()[0])) from error
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise SettingsError(f"{file}: {error}") from error
+
+    def masked(self) -> dict[str, object]:
+        """Every setting as a JSON value, with passwords and secrets covered."""
+        shown = self.model_dump(mode="json")
+        for name, value in shown.items():
+            if isinstance(getattr(self, name), SecretStr):
+                shown[name] = MASK
+            elif name == "database_url" and value:
+                shown[name] = _without_password(value)
+        return shown
+
+
+def _file(config: Path | None, data: Path | None) -> Path | None:
+    """The file to read. One that was named must be there; the one in the data folder need not."""
+    named = config or os.environ.get(f"{PREFIX}CONFIG")
+    if named:
+        path = Path(named).expanduser()
+        if not path.is_file():
+            raise SettingsError(f"There is no settings file {path}.")
+        return path
+    folder = data or os.environ.get(f"{PREFIX}DATA") or default_data()
+    return Path(folder).expanduser() / FILE
+
+
+def _refuse_unknown_variables(names: Iterable[str]) -> None:
+    known = [PREFIX + name.upper() for name in (*Settings.model_fields, *EXTRAS)]
+    for name in names:
+        if name.startswith(PREFIX) and not name.startswith(_TESTS) and name not in known:
+            raise SettingsError(f"{name} is not a setting; the nearest is {_nearest(name, known)}.")
+
+
+def _sentence(error: ErrorDetails) -> str:
+    name = ".".join(map(str, error["loc"]))
+    if error["type"] == "extra_forbidden":
+        return f"{name} is not a setting; the nearest is {_nearest(name, Settings.model_fields)}."
+    # never the value given: it may be a password
+    reason = error["msg"].removeprefix("Value error, ")
+    return f"The setting {name} cannot be used: {reason}." if name else f"The settings do not fit together: {reason}."
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    return difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    query = MASK if "password" in parts.query.lower() else parts.query
+    user, at, host = parts.netloc.rpartition("@")
+    name, colon, _ = user.partition(":")
+    return parts._replace(netloc=name + (colon and f":{MASK}") + at + host, query=query).geturl()
