@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.delivery.verp import bounce_address, delivery_of
+from tools.mail.verp import bounce_address, delivery_of
 
 SECRET = b"a secret of the server"
 ID = "dlv_01jg8zk3m4n5p6q7r8s9t0vwxy"
