@@ -1,8 +1,6 @@
 """What both databases offer: reads, units of work in a transaction, and wake-ups after a commit."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import fields
-from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from storage.wakeups import Wakeups
@@ -56,26 +54,26 @@ class Database(Reader, Protocol):
     async def close(self) -> None: ...
 
 
-async def one(reader: Reader, record: type[Record], query: str, /, **values: Value) -> Record | None:
+async def one(reader: Reader, kind: type[Record], query: str, /, **values: Value) -> Record | None:
     """The first row of the named query as a record, or None."""
     found = await reader.rows(query, **values)
-    return _record(record, found[0]) if found else None
+    return record(kind, found[0]) if found else None
 
 
-async def many(reader: Reader, record: type[Record], query: str, /, **values: Value) -> list[Record]:
+async def many(reader: Reader, kind: type[Record], query: str, /, **values: Value) -> list[Record]:
     """Every row of the named query as a record."""
-    return [_record(record, row) for row in await reader.rows(query, **values)]
+    return [record(kind, row) for row in await reader.rows(query, **values)]
 
 
-def columns(record: object) -> dict[str, Value]:
+def record(kind: type[Record], row: Row) -> Record:
+    """A row as a record; columns the record does not have are left out."""
+    return kind(**{name: row[name] for name in _names(kind)})
+
+
+def columns(row: object) -> dict[str, Value]:
     """A record's fields as values for an INSERT."""
-    return {name: getattr(record, name) for name in _names(type(record))}
+    return {name: getattr(row, name) for name in _names(type(row))}
 
 
-def _record(record: type[Record], row: Row) -> Record:
-    return record(**{name: row[name] for name in _names(record)})
-
-
-@cache
-def _names(record: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(record))
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(kind.__dataclass_fields__)

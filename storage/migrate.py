@@ -9,9 +9,10 @@ FOLDER = Path(__file__).parent / "sql" / "migrations"
 _VERSION = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY);"
 
 
-def available() -> dict[int, Path]:
-    """The migrations of this program, by number."""
-    return {int(path.name.split("_", 1)[0]): path for path in sorted(FOLDER.glob("*.sql"))}
+def available() -> dict[int, str]:
+    """The migrations of this program by number. Each begins by writing its number into schema_version."""
+    paths = sorted(FOLDER.glob("*.sql"))
+    return {int(path.name.split("_", 1)[0]): path.read_text(encoding="utf-8") for path in paths}
 
 
 async def version(database: Database) -> int:
@@ -31,17 +32,16 @@ async def migrate(database: Database) -> list[int]:
     if at > newest:
         raise Unfit(f"The database has schema {at} and this Gatepost knows {newest}. Install the newer Gatepost.")
     applied = []
-    for number, path in available().items():
+    for number, text in available().items():
         if number > at:
-            await _apply(database, number, path)
+            await _apply(database, number, text)
             applied.append(number)
     return applied
 
 
-async def _apply(database: Database, number: int, path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
+async def _apply(database: Database, number: int, text: str) -> None:
     try:
-        await database.script(f"INSERT INTO schema_version (version) VALUES ({number});\n{text}")
+        await database.script(text)
     except StorageError:
         # another process may have applied it between the look and the write; its version row is what refused ours
         if await version(database) < number:

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, cast
 
 import asyncpg
+from asyncpg import exceptions
 
 from storage.database import Database, Result, Row, Transaction, Value, Work
 from storage.errors import Conflict, Unavailable
@@ -40,14 +41,14 @@ class Postgres:
             )
             self._listener = await asyncpg.connect(self._url)
             await self._listener.add_listener(CHANNEL, self._heard)
-        except (OSError, asyncpg.PostgresError) as error:
+        except (OSError, exceptions.PostgresError) as error:
             raise Unavailable(f"cannot open the PostgreSQL database: {error}") from error
 
     async def rows(self, query: str, /, **values: Value) -> list[Row]:
         try:
             async with self._pool.acquire() as connection:
                 return await _PostgresTransaction(connection).rows(query, **values)
-        except (OSError, asyncpg.InterfaceError) as error:
+        except (OSError, exceptions.InterfaceError) as error:
             raise Unavailable(str(error)) from error
 
     async def write(self, work: Work[Result]) -> Result:
@@ -73,7 +74,7 @@ class Postgres:
         for _ in range(TRIES - 1):
             try:
                 return await self._unit(work)
-            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+            except (exceptions.DeadlockDetectedError, exceptions.SerializationError):
                 continue
         return await self._unit(work)
 
@@ -85,7 +86,7 @@ class Postgres:
                 for topic in sorted(transaction.topics):
                     await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, topic)
                 return result
-        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
+        except (OSError, exceptions.InterfaceError, exceptions.PostgresConnectionError) as error:
             raise Unavailable(str(error)) from error
 
     def _heard(self, _connection: Any, _pid: int, _channel: str, topic: object) -> None:
@@ -101,7 +102,7 @@ class _PostgresTransaction:
         known = queries()[query]
         try:
             found = await self._connection.fetch(known.numbered, *(values[name] for name in known.parameters))
-        except asyncpg.IntegrityConstraintViolationError as error:
+        except exceptions.IntegrityConstraintViolationError as error:
             raise Conflict(str(error)) from error
         return [dict(row) for row in found]
 
@@ -109,7 +110,7 @@ class _PostgresTransaction:
         known = queries()[query]
         try:
             status = await self._connection.execute(known.numbered, *(values[name] for name in known.parameters))
-        except asyncpg.IntegrityConstraintViolationError as error:
+        except exceptions.IntegrityConstraintViolationError as error:
             raise Conflict(str(error)) from error
         # 'INSERT 0 1', 'UPDATE 3', 'DELETE 0'
         return int(status.rsplit(" ", 1)[-1])

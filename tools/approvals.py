@@ -1,11 +1,10 @@
 """Putting a message before a person: the approval, the link that is mailed, and the links' life."""
 
 import json
-from dataclasses import dataclass
 
 from policies.decision import Finding
 from storage.database import Transaction, columns, one
-from storage.records import Account, Approval, ApprovalLink, Mailbox, Message, Notice
+from storage.records import Account, Approval, ApprovalLink, Message, Notice
 from tools import events
 from tools.context import HOUR, Context
 
@@ -95,9 +94,7 @@ async def end(
     return True
 
 
-async def _record(
-    context: Context, transaction: Transaction, approval: Approval, type_: str, **data: str
-) -> None:
+async def _record(context: Context, transaction: Transaction, approval: Approval, type_: str, **data: str) -> None:
     await events.record(
         transaction,
         context.now(),

@@ -4,7 +4,7 @@ import difflib
 import json
 from dataclasses import dataclass, replace
 
-from storage.database import Transaction, one
+from storage.database import Transaction, one, record
 from storage.errors import Unavailable
 from storage.records import Approval, ApprovalLink, Mailbox, Message
 from storage.records import Wire as WireRow
@@ -133,7 +133,7 @@ async def expire_due(context: Context) -> int:
     async def work(transaction: Transaction) -> int:
         ended = 0
         for row in rows:
-            approval = Approval(**row)
+            approval = record(Approval, row)
             if await approvals.end(context, transaction, approval, "expired", "the system", "Nobody decided in time."):
                 await transaction.run("set_status", id=approval.message_id, status="rejected")
                 ended += 1

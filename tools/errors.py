@@ -61,8 +61,12 @@ _CONDITIONS = (
         smtp="552 5.3.4",
     ),
     Condition("request_too_large", 413, "The request is too large.", "Stay under the size it names."),
-    Condition("invalid_mode", 400, "Not an oversight mode.", "Use read_only, gated_all, gated_send, monitored or autonomous."),
-    Condition("invalid_cursor", 400, "The cursor is not one this list gave.", "Pass next_cursor back unchanged, or none."),
+    Condition(
+        "invalid_mode", 400, "Not an oversight mode.", "Use read_only, gated_all, gated_send, monitored or autonomous."
+    ),
+    Condition(
+        "invalid_cursor", 400, "The cursor is not one this list gave.", "Pass next_cursor back unchanged, or none."
+    ),
     Condition("invalid_domain", 400, "Not a domain name.", "Write it as example.com."),
     Condition(
         "mailbox_required",
@@ -124,10 +128,17 @@ _CONDITIONS = (
         "The mode asked for gives no more autonomy than the mailbox has.",
         "Less autonomy needs no code: set the mode.",
     ),
-    Condition("needs_overseer", 403, "More autonomy needs the overseer.", "Request an upgrade; the overseer gets a code."),
+    Condition(
+        "needs_overseer", 403, "More autonomy needs the overseer.", "Request an upgrade; the overseer gets a code."
+    ),
     Condition("invalid_code", 403, "The code is wrong, used or expired.", "Ask the overseer for the newest code."),
     Condition("rate_limited", 429, "Too many requests.", "Wait as long as Retry-After says."),
-    Condition("forbidden_origin", 403, "The request came from another site.", "Open the page itself and press the button there."),
+    Condition(
+        "forbidden_origin",
+        403,
+        "The request came from another site.",
+        "Open the page itself and press the button there.",
+    ),
     Condition("sign_in_required", 401, "Nobody is signed in.", "Sign in with a mailed link."),
     Condition("try_again", 503, "A local fault; nothing was lost.", "Try again shortly.", smtp="451 4.3.0"),
     Condition("internal_error", 500, "Something went wrong here.", "Try again; give the request id to the operator."),

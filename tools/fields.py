@@ -54,12 +54,12 @@ class SubmissionResult(BaseModel):
 
     message_id: str = Field(description="The message; ask message_status about it.")
     thread_id: str = Field(description="The thread the message belongs to.")
-    status: str = (
-        Field(description="queued: on its way. pending_send_approval: not sent, a person decides.")
-    )
+    status: str = Field(description="queued: on its way. pending_send_approval: not sent, a person decides.")
     reasons: list[str] = Field(description="Why, in words.")
     approval_id: str | None = Field(description="The approval that waits, if one does.")
-    approval_url: str | None = Field(description="Where the overseer signs in to decide. It approves nothing by itself.")
+    approval_url: str | None = Field(
+        description="Where the overseer signs in to decide. It approves nothing by itself."
+    )
     replayed: bool = Field(description="True when the idempotency key had been used: nothing new was made.")
     next: str = Field(description="What to do now.")
 

@@ -118,9 +118,7 @@ async def _facts(
     approver: str | None = None,
 ) -> Outbound:
     patterns = [row["pattern"] for row in await transaction.rows("allowlist", mailbox_id=mailbox.id)]
-    strangers = tuple(
-        address for address in addressed if not any(matches(pattern, address) for pattern in patterns)
-    )
+    strangers = tuple(address for address in addressed if not any(matches(pattern, address) for pattern in patterns))
     return Outbound(Mode(mailbox.mode), addressed, strangers, requested, approver)
 
 
@@ -193,9 +191,7 @@ async def _decision(
     return decision
 
 
-async def _queue(
-    context: Context, transaction: Transaction, message: Message, decision: Decision, wire: Wire
-) -> None:
+async def _queue(context: Context, transaction: Transaction, message: Message, decision: Decision, wire: Wire) -> None:
     """One delivery a recipient. The foreign key refuses any but an allow decision of this message."""
     for recipient in wire.recipients:
         delivery = Delivery(

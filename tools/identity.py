@@ -45,7 +45,13 @@ async def create_key(
     async def work(transaction: Transaction) -> None:
         await transaction.run("insert_api_key", **columns(key))
         await events.record(
-            transaction, context.now(), account_id, "key.created", mailbox_id=mailbox_id, key_id=key.id, scopes=key.scopes
+            transaction,
+            context.now(),
+            account_id,
+            "key.created",
+            mailbox_id=mailbox_id,
+            key_id=key.id,
+            scopes=key.scopes,
         )
 
     await context.db.write(work)

@@ -1,10 +1,30 @@
 """Every operation, in the order a reader of the reference page meets them."""
 
+from tools.cancel import CANCEL
+from tools.check_inbox import CHECK_INBOX
+from tools.list_thread import LIST_THREAD
+from tools.message_status import MESSAGE_STATUS
 from tools.operation import AnyOperation
+from tools.oversight import APPLY_UPGRADE, LOWER_MODE, REQUEST_UPGRADE
+from tools.read_message import READ_MESSAGE
 from tools.reply import REPLY
 from tools.request_approval import REQUEST_APPROVAL
 from tools.send import SEND
+from tools.wait_for_message import WAIT_FOR_MESSAGE
 
-OPERATIONS: tuple[AnyOperation, ...] = (SEND, REPLY, REQUEST_APPROVAL)
+OPERATIONS: tuple[AnyOperation, ...] = (
+    SEND,
+    REPLY,
+    REQUEST_APPROVAL,
+    MESSAGE_STATUS,
+    CANCEL,
+    CHECK_INBOX,
+    READ_MESSAGE,
+    LIST_THREAD,
+    WAIT_FOR_MESSAGE,
+    REQUEST_UPGRADE,
+    APPLY_UPGRADE,
+    LOWER_MODE,
+)
 
 BY_NAME = {operation.name: operation for operation in OPERATIONS}

@@ -33,10 +33,9 @@ async def reply(context: Context, request: ReplyRequest) -> SubmissionResult:
 def answered(mailbox: Mailbox, parent: Message, *, everybody: bool) -> list[str]:
     """Who an answer goes to: Reply-To before From (RFC 5322 section 3.6.2); our own mail is followed up to its To."""
     people = json.loads(parent.people)
+    first = people.get("reply_to") or [{"email": parent.from_email}]
     if parent.direction == "outbound":
         first = people["to"]
-    else:
-        first = people.get("reply_to") or [{"email": parent.from_email}]
     others = [*people["to"], *people["cc"]] if everybody else []
     found = {canonical(person["email"]): person["email"] for person in (*first, *others) if person["email"]}
     if parent.direction == "inbound":

@@ -16,7 +16,9 @@ class ApprovalRequest(Outgoing):
     """A mail to be held for a person."""
 
     to: list[Address] = Field(default=[], description="Who the mail is for; may be empty when it answers a message.")
-    subject: str | None = Field(default=None, description="The subject; an answer has one already.", max_length=MAX_SUBJECT)
+    subject: str | None = Field(
+        default=None, description="The subject; an answer has one already.", max_length=MAX_SUBJECT
+    )
     in_reply_to: str | None = Field(
         default=None, description="The message this answers (msg_…), if it answers one.", max_length=64
     )

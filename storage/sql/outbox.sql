@@ -63,7 +63,7 @@ UPDATE delivery SET lease_until = 0, lease = '' WHERE id = :id AND lease = :leas
 
 -- name: cancel_deliveries
 UPDATE delivery SET state = 'cancelled', settled_at = :now, category = :category, reply = :reply
-WHERE message_id = :message_id AND state IN ('queued', 'deferred');
+WHERE message_id = :message_id AND state IN ('queued', 'deferred') AND lease_until <= :now;
 
 -- name: bounce_delivery
 -- A bounce that arrives after the other side said yes.

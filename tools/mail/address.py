@@ -12,6 +12,7 @@ _TEXT_LIMIT = 2 * NAME_LIMIT + ADDRESS_LIMIT + 8  # a name with every character 
 
 # Control characters, Unicode's own line ends and lone surrogates: none has a place in a header or an address.
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+ENCODED_WORD = re.compile(r"=\?[^?]*\?[BbQq]\?")
 _SPECIALS = re.compile(r'[,;:<>@"\\]')
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
@@ -99,8 +100,8 @@ def _email(text: str) -> str:
     if unicodedata.normalize("NFC", local) != local:
         raise AddressError("The part before the @-sign must be in Unicode normalization form C.")
     # Careless readers decode it into another address; RFC 2047 section 5 has no encoded word here.
-    if "=?" in local:
-        raise AddressError("The part before the @-sign cannot hold =? because it reads as an encoded word.")
+    if ENCODED_WORD.search(local):
+        raise AddressError("The part before the @-sign cannot look like an encoded word.")
     return f"{local}@{valid.ascii_domain}"
 
 

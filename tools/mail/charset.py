@@ -8,15 +8,14 @@ from encodings.aliases import aliases
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
-# Python's transforms (zlib, rot13) and the codecs that are quadratic or raise warnings are not charsets of mail. Names are
-# looked up here first because the codec registry remembers every unknown name for ever.
+# Python's transforms (zlib, rot13) and the codecs that are quadratic or raise warnings are not charsets of mail.
+# Names are looked up here first because the codec registry remembers every unknown name for ever.
 _TRANSFORMS = {"base64_codec", "bz2_codec", "hex_codec", "mbcs", "quopri_codec", "rot_13", "uu_codec", "zlib_codec"}
 _WITHOUT_ALIAS = {"cp737", "cp874", "cp875", "koi8_t", "koi8_u", "mac_croatian", "mac_romanian", "utf_8_sig"}
 _CODECS = frozenset(aliases.values()) - _TRANSFORMS | _WITHOUT_ALIAS
 
 # What senders mean, as in the WHATWG encoding standard: the name of the subset stands for the superset.
 _SUPERSETS = {
-    "ascii": "cp1252",
     "latin_1": "cp1252",
     "iso8859_9": "cp1254",
     "iso8859_11": "cp874",
@@ -39,15 +38,17 @@ def codec_of(charset: str) -> str | None:
 
 
 def decode(data: bytes, charset: str) -> tuple[str, bool]:
-    """The text of `data`, and whether the charset was a known one. Never raises.
+    """The text of `data`, and whether the charset, '' when undeclared, was a known one. Never raises.
 
-    Unknown charsets, and bytes that the declared one cannot be, are read as UTF-8, else as windows-1252.
+    Bytes of no or an unknown charset are read as UTF-8, else as windows-1252; so are bytes the declared one cannot be,
+    where UTF-8 fits them.
     """
-    codec = codec_of(charset) if charset else "utf_8"
+    codec = codec_of(charset)
     for attempt in (codec, "utf_8"):
         if attempt and (text := _strictly(data, attempt)) is not None:
-            return storable(text), codec is not None
-    return storable(data.decode(codec or "cp1252", "replace")), codec is not None
+            return storable(text), codec is not None or not charset
+    last = codec if codec and codec != "ascii" else "cp1252"
+    return storable(data.decode(last, "replace")), codec is not None or not charset
 
 
 def text_of(data: bytes) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tools.mail.address import ADDRESS_LIMIT, CONTROLS, Address
+from tools.mail.address import ADDRESS_LIMIT, CONTROLS, ENCODED_WORD, Address
 from tools.mail.encode import LINE, ascii_file_name, file_name_tokens, fold, list_tokens, text_tokens
 from tools.mail.markdown import Bodies, MarkdownError, render
 
@@ -20,7 +20,7 @@ FILE_NAME_LIMIT = 255  # octets of UTF-8, what file systems take
 _LONGEST_TOKEN = 900  # below the 998 octets of a line (RFC 5322 section 2.1.1)
 _UNKNOWN_TYPE = "application/octet-stream"
 _MESSAGE_ID = re.compile(r"[!-;=?-~]{1,900}")
-_EMAIL = re.compile(r'(?!.*=\?)[^ <>()\[\],;:"\\@]+@[a-z0-9.-]+')
+_EMAIL = re.compile(r'[^ <>()\[\],;:"\\@]+@[a-z0-9.-]+')
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,40}")
 _CONTENT_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
 _OWN_HEADERS = frozenset(
@@ -117,7 +117,8 @@ def _check(draft: Draft) -> None:
 
 def _check_address(address: Address) -> None:
     email = address.email
-    if CONTROLS.search(email) or not _EMAIL.fullmatch(email) or len(email.encode()) > ADDRESS_LIMIT:
+    unsafe = CONTROLS.search(email) or ENCODED_WORD.search(email)
+    if unsafe or not _EMAIL.fullmatch(email) or len(email.encode()) > ADDRESS_LIMIT:
         raise ComposeError(f"{email!r} is not an address.")
     _check_text("A display name", address.name)
 

@@ -6,19 +6,27 @@ import re
 from html_to_markdown import ConversionError, ConversionOptions, convert
 
 from tools.mail import limits
+from tools.mail.charset import storable
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]{0,20})")
 # An unclosed tag or comment ends with the page, so that no search is begun twice.
-_MARKUP = re.compile(r"<!--.*?(?:-->|\Z)|<(?P<slash>/?)(?P<name>[a-zA-Z][a-zA-Z0-9:-]{0,20})[^>]*(?:>|\Z)|<[!?][^>]*(?:>|\Z)", re.S)
-_HIDES = re.compile(r"display\s{0,5}:\s{0,5}none|visibility\s{0,5}:\s{0,5}hidden|font-size\s{0,5}:\s{0,5}0|\shidden\b", re.I)
+_MARKUP = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(?P<slash>/?)(?P<name>[a-zA-Z][a-zA-Z0-9:-]{0,20})[^>]*(?:>|\Z)|<[!?][^>]*(?:>|\Z)", re.S
+)
+_HIDES = re.compile(
+    r"display\s{0,5}:\s{0,5}none|visibility\s{0,5}:\s{0,5}hidden|font-size\s{0,5}:\s{0,5}0|\shidden\b", re.I
+)
 _COLSPAN = re.compile(r"colspan\s{0,5}=\s{0,5}[\"']?(\d{1,4})", re.IGNORECASE)
 _DATA_URI = re.compile(r"data:[a-z]{1,20}/[a-z0-9.+-]{1,60};base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE)
 # Elements without an end, and those the next sibling closes, do not deepen a page.
-_FLAT = frozenset(
-    "area base br col embed hr img input link meta source track wbr p li dt dd tr td th option thead tbody tfoot".split()
+_VOID = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 )
-_BREAKS = frozenset("address article blockquote br dd div dl dt h1 h2 h3 h4 h5 h6 hr li ol p pre table tr ul".split())
-_UNSEEN = frozenset("head script style template title".split())
+_SELF_CLOSING = frozenset({"p", "li", "dt", "dd", "tr", "td", "th", "option", "thead", "tbody", "tfoot"})
+_FLAT = _VOID | _SELF_CLOSING
+_BLOCKS = frozenset({"address", "article", "blockquote", "div", "dl", "h1", "h2", "h3", "h4", "h5", "h6", "ol", "pre"})
+_BREAKS = _BLOCKS | {"br", "dd", "dt", "hr", "li", "p", "table", "tr", "ul"}
+_UNSEEN = frozenset({"head", "script", "style", "template", "title"})
 _OPTIONS = ConversionOptions(
     extract_metadata=False,
     include_blockquote_citations=False,
@@ -37,7 +45,7 @@ def html_to_text(page: str) -> tuple[str, bool]:
     text = _markdown(page) if _is_bounded(page) else ""
     if not text.strip():
         text = _words(page)
-    return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n"), cut
+    return storable("\n".join(line.rstrip() for line in text.split("\n")).strip("\n")), cut
 
 
 def _markdown(page: str) -> str:

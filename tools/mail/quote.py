@@ -1,48 +1,150 @@
 """What a reply adds and what it repeats: quoted originals told from new text, line by line in linear time."""
 
+import itertools
 import re
 
 from tools.mail import limits
 
 # How each language introduces a quotation: "On … wrote:", with the verb before or after the name.
-_VERB = re.compile(
-    r"\b(?:wrote|writes|schrieb|a écrit|écrivait|escribió|escribio|ha scritto|escreveu|schreef|skrev|kirjoitti|"
-    r"написала?|пишет|писала?|napisał\(?a?\)?|pisze|napsala?|írta)\b|写道|寫道|书写|さんが書きました|さんは書きました|のメッセージ",
-    re.IGNORECASE,
+_VERBS = (
+    r"(?:\b(?:wrote|writes|schrieb|a écrit|escribió|ha scritto|escreveu|schreef|skrev|kirjoitti|написала?|пишет|"
+    r"napisał(?:a|\(a\))?|pisze|napsala?|írta)(?!\w)|写道|寫道|が書きました|は書きました|のメッセージ|님이 작성)"
 )
+_VERB = re.compile(_VERBS, re.IGNORECASE)
+_ENDS_WITH_VERB = re.compile(_VERBS + r"[-*_\s]{0,10}\Z", re.IGNORECASE)
 _LEAD = re.compile(
-    r"(?:on|am|le|el|il|op|em|den|på|pe|in data|w dniu|dnia|dne|a data|no dia|vào|em data)\s|[在於于]|"
+    r"(?:on|at|am|le|el|il|op|em|den|på|pe|in data|w dniu|dnia|dne)\s|[在於于]|"
     r"\d{1,4}[./年-]|[^\W\d_]{1,12}[.,]{0,2}\s{1,2}(?:den\s)?\d{1,2}\b",
     re.IGNORECASE,
 )
 _WHEN = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}[:.h]\d{2}\b|年")
 # With an address at its very end a line needs no verb: "26.06.2014, 14:41, Ann <ann@example.com>:".
-_ENDS_WITH_ADDRESS = re.compile(r"@[^\s<>@]{1,255}[>)\]\"]{1,4}\s?[:：]\Z")
+_ENDS_WITH_ADDRESS = re.compile(r"@[^\s<>@]{1,255}[\s>)\]\"]{1,5}[:：]\Z")
+_COLONS = (":", "：")
+_ATTRIBUTION_LINES = 4
+_HEADER_LINES = 10
+_BLANKS_BELOW = 10
+_RULE = re.compile(r"[-_=*─—\s]{3,}\Z")
 
-_ORIGINAL = re.compile(
-    r"[-_=\s>]{2,}(?:original (?:message|e-?mail|appointment)|reply message|ursprüngliche (?:nachricht|e-?mail)|"
-    r"originalnachricht|message d['’]origine|message original|mensaje original|messaggio originale|mensagem original|"
-    r"oorspronkelijk bericht|origineel bericht|ursprungligt meddelande|originalmeddelande|oprindelig (?:besked|meddelelse)|"
-    r"opprinnelig (?:melding|e-?post)|alkuperäinen viesti|oryginalna wiadomość|wiadomość oryginalna|"
-    r"исходное сообщение|пересланное сообщение|原始邮件|原始郵件|元のメッセージ|original)\s?[-_=\s]{2,}\Z",
-    re.IGNORECASE,
+_ORIGINALS = (
+    "original message|original e-?mail|original appointment|reply message|original|ursprüngliche nachricht|"
+    "ursprüngliche e-?mail|originalnachricht|message d['’]origine|message original|mensaje original|"
+    "messaggio originale|mensagem original|oorspronkelijk bericht|origineel bericht|ursprungligt meddelande|"
+    "originalmeddelande|oprindelig besked|oprindelig meddelelse|opprinnelig melding|alkuperäinen viesti|"
+    "oryginalna wiadomość|wiadomość oryginalna|исходное сообщение|原始邮件|原始郵件|元のメッセージ"
 )
-_FORWARDED = re.compile(
-    r"[-_=\s]{2,}(?:forwarded (?:message|by)|weitergeleitete nachricht|message transféré|mensaje reenviado|"
-    r"messaggio inoltrato|mensagem encaminhada|doorgestuurd bericht|vidarebefordrat meddelande|videresendt (?:besked|melding)|"
-    r"välitetty viesti|przekazana wiadomość|пересылаемое сообщение|转发的邮件|転送メッセージ)|begin forwarded message:\Z|"
-    r"anfang der weitergeleiteten",
-    re.IGNORECASE,
+_ORIGINAL = re.compile(rf"[-_=\s]{{2,}}(?:{_ORIGINALS})\s?[-_=\s]{{2,}}\Z", re.IGNORECASE)
+_FORWARDS = (
+    "forwarded message|forwarded by|weitergeleitete nachricht|message transféré|mensaje reenviado|messaggio inoltrato|"
+    "mensagem encaminhada|doorgestuurd bericht|vidarebefordrat meddelande|videresendt besked|videresendt melding|"
+    "välitetty viesti|przekazana wiadomość|пересылаемое сообщение|пересланное сообщение|转发的邮件|転送メッセージ"
 )
+_FORWARDED = re.compile(rf"[-_=\s]{{2,}}(?:{_FORWARDS})\b|begin forwarded message:\Z", re.IGNORECASE)
 
-# The header block Outlook and others put above an original; which field each word names.
+# The header block that Outlook and others put above an original, and which field each label names.
 _LABELS = {
-    "from": "from von de da van från fra lähettäjä od от feladó 发件人 寄件者 寄件人 差出人",
-    "sent": "sent date gesendet datum envoyé|envoyé le|date enviado|enviado el|enviada em|fecha inviato data verzonden "
-    "skickat sendt dato lähetetty wysłano|wysłane отправлено|дата elküldve 发送时间 日期 寄件日期 傳送日期 送信日時 日付",
-    "to": "to an à para|para a per naar aan till til vastaanottaja do кому címzett 收件人 收件者 宛先 cc kopie копия",
-    "subject": "subject betreff objet asunto oggetto assunto onderwerp ämne emne aihe temat тема tárgy 主题 主題 主旨 件名",
+    "from": "from|von|de|da|van|från|fra|lähettäjä|od|от|feladó|发件人|寄件者|寄件人|差出人",
+    "sent": "sent|date|gesendet|datum|envoyé|envoyé le|message du|enviado|enviado el|enviada em|fecha|inviato|data|"
+    "verzonden|skickat|sendt|dato|lähetetty|wysłano|отправлено|дата|elküldve|发送时间|日期|寄件日期|傳送日期|送信日時|日付",
+    "to": "to|an|à|para|a|per|naar|aan|till|til|vastaanottaja|do|кому|címzett|收件人|收件者|宛先",
+    "subject": "subject|betreff|objet|sujet|asunto|oggetto|assunto|onderwerp|ämne|emne|aihe|temat|тема|tárgy|"
+    "主题|主題|主旨|件名",
 }
-_FIELD_OF = {
-    label: field for field, words in _LABELS.items() for word in words.split() for label in word.replace("_", " ").split("|")
-}
+_FIELD_OF = {label: field for field, labels in _LABELS.items() for label in labels.split("|")}
+_LABEL = re.compile(r"([^\W\d_][^:：]{0,20}?)\s?[:：]")
+
+
+def split_quotation(text: str) -> tuple[str, str]:
+    """What is new in a body and what it quotes; every line that is not blank is in one of them, in its order.
+
+    Answers between quoted lines are new. A body that is all quotation is new, and so is a forwarded mail: its reader
+    has not seen it.
+    """
+    lines = text.split("\n")
+    flags = _quoted_flags(lines)
+    new = _joined([line for line, quoted in zip(lines, flags, strict=True) if not quoted])
+    if not new:
+        return _joined(lines), ""
+    return new, _joined([line for line, quoted in zip(lines, flags, strict=True) if quoted])
+
+
+def _quoted_flags(lines: list[str]) -> list[bool]:
+    """For each line whether it is quotation. Lines past the limit follow the last one looked at."""
+    seen = [line[: limits.QUOTE_LINE_CHARS].strip() for line in lines[: limits.QUOTE_LINES]]
+    flags: list[bool] = []
+    while (at := len(flags)) < len(seen):
+        line = seen[at]
+        if _FORWARDED.match(line):
+            return flags + [False] * (len(lines) - at)
+        if line.startswith(">") or not line:
+            flags.append(bool(line) or flags[-1:] == [True])
+        elif _ORIGINAL.match(line) or _is_header_block(seen, at):
+            return _rest_quoted(seen, flags, len(lines))
+        elif count := _attribution_lines(seen, at):
+            below = next(filter(None, seen[at + count : at + count + _BLANKS_BELOW]), "")
+            if not below.startswith(">"):
+                return _rest_quoted(seen, flags, len(lines))
+            flags += [True] * count
+        else:
+            flags.append(False)
+    return flags + flags[-1:] * (len(lines) - len(flags))
+
+
+def _rest_quoted(seen: list[str], flags: list[bool], total: int) -> list[bool]:
+    """Everything from here on is quotation, with the rule drawn above it."""
+    start = above = len(flags)
+    while above and not seen[above - 1]:
+        above -= 1
+    if above and _RULE.match(seen[above - 1]):
+        start = above - 1
+    return flags[:start] + [True] * (total - start)
+
+
+def _attribution_lines(seen: list[str], at: int) -> int:
+    """How many lines from `at` on make one "On … wrote:", which mailers wrap anywhere; 0 when they make none."""
+    first = seen[at].strip("-*_ ")
+    if not (_LEAD.match(first) or _WHEN.search(first) or "@" in first):
+        return 0
+    joined = ""
+    for count, line in enumerate(seen[at : at + _ATTRIBUTION_LINES], 1):
+        if not line or (line.startswith(">") and line.lstrip("> ") not in _COLONS):
+            return 0
+        joined += " " + line
+        if line.rstrip("*_").endswith(_COLONS):
+            return count if _introduces(joined.strip("-*_ ")) else 0
+        if _ENDS_WITH_VERB.search(line) and not any(seen[at + count : at + count + 1]):
+            return count if "@" in joined and _introduces(joined.strip("-*_ ")) else 0
+    return 0
+
+
+def _introduces(line: str) -> bool:
+    when = _WHEN.search(line) is not None
+    if when and _ENDS_WITH_ADDRESS.search(line):
+        return True
+    if not _VERB.search(line):
+        return False
+    return (when and "@" in line) or ((when or "@" in line) and _LEAD.match(line) is not None)
+
+
+def _is_header_block(seen: list[str], at: int) -> bool:
+    """Whether a block of From, Sent, To and Subject lines begins here.
+
+    A subject or an address must be in it: "From: Berlin, To: Paris, Date: …" is a journey.
+    """
+    if _field_of(seen[at]) is None:
+        return False
+    block = list(itertools.takewhile(bool, seen[at : at + _HEADER_LINES]))
+    fields = {_field_of(line) for line in block} - {None}
+    return "from" in fields and len(fields) >= 3 and ("subject" in fields or any("@" in line for line in block))
+
+
+def _field_of(line: str) -> str | None:
+    label = _LABEL.match(line.lstrip("*_ "))
+    return _FIELD_OF.get(label.group(1).strip("*_ ").lower()) if label else None
+
+
+def _joined(lines: list[str]) -> str:
+    """The lines without blank ones at either end."""
+    first = next((place for place, line in enumerate(lines) if line.strip()), len(lines))
+    last = next((place for place in range(len(lines), first, -1) if lines[place - 1].strip()), first)
+    return "\n".join(lines[first:last])

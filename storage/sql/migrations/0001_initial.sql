@@ -1,5 +1,4 @@
--- The tables of Gatepost, for new installs; the numbered migrations lead to the same.
--- One text for SQLite and PostgreSQL: text ids, BIGINT microseconds since the epoch (UTC), BIGINT 0/1 for flags, JSON as text.
+INSERT INTO schema_version (version) VALUES (1);
 
 CREATE TABLE account (
     id TEXT PRIMARY KEY,

@@ -1,0 +1,161 @@
+"""What every test may ask for: a context on each database, a clock that is set by hand, and a small world."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from policies.modes import Mode
+from storage.blobs import Blobs
+from storage.database import Database, Transaction
+from storage.migrate import migrate
+from storage.records import Account, Mailbox
+from storage.sqlite import open_sqlite
+from tools.accounts import SigningKeys, create_account, create_mailbox
+from tools.context import Context, Principal, Secret, Site
+from tools.identity import create_key, principal_of
+
+POSTGRES = os.environ.get("GATEPOST_TEST_POSTGRES", "")
+"""URL of a PostgreSQL server where databases may be made: postgresql://user@127.0.0.1:5432/postgres"""
+
+START = 1_767_225_600_000_000
+"""2026-01-01T00:00:00Z, where the tests' clock begins."""
+
+AGENT = frozenset({"read", "send"})
+
+
+def missing(what: str) -> None:
+    """Skip for want of `what`, or fail where everything has to be there."""
+    if os.environ.get("GATEPOST_TEST_REQUIRE_ALL"):
+        pytest.fail(f"{what} is missing, and GATEPOST_TEST_REQUIRE_ALL is set")
+    pytest.skip(f"needs {what}")
+
+
+def program(name: str, *places: str) -> str:
+    """The path of a program, or a skip."""
+    path = shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin", *places)))
+    if path is None:
+        missing(name)
+    assert path is not None
+    return path
+
+
+@dataclass
+class Clock:
+    """Microseconds since the epoch, moved by hand; each look is one microsecond later."""
+
+    at: int = START
+
+    def __call__(self) -> int:
+        self.at += 1
+        return self.at
+
+
+@dataclass(frozen=True)
+class World:
+    """An account with one mailbox and its agent's key."""
+
+    context: Context
+    """Acting as the agent."""
+    system: Context
+    """Acting as nobody in particular."""
+    clock: Clock
+    account: Account
+    mailbox: Mailbox
+    key: str
+    overseer: str = field(default="boss@example.org")
+
+    async def in_mode(self, mode: Mode) -> Mailbox:
+        """The mailbox after it was put in a mode."""
+
+        async def work(transaction: Transaction) -> None:
+            await transaction.run("set_mode", id=self.mailbox.id, mode=mode)
+
+        await self.system.db.write(work)
+        return replace(self.mailbox, mode=mode)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A fresh, migrated database: SQLite in a file, and PostgreSQL where there is one."""
+    if request.param == "sqlite":
+        database = await open_sqlite(tmp_path / "gatepost.db")
+        await migrate(database)
+        yield database
+        await database.close()
+        return
+    if not POSTGRES:
+        missing("PostgreSQL (GATEPOST_TEST_POSTGRES)")
+    async for database in _postgres(f"gatepost_{os.getpid()}_{abs(hash(tmp_path)):x}"):
+        yield database
+
+
+async def _postgres(name: str) -> AsyncIterator[Database]:
+    import asyncpg
+
+    from storage.postgres import open_postgres
+
+    admin = await asyncpg.connect(POSTGRES)
+    await admin.execute(f"CREATE DATABASE {name}")
+    database = await open_postgres(urlunsplit(urlsplit(POSTGRES)._replace(path=f"/{name}")))
+    try:
+        await migrate(database)
+        yield database
+    finally:
+        await database.close()
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await admin.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def context(db: Database, tmp_path: Path, clock: Clock) -> Context:
+    """A context of nobody, on each database."""
+    return Context(
+        db=db,
+        blobs=Blobs(tmp_path / "blobs"),
+        secret=Secret(b"a secret that only the tests know"),
+        site=Site(base_url="http://127.0.0.1:8025"),
+        clock=clock,
+    )
+
+
+@pytest.fixture
+async def world(context: Context, clock: Clock) -> World:
+    """An account at agents.example, overseen by boss@example.org, with the mailbox ada@agents.example."""
+    return await make_world(context, clock, "agents.example")
+
+
+async def make_world(context: Context, clock: Clock, domain: str) -> World:
+    """An account of its own domain."""
+    account = await create_account(context, domain, "boss@example.org", SigningKeys("gp", "", ""))
+    mailbox = await create_mailbox(context, account.id, "ada", domain, display_name="Ada")
+    made = await create_key(context, account.id, "agent", AGENT, mailbox.id)
+    principal = await principal_of(context, made.text)
+    return World(context.acting_as(principal), context, clock, account, mailbox, made.text)
+
+
+def overseer(world: World) -> Principal:
+    """The overseer as a principal."""
+    return Principal(world.account.id, frozenset({"oversight", "read"}), world.overseer)
+
+
+async def eventually(look: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait until `look()` is true (it may be a coroutine function), with an end."""
+    async with asyncio.timeout(seconds):
+        while True:
+            seen = look()
+            if asyncio.iscoroutine(seen):
+                seen = await seen
+            if seen:
+                return
+            await asyncio.sleep(0.01)

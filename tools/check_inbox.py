@@ -1,0 +1,90 @@
+"""`check_inbox`: what is in the mailbox, newest first."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from storage.database import many
+from storage.records import Message
+from tools.access import mailbox_of
+from tools.context import Context
+from tools.fields import Limit, MessageSummary
+from tools.mail.address import canonical
+from tools.operation import MailboxId, Model, Operation
+from tools.views import cursor_after, position, summary
+
+Status = Literal[
+    "unread",
+    "read",
+    "archived",
+    "pending_send_approval",
+    "queued",
+    "sent",
+    "bounced",
+    "send_failed",
+    "rejected",
+    "cancelled",
+]
+
+
+class InboxRequest(Model):
+    """Which messages to list."""
+
+    direction: Literal["inbound", "outbound", "any"] = Field(
+        default="inbound", description="inbound: received. outbound: handed in by you. any: both."
+    )
+    status: Status | None = Field(default=None, description="Only messages with this status.")
+    sender: str | None = Field(default=None, description="Only mail from this address.", max_length=254)
+    limit: Limit = 20
+    cursor: str | None = Field(default=None, description="next_cursor of the page before.", max_length=200)
+    mailbox_id: MailboxId = None
+
+
+class InboxPage(BaseModel):
+    """A page of messages, newest first."""
+
+    messages: list[MessageSummary]
+    next_cursor: str | None = Field(description="Pass it as cursor for the next page; null at the end.")
+    next: str = Field(description="What to do now.")
+
+
+async def check_inbox(context: Context, request: InboxRequest) -> InboxPage:
+    """List messages without their bodies. Raises Refusal."""
+    mailbox = await mailbox_of(context, request.mailbox_id)
+    before_at, before_id = position(request.cursor)
+    found = await many(
+        context.db,
+        Message,
+        "inbox",
+        mailbox_id=mailbox.id,
+        direction=None if request.direction == "any" else request.direction,
+        status=request.status,
+        sender=canonical(request.sender) if request.sender else None,
+        before_at=before_at,
+        before_id=before_id,
+        limit=request.limit + 1,
+    )
+    page = found[: request.limit]
+    return InboxPage(
+        messages=[summary(message) for message in page],
+        next_cursor=cursor_after(page[-1]) if len(found) > request.limit else None,
+        next="read_message shows one, list_thread a conversation." if page else "wait_for_message waits for new mail.",
+    )
+
+
+CHECK_INBOX = Operation(
+    name="check_inbox",
+    title="List messages",
+    summary=(
+        "List messages of the mailbox, newest first, without bodies. Use read_message for a body, list_thread for a "
+        "conversation, and wait_for_message instead of calling this again and again."
+    ),
+    request=InboxRequest,
+    result=InboxPage,
+    run=check_inbox,
+    scope="read",
+    method="GET",
+    path="/v1/mailboxes/{mailbox_id}/emails",
+    read_only=True,
+    idempotent=True,
+)

@@ -1,0 +1,197 @@
+"""The database side of delivery: claim what is due, open it only if it is what was allowed, settle what happened."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from storage.database import Transaction, columns, many, one, record
+from storage.records import Attempt, Decision, Delivery, Message
+from tools import events, wires
+from tools.context import MINUTE, Context
+from tools.mail.address import domain_of
+from tools.mail.verp import bounce_address
+from tools.mail.wire import Wire
+
+LEASE = 10 * MINUTE
+"""Longer than any attempt may last: only a worker that died loses its lease."""
+
+State = Literal["sent", "deferred", "bounced", "uncertain"]
+
+
+class Altered(Exception):
+    """The stored mail is not what was allowed; the sentence says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A delivery opened for an attempt."""
+
+    sender: str
+    """The envelope sender, unique to this delivery (VERP)."""
+    domain: str
+    """The domain that signs."""
+    raw: bytes
+    allowed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of an attempt."""
+
+    state: State
+    code: int
+    enhanced: str
+    reply: str
+    category: str
+    host: str
+    due_at: int
+    """When to try again, for `deferred`."""
+
+
+async def claim(context: Context, limit: int) -> list[Delivery]:
+    """Take up to `limit` due deliveries under one lease."""
+    now = context.now()
+    rows = await context.db.write(
+        lambda transaction: transaction.rows(
+            "claim_deliveries", now=now, lease_until=now + LEASE, lease=context.new_id("lse"), limit=limit
+        )
+    )
+    return [record(Delivery, row) for row in rows]
+
+
+async def next_due(context: Context) -> int | None:
+    """When the next delivery is due, in microseconds; None when nothing waits."""
+    rows = await context.db.rows("next_delivery_due")
+    due: int | None = rows[0]["due"]
+    return due
+
+
+async def open_delivery(context: Context, delivery: Delivery) -> Outgoing:
+    """The mail of a delivery, checked against the decision that allowed it. Raises Altered, Unavailable."""
+    decision = await one(context.db, Decision, "decision", id=delivery.decision_id)
+    if decision is None or decision.verdict != "allow" or decision.message_id != delivery.message_id:
+        raise Altered("no decision allows this delivery")
+    row = await wires.wire_row(context, context.db, delivery.message_id, decision.revision)
+    try:
+        wire = Wire.of(row.envelope, row.data or b"")
+    except ValueError as error:
+        raise Altered("the stored envelope is damaged") from error
+    if wire.digest() != decision.digest:
+        raise Altered("the stored mail differs from the one that was allowed")
+    if delivery.recipient not in {recipient.address for recipient in wire.recipients}:
+        raise Altered("the recipient is not one of those that were allowed")
+    domain = domain_of(wire.sender)
+    sender = bounce_address(delivery.id, domain, context.secret.derive("bounce address"))
+    return Outgoing(sender, domain, wire.raw, decision.created_at)
+
+
+async def settle(context: Context, delivery: Delivery, settlement: Settlement) -> bool:
+    """Write what became of an attempt; False when the lease was lost and another worker has it."""
+    now = context.now()
+    final = settlement.state != "deferred"
+
+    async def work(transaction: Transaction) -> bool:
+        moved = await transaction.run(
+            "settle_delivery",
+            id=delivery.id,
+            lease=delivery.lease,
+            state=settlement.state,
+            due_at=settlement.due_at,
+            code=settlement.code,
+            enhanced=settlement.enhanced,
+            reply=settlement.reply,
+            category=settlement.category,
+            host=settlement.host,
+            settled_at=now if final else None,
+        )
+        if not moved:
+            return False
+        await transaction.run("insert_attempt", **columns(_attempt(delivery, settlement, now)))
+        await _after_change(context, transaction, delivery, settlement.state, settlement.reply)
+        return True
+
+    return await context.db.write(work)
+
+
+async def refuse(context: Context, delivery: Delivery, why: str) -> None:
+    """Stop every delivery of a mail that is not what was allowed; it is never sent."""
+
+    async def work(transaction: Transaction) -> None:
+        message = await _message(transaction, delivery)
+        await transaction.run("release_delivery", id=delivery.id, lease=delivery.lease)
+        await transaction.run(
+            "cancel_deliveries", message_id=message.id, now=context.now(), category="NotDelivered", reply=why
+        )
+        await transaction.run("set_status", id=message.id, status="send_failed")
+        await events.about(transaction, context.now(), message, "message.send_failed", reason="altered", why=why)
+
+    await context.db.write(work)
+
+
+async def release(context: Context, delivery: Delivery) -> None:
+    """Hand an unfinished delivery back, to be claimed again at once."""
+
+    async def work(transaction: Transaction) -> None:
+        await transaction.run("release_delivery", id=delivery.id, lease=delivery.lease)
+
+    await context.db.write(work)
+
+
+async def bounce_late(
+    context: Context, transaction: Transaction, delivery: Delivery, status: str, diagnostic: str
+) -> None:
+    """A report of failure after the other side had said yes."""
+    moved = await transaction.run(
+        "bounce_delivery", id=delivery.id, enhanced=status, reply=diagnostic, category="Unknown", now=context.now()
+    )
+    if moved:
+        await _after_change(context, transaction, delivery, "bounced", diagnostic)
+
+
+def _attempt(delivery: Delivery, settlement: Settlement, now: int) -> Attempt:
+    return Attempt(
+        delivery_id=delivery.id,
+        number=delivery.attempts + 1,
+        outcome=settlement.state,
+        code=settlement.code,
+        enhanced=settlement.enhanced,
+        reply=settlement.reply,
+        category=settlement.category,
+        host=settlement.host,
+        created_at=now,
+    )
+
+
+async def _after_change(context: Context, transaction: Transaction, delivery: Delivery, state: str, reply: str) -> None:
+    """The event of a delivery, and its message's status when every recipient's fate is known."""
+    message = await _message(transaction, delivery)
+    if delivery.is_copy:
+        await events.about(transaction, context.now(), message, f"copy.{state}")
+        return
+    await events.about(
+        transaction, context.now(), message, f"delivery.{state}", recipient=delivery.recipient, reply=reply
+    )
+    deliveries = await many(transaction, Delivery, "deliveries", message_id=message.id)
+    status = status_of([each.state for each in deliveries if not each.is_copy])
+    if status is not None and status != message.status:
+        await transaction.run("set_status", id=message.id, status=status)
+        await events.about(transaction, context.now(), message, f"message.{status}")
+
+
+def status_of(states: list[str]) -> str | None:
+    """A message's status from its deliveries' states; None while one of them is still on its way.
+
+    One recipient reached is `sent`: each recipient's own state tells the rest.
+    """
+    if any(state in ("queued", "deferred") for state in states):
+        return None
+    if any(state in ("sent", "uncertain") for state in states):
+        return "sent"
+    return "bounced" if "bounced" in states else "cancelled"
+
+
+async def _message(transaction: Transaction, delivery: Delivery) -> Message:
+    message = await one(
+        transaction, Message, "message_of_account", id=delivery.message_id, account_id=delivery.account_id
+    )
+    assert message is not None
+    return message

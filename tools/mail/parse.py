@@ -1,0 +1,136 @@
+"""A received mail as values for an agent: headers, text, what is new in it, attachments."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from tools.mail import limits
+from tools.mail.address import Address
+from tools.mail.addresslist import looks_ambiguous, read_addresses
+from tools.mail.attachments import PartInfo, attachment_info, decoded_part, is_attachment
+from tools.mail.body import read_body
+from tools.mail.charset import text_of
+from tools.mail.headers import Header, decode_words
+from tools.mail.mime import read_mail, with_line_ends
+from tools.mail.quote import split_quotation
+from tools.mail.references import is_forward, reference_ids
+
+__all__ = ["Parsed", "PartInfo", "attachment_bytes", "parse"]
+
+_MESSAGE_ID = re.compile(rb"<([^<>\s\x00-\x20\x7f]{1,%d})>" % limits.MESSAGE_ID_BYTES)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ADDRESS_FIELDS = ("from", "to", "cc", "reply-to")
+_MASS_PRECEDENCE = frozenset({b"bulk", b"list", b"junk"})
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a mail says, as text that UTF-8 and PostgreSQL hold. Ids have no angle brackets; '' is absent or malformed.
+
+    `date` is in microseconds since the epoch, UTC. `text` is the body for an agent, `new_text` and `quoted` its two
+    halves, `html` the HTML alternative as it came. `automatic` mail must not be answered by a machine (RFC 3834).
+    `defects` are stable codes of what was wrong or left out.
+    """
+
+    subject: str
+    sender: Address | None
+    sender_ambiguous: bool
+    to: tuple[Address, ...]
+    cc: tuple[Address, ...]
+    reply_to: tuple[Address, ...]
+    message_id: str
+    in_reply_to: str
+    references: tuple[str, ...]
+    date: int | None
+    text: str
+    html: str
+    new_text: str
+    quoted: str
+    attachments: tuple[PartInfo, ...]
+    automatic: bool
+    defects: tuple[str, ...]
+
+
+def parse(raw: bytes) -> Parsed:
+    """The mail in `raw` (RFC 5322, 2045, 6532). Never raises: what cannot be read is left out, with a defect."""
+    raw = with_line_ends(raw)
+    mail = read_mail(raw)
+    header = mail.header
+    addresses = {name: read_addresses(header.all(name)) for name in _ADDRESS_FIELDS}
+    subject = decode_words(text_of(header.first("subject")))
+    date = _date(header.first("date"))
+    body = read_body(raw, mail.parts)
+    # A forwarded mail repeats what its new reader has not seen.
+    new_text, quoted = (body.text, "") if is_forward(subject) else split_quotation(body.text)
+    attachments = [attachment_info(raw, index, part) for index, part in enumerate(mail.parts) if is_attachment(part)]
+    defects = [*mail.defects, *_header_defects(header, subject, date), *body.defects]
+    defects += [defect for _, found in addresses.values() for defect in found]
+    defects += [defect for _, defect in attachments if defect]
+    return Parsed(
+        subject=subject[: limits.SUBJECT_CHARS],
+        sender=next(iter(addresses["from"][0]), None),
+        sender_ambiguous=looks_ambiguous(header.all("from")),
+        to=addresses["to"][0],
+        cc=addresses["cc"][0],
+        reply_to=addresses["reply-to"][0],
+        message_id=_first_id(header, "message-id"),
+        in_reply_to=_first_id(header, "in-reply-to"),
+        references=reference_ids(_ids(header, "references"), ""),
+        date=date,
+        text=body.text,
+        html=body.html,
+        new_text=new_text,
+        quoted=quoted,
+        attachments=tuple(info for info, _ in attachments),
+        automatic=_is_automatic(header, mail.content_type),
+        defects=tuple(dict.fromkeys(defects)),
+    )
+
+
+def attachment_bytes(raw: bytes, index: int) -> bytes | None:
+    """The decoded bytes of the attachment that `parse` gave this index; None when it gave no such."""
+    raw = with_line_ends(raw)
+    parts = read_mail(raw).parts
+    if not 0 <= index < len(parts) or not is_attachment(parts[index]):
+        return None
+    return decoded_part(raw, parts[index])[0]
+
+
+def _ids(header: Header, name: str) -> list[str]:
+    return [text_of(found) for value in header.all(name) for found in _MESSAGE_ID.findall(value)]
+
+
+def _first_id(header: Header, name: str) -> str:
+    return next(iter(_ids(header, name)), "")
+
+
+def _date(value: bytes) -> int | None:
+    """Microseconds since the epoch; a date without a zone, or of zone -0000, is UTC (RFC 5322 section 3.3)."""
+    try:
+        date = parsedate_to_datetime(value[: limits.DATE_BYTES].decode("latin-1"))
+        return (date.replace(tzinfo=date.tzinfo or UTC) - _EPOCH) // timedelta(microseconds=1)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _header_defects(header: Header, subject: str, date: int | None) -> list[str]:
+    senders = len(header.all("from"))
+    conditions = {
+        "no_from": senders == 0,
+        "many_from": senders > 1,
+        "bad_date": date is None and bool(header.first("date")),
+        "header_too_long": len(subject) > limits.SUBJECT_CHARS,
+    }
+    return [code for code, holds in conditions.items() if holds]
+
+
+def _is_automatic(header: Header, content_type: str) -> bool:
+    """RFC 3834 section 5, with the older signs of mass mail and reports."""
+    submitted = header.first("auto-submitted").partition(b";")[0].strip().lower()
+    return (
+        submitted not in (b"", b"no")
+        or header.first("precedence").lower() in _MASS_PRECEDENCE
+        or bool(header.all("list-id"))
+        or content_type == "multipart/report"
+    )

@@ -1,0 +1,134 @@
+"""`message_status`: what became of a mail that was handed in."""
+
+import json
+
+from pydantic import BaseModel, Field
+
+from storage.database import many, one
+from storage.records import Approval, Delivery, Message
+from tools.access import mailbox_of, message_of
+from tools.context import Context
+from tools.fields import UNTRUSTED, MessageId
+from tools.operation import MailboxId, Model, Operation
+from tools.views import time_text
+
+NEXT = {
+    "pending_send_approval": "A person has not decided yet. Do not resend; ask again later or cancel.",
+    "queued": "It is being delivered; ask again later.",
+    "sent": "Every server that took it said yes. wait_for_message waits for an answer.",
+    "rejected": "A person or a rule said no. Read the reason before you write anything new; do not resend.",
+    "bounced": "It could not be delivered. Check the address before you try again.",
+    "send_failed": "It was stopped before it left. Tell the operator.",
+    "cancelled": "It was withdrawn and will not be sent.",
+}
+
+
+class StatusRequest(Model):
+    """Which message to ask about."""
+
+    message_id: MessageId
+    mailbox_id: MailboxId = None
+
+
+class ApprovalStatus(BaseModel):
+    """The person's side of it."""
+
+    approval_id: str
+    state: str
+    why: list[str] = Field(description="Why it was held.")
+    reason: str = Field(description="What the person gave as the reason.")
+    changes: str = Field(description="What the person changed before approving, as a unified difference.")
+    approval_url: str | None = Field(description="Where the overseer signs in to decide, while it is pending.")
+    expires_at: str
+
+
+class DeliveryStatus(BaseModel):
+    """One recipient."""
+
+    recipient: str
+    state: str = Field(
+        description="queued, deferred, sent, bounced, cancelled, or uncertain: nobody knows; never resend."
+    )
+    attempts: int
+    reply_untrusted: str = Field(description=f"The other server's last words. {UNTRUSTED}")
+    category: str
+    next_attempt_at: str | None
+
+
+class MessageStatus(BaseModel):
+    """Where a message stands."""
+
+    message_id: str
+    thread_id: str
+    status: str
+    revision: int
+    approval: ApprovalStatus | None
+    deliveries: list[DeliveryStatus]
+    next: str = Field(description="What to do now.")
+
+
+async def message_status(context: Context, request: StatusRequest) -> MessageStatus:
+    """Status, decision and deliveries of a message. Raises Refusal."""
+    mailbox = await mailbox_of(context, request.mailbox_id)
+    message = await message_of(context.db, mailbox, request.message_id)
+    approval = await one(context.db, Approval, "approval_of_message", message_id=message.id)
+    deliveries = await many(context.db, Delivery, "deliveries", message_id=message.id)
+    return MessageStatus(
+        message_id=message.id,
+        thread_id=message.thread_id,
+        status=message.status,
+        revision=message.revision,
+        approval=_approval(context, approval) if approval and message.direction == "outbound" else None,
+        # the overseer's address is not one an agent can read (DESIGN section 5.4): its copies are not listed
+        deliveries=[_delivery(each) for each in deliveries if not each.is_copy],
+        next=_next(message, deliveries),
+    )
+
+
+def _approval(context: Context, approval: Approval) -> ApprovalStatus:
+    pending = approval.state == "pending"
+    return ApprovalStatus(
+        approval_id=approval.id,
+        state=approval.state,
+        why=json.loads(approval.reasons)["why"],
+        reason=approval.reason,
+        changes=approval.changes,
+        approval_url=f"{context.site.base_url}/approvals/{approval.id}" if pending else None,
+        expires_at=time_text(approval.expires_at),
+    )
+
+
+def _delivery(delivery: Delivery) -> DeliveryStatus:
+    waiting = delivery.state in ("queued", "deferred")
+    return DeliveryStatus(
+        recipient=delivery.recipient,
+        state=delivery.state,
+        attempts=delivery.attempts,
+        reply_untrusted=f"{delivery.code or ''} {delivery.enhanced} {delivery.reply}".strip(),
+        category=delivery.category,
+        next_attempt_at=time_text(delivery.due_at) if waiting else None,
+    )
+
+
+def _next(message: Message, deliveries: list[Delivery]) -> str:
+    if any(delivery.state == "uncertain" for delivery in deliveries):
+        return "For a recipient nobody knows whether it arrived. Do not resend; the operator can find out."
+    return NEXT.get(message.status, "Nothing to do.")
+
+
+MESSAGE_STATUS = Operation(
+    name="message_status",
+    title="Ask what became of a mail",
+    summary=(
+        "Tell where a mail stands: waiting for a person, decided (with reason and changes), on its way, delivered or "
+        "bounced, recipient by recipient. Use it after send, reply or request_approval."
+    ),
+    request=StatusRequest,
+    result=MessageStatus,
+    run=message_status,
+    scope="read",
+    method="GET",
+    path="/v1/mailboxes/{mailbox_id}/emails/{message_id}/status",
+    read_only=True,
+    idempotent=True,
+)

@@ -1,0 +1,144 @@
+"""Mail of the system to a person it knows, on its own path: what it says is rendered when it leaves."""
+
+import json
+from dataclasses import dataclass
+
+from storage.database import Transaction, many, one, record
+from storage.records import Approval, Domain, Mailbox, Message, Notice, Upgrade
+from tools.approvals import link_token
+from tools.context import HOUR, MINUTE, Context
+from tools.mail.address import Address
+from tools.mail.compose import Draft, compose
+from tools.views import time_text
+
+LEASE = 10 * MINUTE
+RETRY = 5 * MINUTE
+GIVE_UP = 48 * HOUR
+MAX_SHOWN = 50
+"""Recipients named in a notice; the page shows them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A notice ready to leave."""
+
+    sender: str
+    recipient: str
+    domain: str
+    raw: bytes
+    link: str
+    """The link it carries, for the operator's console when nothing leaves."""
+
+
+async def claim(context: Context, limit: int) -> list[Notice]:
+    """Take up to `limit` due notices."""
+    now = context.now()
+    rows = await context.db.write(
+        lambda transaction: transaction.rows("claim_notices", now=now, lease_until=now + LEASE, limit=limit)
+    )
+    return [record(Notice, row) for row in rows]
+
+
+async def next_due(context: Context) -> int | None:
+    """When the next notice is due, in microseconds; None when nothing waits."""
+    rows = await context.db.rows("next_notice_due")
+    due: int | None = rows[0]["due"]
+    return due
+
+
+async def settle(context: Context, notice: Notice, *, sent: bool, reply: str, final: bool) -> None:
+    """Write what became of a notice: sent, given up, or to be tried again."""
+    now = context.now()
+    over = final or now - notice.created_at > GIVE_UP
+    state = "sent" if sent else "failed" if over else "queued"
+
+    async def work(transaction: Transaction) -> None:
+        await transaction.run("settle_notice", id=notice.id, state=state, due_at=now + RETRY, reply=reply)
+
+    await context.db.write(work)
+
+
+async def write(context: Context, notice: Notice) -> Letter | None:
+    """Render a notice; None when there is nothing left to tell (decided, used or expired meanwhile)."""
+    text = await _text(context, notice)
+    domains = await many(context.db, Domain, "domains", account_id=notice.account_id)
+    if text is None or not domains:
+        return None
+    domain = domains[0].name
+    subject, markdown, link = text
+    draft = Draft(
+        sender=Address(f"gatepost@{domain}", "Gatepost"),
+        to=(Address(notice.recipient),),
+        cc=(),
+        bcc=(),
+        subject=subject,
+        markdown=markdown,
+        attachments=(),
+        message_id=f"{notice.id}@{domain}",
+        # RFC 3834 section 5: no machine shall answer it
+        headers=(("Auto-Submitted", "auto-generated"),),
+    )
+    return Letter(f"gatepost@{domain}", notice.recipient, domain, compose(draft).raw, link)
+
+
+async def _text(context: Context, notice: Notice) -> tuple[str, str, str] | None:
+    """Subject, markdown and link of a notice."""
+    if notice.kind == "approval":
+        return await _approval(context, notice)
+    if notice.kind == "upgrade":
+        return await _upgrade(context, notice)
+    link = f"{context.site.base_url}/sign-in/{context.secret.token('sign-in', notice.subject_id)}"
+    body = f"Somebody, presumably you, asked to sign in to Gatepost.\n\n{link}\n\nThe link works once, for 15 minutes."
+    return "Sign in to Gatepost", body, link
+
+
+async def _approval(context: Context, notice: Notice) -> tuple[str, str, str] | None:
+    approval = await one(context.db, Approval, "approval", id=notice.subject_id, account_id=notice.account_id)
+    if approval is None or approval.state != "pending":
+        return None
+    message = await one(context.db, Message, "message_of_account", id=approval.message_id, account_id=notice.account_id)
+    mailbox = await one(context.db, Mailbox, "mailbox", id=approval.mailbox_id, account_id=notice.account_id)
+    assert message is not None and mailbox is not None
+    token = link_token(context, approval.id, approval.revision, notice.recipient)
+    link = f"{context.site.base_url}/approve/{token}"
+    outbound = approval.direction == "outbound"
+    what = "wants to send a mail" if outbound else "has received a mail that waits to be let in"
+    why = "\n".join(f"- {_plain(reason)}" for reason in json.loads(approval.reasons)["why"])
+    # caller text stands in a code block, so that it cannot read as ours (reference: design warning 6)
+    body = (
+        f"The mailbox {mailbox.address} {what}.\n\n{_facts(message)}\n\n{why}\n\n"
+        f"Look at all of it and decide here:\n\n{link}\n\n"
+        f"Opening the link decides nothing. It expires at {time_text(approval.expires_at)}; "
+        "what nobody approves is not sent."
+    )
+    verb = "Approve mail from" if outbound else "Let in mail for"
+    return f"{verb} {mailbox.address}?", body, link
+
+
+def _facts(message: Message) -> str:
+    people = json.loads(message.people)
+    lines = [f"From: {message.from_email}"]
+    for label, group in (("To", "to"), ("Cc", "cc"), ("Bcc", "bcc")):
+        lines += [f"{label}: {person['email']}" for person in people[group][:MAX_SHOWN]]
+    lines.append(f"Subject: {message.subject[:200]}")
+    return "\n".join(f"    {_plain(line)}" for line in lines)
+
+
+def _plain(text: str) -> str:
+    """One line: what a caller wrote cannot begin a paragraph of its own."""
+    return " ".join(text.split())
+
+
+async def _upgrade(context: Context, notice: Notice) -> tuple[str, str, str] | None:
+    upgrade = await one(context.db, Upgrade, "upgrade", id=notice.subject_id)
+    if upgrade is None or upgrade.used_at is not None or upgrade.expires_at <= context.now():
+        return None
+    mailbox = await one(context.db, Mailbox, "mailbox", id=upgrade.mailbox_id, account_id=notice.account_id)
+    assert mailbox is not None
+    code = context.secret.code("upgrade code", upgrade.id)
+    body = (
+        f"The agent of {mailbox.address} asks for more autonomy: from **{mailbox.mode}** to **{upgrade.mode}**.\n\n"
+        f"If you agree, give it this code:\n\n    {code}\n\n"
+        "It works once, for 24 hours. If you do not agree, do nothing."
+    )
+    return f"More autonomy for {mailbox.address}?", body, ""

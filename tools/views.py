@@ -1,0 +1,67 @@
+"""Messages as an agent sees them: mail text only in fields that say it is untrusted."""
+
+import base64
+import binascii
+import json
+from datetime import UTC, datetime
+
+from storage.records import Message
+from tools.errors import Refusal
+from tools.fields import AttachmentInfo, MessageSummary, Person
+
+PREVIEW = 160
+
+
+def time_text(microseconds: int) -> str:
+    """ISO 8601, UTC, to the millisecond."""
+    moment = datetime.fromtimestamp(microseconds / 1_000_000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def summary(message: Message) -> MessageSummary:
+    people = json.loads(message.people)
+    return MessageSummary(
+        message_id=message.id,
+        thread_id=message.thread_id,
+        direction="inbound" if message.direction == "inbound" else "outbound",
+        status=message.status,
+        sender=Person(email=message.from_email, name_untrusted=message.from_name),
+        to=persons(people["to"]),
+        subject_untrusted=message.subject,
+        preview_untrusted=" ".join(message.new_text[: PREVIEW * 2].split())[:PREVIEW],
+        has_attachments=message.attachments != "[]",
+        created_at=time_text(message.created_at),
+    )
+
+
+def persons(entries: list[dict[str, str]]) -> list[Person]:
+    return [Person(email=entry["email"], name_untrusted=entry["name"]) for entry in entries]
+
+
+def attachment_infos(message: Message) -> list[AttachmentInfo]:
+    return [
+        AttachmentInfo(
+            index=part["index"],
+            name_untrusted=part["name"],
+            content_type=part["content_type"],
+            size=part["size"],
+            sha256=part["sha256"],
+        )
+        for part in json.loads(message.attachments)
+    ]
+
+
+def cursor_after(message: Message) -> str:
+    """An opaque cursor: where the next page of a newest-first list begins."""
+    return base64.urlsafe_b64encode(f"{message.created_at} {message.id}".encode()).decode().rstrip("=")
+
+
+def position(cursor: str | None) -> tuple[int, str]:
+    """Time and id that the next page lies before. Raises Refusal invalid_cursor."""
+    if cursor is None:
+        return 2**62, ""
+    try:
+        at, _, message_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
+        return int(at), message_id
+    except (binascii.Error, ValueError) as error:
+        raise Refusal("invalid_cursor") from error
