@@ -8,12 +8,15 @@ from tools.mail.address import Address, domain_of
 from tools.mail.charset import one_line, text_of
 from tools.mail.headers import decode_words
 
+_COMMENT = re.compile(r"\([^()]*\)")
+_GLUE = (".", "@")
 _COMMENT_MARK = re.compile(r"\\.|[()]", re.DOTALL)
 _TOKEN = re.compile(
-    r"""(?P<quoted>"(?:[^"\\]|\\.)*"?)     # an unclosed string runs to the end
+    r"""(?P<quoted>"(?:[^"\\]|\\.)*"?)
       | (?P<angle><[^<>]*>?)
       | (?P<mark>[,;:()])
-      | (?P<other>[^"<>,;:()\s]+|[\s>]+)""",
+      | (?P<word>[^"<>,;:()\s]+)
+      | (?P<space>[\s>]+)""",
     re.VERBOSE | re.DOTALL,
 )
 _NOT_IN_ADDRESS = re.compile("[\x00-\x20\x7f-\xa0\ufffd\u2028\u2029\ud800-\udfff<>,;()]")
@@ -28,7 +31,7 @@ def read_addresses(values: Sequence[bytes]) -> tuple[tuple[Address, ...], tuple[
     """
     found: list[Address] = []
     for value in values:
-        for words in _split(text_of(value)):
+        for words in _split(_with_even_quotes(text_of(value))):
             address = _mailbox(words)
             if address is None:
                 continue
@@ -71,6 +74,11 @@ def _split(text: str) -> Iterator[list[tuple[str, str]]]:
     yield words
 
 
+def _with_even_quotes(text: str) -> str:
+    """The text without its double quotes where one is never closed: it would swallow the address after it."""
+    return text.replace('"', " ") if (text.count('"') - text.count('\\"')) % 2 else text
+
+
 def _comment(text: str, position: int) -> tuple[str, int]:
     """The comment that opened before `position`, and where it ends; nesting is counted, not descended."""
     depth, start = 1, position
@@ -84,15 +92,26 @@ def _comment(text: str, position: int) -> tuple[str, int]:
 def _mailbox(words: list[tuple[str, str]]) -> Address | None:
     angle = next((place for place, (kind, _) in enumerate(words) if kind == "angle"), None)
     if angle is None:
-        bare = "".join(content for kind, content in words if kind != "comment" and not content.isspace())
-        comments = [content for kind, content in words if kind == "comment"]
-        email, name = _email(bare), " ".join(comments)
+        email = next(filter(None, map(_email, _joined(words))), None)
+        name = " ".join(content for kind, content in words if kind == "comment")
     else:
-        email = _email(words[angle][1].strip("<>"))
+        email = _email(_COMMENT.sub("", words[angle][1].strip("<>")))
         name = "".join(_unquote(content) for kind, content in words[:angle] if kind != "comment")
-    if email is None:
-        return None
-    return Address(email, one_line(decode_words(name))[: limits.NAME_CHARS])
+    return Address(email, one_line(decode_words(name))[: limits.NAME_CHARS]) if email else None
+
+
+def _joined(words: list[tuple[str, str]]) -> Iterator[str]:
+    """The words of a mailbox without brackets; white space may stand at a dot or @ (RFC 5322 section 4.4)."""
+    joined, apart = "", False
+    for kind, content in words:
+        if kind in ("space", "comment"):
+            apart = True
+        elif apart and joined and not joined.endswith(_GLUE) and not content.startswith(_GLUE):
+            yield joined
+            joined, apart = content, False
+        else:
+            joined, apart = joined + content, False
+    yield joined
 
 
 def _email(text: str) -> str | None:

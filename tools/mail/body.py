@@ -9,8 +9,8 @@ from tools.mail.charset import decode
 from tools.mail.htmltext import html_to_text
 from tools.mail.mime import Part, transfer_decoded
 
-# Quoted-printable triples a byte, and no charset of mail needs more than four for a character.
-_ENCODED_BYTES_PER_CHAR = 12
+_BYTES_PER_CHAR = 4  # in every charset of mail
+_ENCODED_BYTES_PER_CHAR = 3 * _BYTES_PER_CHAR  # quoted-printable triples a byte
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,10 @@ class _Reader:
         data, defect = transfer_decoded(self.raw[part.start : end], part.header.first("content-transfer-encoding"))
         if defect:
             self.defects[defect] = None
-        if end < part.end:
+        most = left * _BYTES_PER_CHAR
+        if end < part.end or len(data) > most:
             self.defects["body_truncated"] = None
+            data = data[: data.rfind(b"\n", 0, most) + 1 or most]  # not inside a character
         text, known = decode(data, part.parameters.get("charset", ""))
         if not known:
             self.defects["unknown_charset"] = None

@@ -37,7 +37,7 @@ class Header:
         return next((value for field, value in self.fields if field == name), b"")
 
 
-def read_header(raw: bytes, start: int) -> tuple[Header, int]:
+def read_header(raw: bytes, start: int, most_fields: int = limits.HEADER_FIELDS) -> tuple[Header, int]:
     """The header block at `start` and the offset where its body begins.
 
     A line that is neither field nor continuation ends the block, as the body begins there for most readers.
@@ -48,8 +48,8 @@ def read_header(raw: bytes, start: int) -> tuple[Header, int]:
     if raw.startswith((b"From ", b">From "), start):  # an mbox line, left there by the exporter
         position = _search_end(_LINE_END, raw, start)
     while field := _FIELD.match(raw, position):
-        if position - start > limits.HEADER_BYTES or len(fields) >= limits.HEADER_FIELDS:
-            defects["header_too_long" if len(fields) < limits.HEADER_FIELDS else "too_many_fields"] = None
+        if position - start > limits.HEADER_BYTES or len(fields) >= most_fields:
+            defects["header_too_long" if len(fields) < most_fields else "too_many_fields"] = None
             position = _search_end(_BLOCK_END, raw, position)
             break
         end = _search_end(_FIELD_END, raw, position)

@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections import Counter
 
 from html_to_markdown import ConversionError, ConversionOptions, convert
 
@@ -26,6 +27,8 @@ _SELF_CLOSING = frozenset({"p", "li", "dt", "dd", "tr", "td", "th", "option", "t
 _FLAT = _VOID | _SELF_CLOSING
 _BLOCKS = frozenset({"address", "article", "blockquote", "div", "dl", "h1", "h2", "h3", "h4", "h5", "h6", "ol", "pre"})
 _BREAKS = _BLOCKS | {"br", "dd", "dt", "hr", "li", "p", "table", "tr", "ul"}
+_CELLS = frozenset({"td", "th"})
+_CELL_CHARS = 4  # the least that one cell of a markdown table takes
 _UNSEEN = frozenset({"head", "script", "style", "template", "title"})
 _OPTIONS = ConversionOptions(
     extract_metadata=False,
@@ -40,12 +43,12 @@ _OPTIONS = ConversionOptions(
 def html_to_text(page: str) -> tuple[str, bool]:
     """The page as markdown, and whether some of it was cut. Hidden elements are left out. Never raises; linear."""
     page = _DATA_URI.sub("", page)
-    cut = len(page) > limits.BODY_CHARS
-    page = page[: limits.BODY_CHARS]
-    text = _markdown(page) if _is_bounded(page) else ""
+    text = _markdown(page[: limits.BODY_CHARS]) if _is_bounded(page[: limits.BODY_CHARS]) else ""
     if not text.strip():
-        text = _words(page)
-    return storable("\n".join(line.rstrip() for line in text.split("\n")).strip("\n")), cut
+        text = _words(page[: limits.BODY_CHARS])
+    cut = max(len(page), len(text)) > limits.BODY_CHARS
+    lines = text[: limits.BODY_CHARS].split("\n")
+    return storable("\n".join(line.rstrip() for line in lines).strip("\n")), cut
 
 
 def _markdown(page: str) -> str:
@@ -56,36 +59,45 @@ def _markdown(page: str) -> str:
 
 
 def _is_bounded(page: str) -> bool:
-    """Whether the page's nesting and tables unfold into a bounded amount of markdown.
+    """Whether the page's nesting, lists, quotations and tables unfold into a bounded amount of markdown.
 
-    The converter takes time with the square of quotation depth for each line, and fills short rows of a table up to
-    the longest one.
+    The converter writes a line's quotation marks and indents one level after the other, and fills short rows of a
+    table up to the longest one.
     """
-    open_tags: dict[str, int] = {}
-    depth = deepest = quoted = rows = cells = widest = 0
-    nested_tables = False
+    shape = _Shape()
     for tag in _TAG.finditer(page):
-        name = tag.group(2).lower()
-        if name in ("td", "th") and not tag.group(1):
-            cells += 1
-        if name == "tr" and not tag.group(1):
-            rows, widest, cells = rows + 1, max(widest, cells), cells if nested_tables else 0
-        if name in _FLAT:
-            continue
-        step = -1 if tag.group(1) else 1
-        if step > 0 or open_tags.get(name):
-            open_tags[name] = open_tags.get(name, 0) + step
-            depth += step
-        deepest = max(deepest, depth)
-        quoted = max(quoted, open_tags.get("blockquote", 0))
-        nested_tables = nested_tables or open_tags.get("table", 0) > 1
-    columns = max(widest, cells) * max((int(span) for span in _COLSPAN.findall(page)), default=1)
+        shape.add(tag.group(2).lower(), bool(tag.group(1)))
     lines = page.count("<") + page.count("\n")
+    quotes = shape.deepest["blockquote"]
+    indents = quotes + 2 * (shape.deepest["ul"] + shape.deepest["ol"])
+    columns = max(shape.widest, shape.cells) * max((int(span) for span in _COLSPAN.findall(page)), default=1)
     return (
-        deepest <= limits.HTML_DEPTH
-        and rows * columns <= limits.HTML_OUTPUT
-        and lines * quoted * quoted <= 10 * limits.HTML_OUTPUT
+        shape.deepest[""] <= limits.HTML_DEPTH
+        and lines * (1 + quotes) * indents <= limits.HTML_OUTPUT
+        and shape.rows * columns * _CELL_CHARS <= limits.HTML_OUTPUT
     )
+
+
+class _Shape:
+    """How deep a page nests, in all ('') and by element, and how large its tables are."""
+
+    def __init__(self) -> None:
+        self.open: Counter[str] = Counter()
+        self.deepest: Counter[str] = Counter()
+        self.rows = self.cells = self.widest = 0
+
+    def add(self, name: str, closing: bool) -> None:
+        if not closing and name in _CELLS:
+            self.cells += 1
+        if not closing and name == "tr":
+            self.rows, self.widest = self.rows + 1, max(self.widest, self.cells)
+            # Which row a cell inside nested tables belongs to is not known here: then all count as one row.
+            self.cells = self.cells if self.deepest["table"] > 1 else 0
+        if name in _FLAT or (closing and not self.open[name]):
+            return
+        for counted in (name, ""):
+            self.open[counted] += -1 if closing else 1
+            self.deepest[counted] = max(self.deepest[counted], self.open[counted])
 
 
 def _words(page: str) -> str:

@@ -83,23 +83,25 @@ class _Walker:
         self.leaf: Part | None = None
         self.parts = 0
         self.alternatives = 0
-        self.top = self._enter(0, "text/plain")
+        self.top = self._enter(0, "text/plain", limits.HEADER_FIELDS)
 
     def walk(self) -> None:
-        position = max(self.top.start - 1, 0)
+        position, lines = max(self.top.start - 1, 0), 0
         while self.open and (found := _DELIMITER.search(self.raw, position)):
-            position = found.end()
+            position, lines = found.end(), lines + 1
             level, closing = self._level(found.group(1).rstrip(b" \t"))
-            if level is None or self.raw[position : position + 1] not in _LINE_END:
-                continue
-            if self.parts >= limits.PARTS and not closing:
+            if lines > limits.DELIMITER_LINES or (self.parts >= limits.PARTS and level is not None and not closing):
                 self.defects["too_many_parts"] = None
                 self._close(found.start(), 0)
                 return
+            if level is None or self.raw[position : position + 1] not in _LINE_END:
+                continue
             self._close(found.start(), level if closing else level + 1)
             if not closing:
                 line_end = self.raw.find(b"\n", position)
-                child = self._enter(len(self.raw) if line_end < 0 else line_end + 1, self._default_type())
+                child = self._enter(
+                    len(self.raw) if line_end < 0 else line_end + 1, self._default_type(), limits.PART_FIELDS
+                )
                 position = max(child.start - 1, position)
         self._close(len(self.raw), 0)
 
@@ -110,10 +112,10 @@ class _Walker:
             return self.levels.get(line[:-2]), True
         return level, False
 
-    def _enter(self, start: int, default_type: str) -> Part:
+    def _enter(self, start: int, default_type: str, most_fields: int) -> Part:
         """Read the header at `start`; the part becomes the innermost open multipart or the current leaf."""
         self.parts += 1
-        header, body = read_header(self.raw, start)
+        header, body = read_header(self.raw, start, most_fields)
         self.defects.update(dict.fromkeys(header.defects))
         content_type, params = parameters(header.first("content-type"))
         if not _TYPE.fullmatch(content_type):

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from tools.mail import limits
 
 # What "Re:" and "Fwd:" are called elsewhere.
-_REPLY_WORDS = "re|r|aw|antw|antwort|sv|vs|vá|odp|rif|res|resp|rép|bls|ynt|atb|ats|απ|σχετ|ответ|回复|回覆|答复|答覆|回信|返信|回|답장"
+_REPLY_WORDS = (
+    "re|r|aw|antw|antwort|sv|vs|vá|odp|rif|res|resp|rép|bls|ynt|atb|ats|απ|σχετ|ответ|回复|回覆|答复|答覆|回信|返信|"
+    "回|답장"
+)
 _FORWARD_WORDS = "fwd?|wg|tr|enc|rv|i|pd|vl|vb|doorst|továbbítás|пересл|videresendt|ilt|转发|轉寄|轉發|转|転送|전달"
 _FORWARD = re.compile(rf"\s*(?:{_FORWARD_WORDS})\s?[:：]", re.IGNORECASE)
 _LEADER = re.compile(
