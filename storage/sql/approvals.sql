@@ -63,8 +63,36 @@ WHERE id IN (
 )
 RETURNING *;
 
--- name: next_notice_due
-SELECT min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) AS due FROM notice WHERE state = 'queued';
+-- name: end_notice_leases
+UPDATE notice SET lease_until = 0 WHERE state = 'queued';
 
 -- name: settle_notice
 UPDATE notice SET state = :state, due_at = :due_at, lease_until = 0, reply = :reply WHERE id = :id;
+
+-- name: waiting
+-- What waits for an account's overseer, the most urgent first.
+SELECT approval.*, message.subject, message.from_email, mailbox.address AS mailbox_address
+FROM approval
+JOIN message ON message.id = approval.message_id
+JOIN mailbox ON mailbox.id = approval.mailbox_id
+WHERE approval.account_id = :account_id AND approval.state = 'pending' AND approval.expires_at > :now
+ORDER BY approval.expires_at, approval.id
+LIMIT :limit;
+
+-- name: decided
+-- What was decided of late, the newest first.
+SELECT approval.*, message.subject, message.from_email, mailbox.address AS mailbox_address
+FROM approval
+JOIN message ON message.id = approval.message_id
+JOIN mailbox ON mailbox.id = approval.mailbox_id
+WHERE approval.account_id = :account_id AND approval.state <> 'pending'
+ORDER BY approval.decided_at DESC, approval.id DESC
+LIMIT :limit;
+
+-- name: earlier_in_thread
+-- What a mail answers, the newest first; for the overseer, who may see what the agent may not.
+SELECT * FROM message
+WHERE thread_id = :thread_id AND mailbox_id = :mailbox_id AND status <> 'deleted'
+  AND (created_at < :created_at OR (created_at = :created_at AND id < :id))
+ORDER BY created_at DESC, id DESC
+LIMIT :limit;

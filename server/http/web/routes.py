@@ -1,0 +1,57 @@
+"""The routes of the pages for people."""
+
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from server.http.web.approvals import ApprovalPages, by_link, by_session, listing
+from server.http.web.pages import STYLE, Endpoint, answering, redirect
+from server.http.web.signin import SignInPages
+from tools.context import Context
+
+MAX_FORM = 1024 * 1024
+"""Bytes of a form; an edited mail of the longest kind fits, as its form is multipart and so not percent-encoded."""
+
+
+def web_routes(context: Context) -> list[Route]:
+    """The pages, to be mounted at the root."""
+    sign_in = SignInPages(context)
+    return [
+        _get("/", _start),
+        _get("/static/style.css", _style),
+        _get("/approvals", partial(listing, context)),
+        *_approval_routes("/approvals/{id}", ApprovalPages(context, by_session)),
+        *_approval_routes("/approve/{token}", ApprovalPages(context, by_link)),
+        _get("/sign-in", sign_in.ask),
+        _post("/sign-in", sign_in.request),
+        _get("/sign-in/{token}", sign_in.link),
+        _post("/sign-in/{token}", sign_in.begin),
+        _post("/sign-out", sign_in.end),
+    ]
+
+
+def _approval_routes(path: str, pages: ApprovalPages) -> list[Route]:
+    return [
+        _get(path, pages.show),
+        _post(path, pages.decide),
+        _get(f"{path}/mail", pages.mail),
+        _get(f"{path}/attachments/{{index:int}}", pages.attachment),
+    ]
+
+
+def _get(path: str, endpoint: Endpoint) -> Route:
+    return Route(path, answering(endpoint), methods=["GET"])
+
+
+def _post(path: str, endpoint: Endpoint) -> Route:
+    return Route(path, answering(endpoint), methods=["POST"], max_body_size=MAX_FORM)
+
+
+async def _start(request: Request) -> Response:
+    return redirect("/approvals")
+
+
+async def _style(request: Request) -> Response:
+    return FileResponse(STYLE, headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "max-age=300"})

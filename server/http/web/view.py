@@ -1,0 +1,164 @@
+"""What an approval page shows: everything that would leave, read from the wire form and not from the draft."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+
+from storage.database import many, one
+from storage.errors import Unavailable
+from storage.records import Approval, Mailbox, Message
+from tools import wires
+from tools.context import Context
+from tools.mail.address import Address, canonical
+from tools.mail.parse import Parsed, parse
+from tools.mail.wire import Wire
+
+EARLIER = 10
+"""Messages of the thread that are shown."""
+HEAD_BYTES = 16 * 1024
+"""So much of the header fields is shown as it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One recipient: how it is addressed, its address, and the name the mail gives it."""
+
+    label: str
+    address: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A message of the thread before this one, and what is known of its sender."""
+
+    message: Message
+    authentication: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An approval with all that a person decides on."""
+
+    approval: Approval
+    state: str
+    message: Message
+    mailbox: Mailbox
+    why: tuple[str, ...]
+    note: str
+    sender: str
+    """MAIL FROM of the envelope."""
+    lines: tuple[Line, ...]
+    parsed: Parsed
+    head: str
+    digest: str
+    draft: dict[str, str]
+    """What the edit form begins with: addresses one a line."""
+    earlier: tuple[Earlier, ...]
+    authentication: str
+
+    @property
+    def outbound(self) -> bool:
+        return self.approval.direction == "outbound"
+
+
+def state_of(context: Context, approval: Approval) -> str:
+    """The approval's state; one whose time is over can no longer be decided, swept up or not."""
+    overdue = approval.state == "pending" and approval.expires_at <= context.now()
+    return "expired" if overdue else approval.state
+
+
+async def message_of(context: Context, approval: Approval) -> Message:
+    """The message an approval is about. Raises Unavailable."""
+    message = await one(
+        context.db, Message, "message_of_account", id=approval.message_id, account_id=approval.account_id
+    )
+    if message is None:
+        raise Unavailable(f"the message of {approval.id} is missing")
+    return message
+
+
+async def load(context: Context, approval: Approval) -> Shown:
+    """All of an approval page. Raises Unavailable, also when the stored form is damaged."""
+    message = await message_of(context, approval)
+    mailbox = await one(context.db, Mailbox, "mailbox", id=approval.mailbox_id, account_id=approval.account_id)
+    assert mailbox is not None
+    row = await wires.wire_row(context, context.db, message.id, approval.revision)
+    wire = Wire.of(row.envelope, row.data or b"")
+    if wire.digest() != row.digest:
+        raise Unavailable(f"the stored form of {message.id} is damaged")
+    parsed = await asyncio.to_thread(parse, wire.raw)
+    reasons = json.loads(approval.reasons)
+    return Shown(
+        approval=approval,
+        state=state_of(context, approval),
+        message=message,
+        mailbox=mailbox,
+        why=tuple(reasons["why"]),
+        note=reasons["note"],
+        sender=wire.sender,
+        lines=recipient_lines(wire, parsed),
+        parsed=parsed,
+        head=_head(wire.raw),
+        digest=row.digest,
+        draft=_draft(row.draft),
+        earlier=await _earlier(context, message),
+        authentication=authentication(message),
+    )
+
+
+def recipient_lines(wire: Wire, parsed: Parsed) -> tuple[Line, ...]:
+    """Who gets the mail, by the envelope; whoever no header field names is a Bcc.
+
+    Names in the header fields that the envelope does not have get no mail from this, and are shown as just that.
+    """
+    to, cc = _by_address(parsed.to), _by_address(parsed.cc)
+    lines = []
+    for recipient in wire.recipients:
+        key = canonical(recipient.address)
+        name = (to.get(key) or cc.get(key) or Address("")).name
+        label = "Automatic copy" if recipient.copy else "To" if key in to else "Cc" if key in cc else "Bcc"
+        lines.append(Line(label, recipient.address, name))
+    served = {canonical(recipient.address) for recipient in wire.recipients}
+    named = {**cc, **to}
+    return (*lines, *(Line("Named only", each.email, each.name) for key, each in named.items() if key not in served))
+
+
+def authentication(message: Message) -> str:
+    """What is known of who really sent a message."""
+    if message.direction == "outbound":
+        return "from this mailbox"
+    findings = json.loads(message.findings)
+    peer = " ".join(str(findings[key]) for key in ("helo", "ip") if findings.get(key))
+    return f"not verified; brought by {peer}" if peer else "not verified"
+
+
+async def _earlier(context: Context, message: Message) -> tuple[Earlier, ...]:
+    found = await many(
+        context.db,
+        Message,
+        "earlier_in_thread",
+        thread_id=message.thread_id,
+        mailbox_id=message.mailbox_id,
+        created_at=message.created_at,
+        id=message.id,
+        limit=EARLIER,
+    )
+    return tuple(Earlier(each, authentication(each)) for each in found)
+
+
+def _by_address(addresses: tuple[Address, ...]) -> dict[str, Address]:
+    return {canonical(address.email): address for address in addresses}
+
+
+def _head(raw: bytes) -> str:
+    """The header fields as they stand in the mail."""
+    return raw[:HEAD_BYTES].replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode(errors="replace")
+
+
+def _draft(text: str) -> dict[str, str]:
+    if not text:
+        return {}
+    fields = json.loads(text)
+    people = {name: "\n".join(fields[name]) for name in ("to", "cc", "bcc")}
+    return people | {"subject": fields["subject"], "markdown": fields["markdown"]}
