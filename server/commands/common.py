@@ -1,0 +1,115 @@
+"""What the commands share: options, opening the database, tables and JSON, and errors in one line."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from server.settings import Settings
+    from storage.records import Account
+    from tools.context import Context
+
+Result = TypeVar("Result")
+
+DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder.", show_default=False)]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings file (TOML).", show_default=False)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+class Stop(Exception):
+    """The command cannot go on; the sentence says why and what to do."""
+
+
+def settings_of(data: Path | None, config: Path | None, **flags: Any) -> "Settings":
+    """The settings in force for one command."""
+    from server.settings import Settings
+
+    return Settings.load(config, data=data, **flags)
+
+
+def with_context(
+    data: Path | None, config: Path | None, work: "Callable[[Context, Account], Awaitable[Result]]"
+) -> Result:
+    """Open what `gatepost init` made, do the work for its account, and close again."""
+    from server.app import open_context
+    from tools.accounts import list_accounts
+
+    settings = settings_of(data, config)
+    if settings.database_url is None and not settings.data.is_dir():
+        raise Stop(f"There is no data folder {settings.data}. Run 'gatepost init', or name another with --data.")
+
+    async def opened() -> Result:
+        async with open_context(settings) as context:
+            accounts = await list_accounts(context)
+            if not accounts:
+                raise Stop("Nothing is set up yet. Run 'gatepost init' first.")
+            return await work(context, accounts[0])
+
+    return asyncio.run(opened())
+
+
+@contextmanager
+def errors_in_one_line() -> Iterator[None]:
+    """Turn what can be expected to go wrong into one line on stderr and exit status 1."""
+    try:
+        yield
+    except Exception as error:
+        sentence = _sentence(error)
+        if sentence is None:
+            raise
+        typer.echo(" ".join(sentence.split()), err=True)
+        raise SystemExit(1) from error
+
+
+def print_json(value: object) -> None:
+    """One document on stdout."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(rows: Sequence[dict[str, Any]], columns: Sequence[str], empty: str) -> None:
+    """A table on stdout with these keys of the rows, or the sentence for an empty one."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rows:
+        typer.echo(empty)
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        # folded, so that on a narrow terminal an id or an address is never cut off
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        # Text and not markup: a subject may hold square brackets
+        table.add_row(*(Text("" if row[name] is None else printable(str(row[name]))) for name in columns))
+    Console().print(table)
+
+
+def printable(text: str) -> str:
+    """Text from a mail without what could move a terminal's cursor or turn its letters around."""
+    return "".join(each if each.isprintable() or each in "\n\t" else "\ufffd" for each in text)
+
+
+def iso(microseconds: int | None) -> str | None:
+    """Microseconds since the epoch as ISO 8601 in UTC."""
+    from tools.views import time_text
+
+    return None if microseconds is None else time_text(microseconds)
+
+
+def _sentence(error: Exception) -> str | None:
+    from server.settings import SettingsError
+    from storage.errors import StorageError
+    from tools.errors import Refusal
+
+    if isinstance(error, Refusal):
+        return f"{error.code}: {error.sentence} {error.condition.fix}"
+    if isinstance(error, Stop | SettingsError | StorageError):
+        return str(error)
+    return None

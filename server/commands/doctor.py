@@ -1,0 +1,49 @@
+"""`gatepost doctor`: look at everything that could be wrong, and say what to do."""
+
+import asyncio
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from server.commands.common import ConfigOption, DataOption, JsonOption, print_json, settings_of
+
+if TYPE_CHECKING:
+    from server.checks import Finding
+    from server.settings import Settings
+
+_COLOURS = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
+
+
+def doctor(
+    offline: Annotated[bool, typer.Option("--offline", help="Leave DNS alone.")] = False,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check settings, database, secret, ports and DNS records; exit status 1 if something must be mended."""
+    findings = asyncio.run(_examine(settings_of(data, config), offline))
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            _print(finding)
+    if any(finding.level == "fail" for finding in findings):
+        raise typer.Exit(1)
+
+
+async def _examine(settings: "Settings", offline: bool) -> "list[Finding]":
+    from server.checks import examine
+    from server.zone_check import examine_zones, system_look_up
+
+    findings, zones = await examine(settings)
+    if offline:
+        return findings
+    return findings + await examine_zones(zones, settings.route != "capture", system_look_up)
+
+
+def _print(finding: "Finding") -> None:
+    typer.secho(f"{finding.level:5}", fg=_COLOURS[finding.level], nl=False)
+    typer.echo(finding.what)
+    if finding.fix:
+        typer.echo(f"     {finding.fix}")

@@ -1,0 +1,93 @@
+"""`gatepost key`: make, list and revoke API keys."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from server.commands.common import (
+    ConfigOption,
+    DataOption,
+    JsonOption,
+    iso,
+    print_json,
+    print_table,
+    with_context,
+)
+
+if TYPE_CHECKING:
+    from storage.records import Account, ApiKey
+    from tools.context import Context
+    from tools.identity import NewKey
+
+app = typer.Typer(help="API keys.", no_args_is_help=True)
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Option(help="What the key is for.")],
+    scope: Annotated[list[str], typer.Option(help="read, send, admin, oversight or oversight_read; repeat it.")],
+    mailbox: Annotated[str | None, typer.Option(help="Address of the one mailbox the key is bound to.")] = None,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a key and show it this once."""
+
+    async def work(context: "Context", account: "Account") -> "NewKey":
+        from server.commands.mailboxes import find
+        from tools.identity import create_key
+
+        bound = await find(context, account, mailbox) if mailbox else None
+        return await create_key(context, account.id, name, frozenset(scope), bound.id if bound else None)
+
+    made = with_context(data, config, work)
+    if as_json:
+        print_json(_shown(made.key) | {"key": made.text})
+    else:
+        typer.echo(f"{made.text}\nShown this once. Its id is {made.key.id}.")
+
+
+@app.command("list")
+def list_(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List the keys, revoked ones too."""
+
+    async def work(context: "Context", account: "Account") -> "list[ApiKey]":
+        from tools.identity import list_keys
+
+        return await list_keys(context, account.id)
+
+    rows = [_shown(key) for key in with_context(data, config, work)]
+    if as_json:
+        print_json(rows)
+        return
+    columns = ("id", "scopes", "name", "revoked_at")
+    print_table(rows, columns, "There are no keys.")
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="The key's id (key_…).")],
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make a key worthless at once."""
+
+    async def work(context: "Context", account: "Account") -> None:
+        from tools.identity import revoke_key
+
+        await revoke_key(context, account.id, key_id)
+
+    with_context(data, config, work)
+    typer.echo(f"{key_id} is revoked.")
+
+
+def _shown(key: "ApiKey") -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": key.scopes,
+        "mailbox_id": key.mailbox_id,
+        "created_at": iso(key.created_at),
+        "revoked_at": iso(key.revoked_at),
+    }
