@@ -43,6 +43,7 @@ _CONDITIONS = (
         "The operation has no such argument.",
         "Use the arguments it lists; nothing was done.",
     ),
+    Condition("unknown_tool", 404, "There is no such tool.", "Call one of the tools that tools/list gives."),
     Condition("invalid_address", 400, "Not an e-mail address.", "Write it as name@example.com.", smtp="501 5.1.3"),
     Condition(
         "invalid_header",
@@ -139,6 +140,7 @@ _CONDITIONS = (
         "The request came from another site.",
         "Open the page itself and press the button there.",
     ),
+    Condition("wrong_host", 421, "This server does not answer to that name.", "Use the address in its base_url setting."),
     Condition("sign_in_required", 401, "Nobody is signed in.", "Sign in with a mailed link."),
     Condition("try_again", 503, "A local fault; nothing was lost.", "Try again shortly.", smtp="451 4.3.0"),
     Condition("internal_error", 500, "Something went wrong here.", "Try again; give the request id to the operator."),
