@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from server.app import open_context
 from server.delivery.dkim import SigningError
 from server.domains import Zone, published
+from server.opening import looked_into
 from server.secret import FILE as SECRET_FILE
 from server.settings import Settings, SettingsError
 from storage.errors import StorageError
@@ -102,7 +102,7 @@ def _secret(path: Path) -> Finding:
 async def _database(settings: Settings) -> tuple[Finding, list[Zone]]:
     """Whether the database opens and fits, and the domains in it."""
     try:
-        async with open_context(settings) as context:
+        async with looked_into(settings) as context:
             at, newest = await version(context.db), max(available())
             if at != newest:
                 what = f"database: schema {at}, and this program needs {newest}"

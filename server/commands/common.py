@@ -36,21 +36,21 @@ def with_context(
     data: Path | None, config: Path | None, work: "Callable[[Context, Account], Awaitable[Result]]"
 ) -> Result:
     """Open what `gatepost init` made, do the work for its account, and close again."""
-    from server.app import open_context
+    from server.opening import opened
     from tools.accounts import list_accounts
 
     settings = settings_of(data, config)
     if settings.database_url is None and not settings.data.is_dir():
         raise Stop(f"There is no data folder {settings.data}. Run 'gatepost init', or name another with --data.")
 
-    async def opened() -> Result:
-        async with open_context(settings) as context:
+    async def run() -> Result:
+        async with opened(settings) as context:
             accounts = await list_accounts(context)
             if not accounts:
                 raise Stop("Nothing is set up yet. Run 'gatepost init' first.")
             return await work(context, accounts[0])
 
-    return asyncio.run(opened())
+    return asyncio.run(run())
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from server.commands.common import ConfigOption, DataOption, Stop, settings_of
+from server.commands.common import ConfigOption, DataOption, settings_of
 
 
 def serve(
@@ -30,10 +30,7 @@ def serve(
     settings = settings_of(data, config, **flags)
     from server.app import serve as run
 
-    try:
-        asyncio.run(run(settings))
-    except OSError as error:
-        raise Stop(f"Cannot listen: {error.strerror or error}. 'gatepost doctor' looks at the ports.") from error
+    asyncio.run(run(settings))
 
 
 def mcp(

@@ -101,14 +101,12 @@ def show(data: DataOption = None, config: ConfigOption = None, as_json: JsonOpti
 
 async def _make(settings: "Settings", domain: str, overseer: str, local: str) -> Made:
     from server import snippets
-    from server.app import open_context
     from server.domains import new_signing_keys, published
-    from storage.migrate import migrate
+    from server.opening import opened
     from tools import accounts, identity
 
     _refuse_self_approval(domain, overseer, local)
-    async with open_context(settings) as context:
-        await migrate(context.db)
+    async with opened(settings) as context:
         if existing := await accounts.list_accounts(context):
             raise Stop(
                 f"{settings.data} is set up already, for {existing[0].overseer}; nothing was changed. "
@@ -139,10 +137,10 @@ def _refuse_self_approval(domain: str, overseer: str, local: str) -> None:
 
 
 async def _migrate(settings: "Settings") -> list[int]:
-    from server.app import open_context
+    from server.opening import looked_into
     from storage.migrate import migrate
 
-    async with open_context(settings) as context:
+    async with looked_into(settings) as context:
         return await migrate(context.db)
 
 

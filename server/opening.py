@@ -1,0 +1,42 @@
+"""Opening what the settings name: the database, the large mail and the secret, as one context."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from server.secret import load_secret
+from server.settings import Settings, SettingsError
+from storage.blobs import Blobs
+from storage.database import Database
+from storage.migrate import migrate
+from storage.sqlite import open_sqlite
+from tools.context import Context, Site
+
+
+@asynccontextmanager
+async def opened(settings: Settings, *, base_url: str | None = None) -> AsyncIterator[Context]:
+    """A context on the migrated database, acting as nobody. Raises SettingsError, storage.errors."""
+    async with looked_into(settings, base_url=base_url) as context:
+        await migrate(context.db)
+        yield context
+
+
+@asynccontextmanager
+async def looked_into(settings: Settings, *, base_url: str | None = None) -> AsyncIterator[Context]:
+    """The same with the database as it is, whatever its schema. Raises SettingsError, storage.errors."""
+    secret = load_secret(settings)
+    database = await _database(settings)
+    try:
+        site = Site(base_url or settings.base_url, approval_hours=settings.approval_hours)
+        yield Context(db=database, blobs=Blobs(settings.data / "blobs"), secret=secret, site=site)
+    finally:
+        await database.close()
+
+
+async def _database(settings: Settings) -> Database:
+    if settings.database_url is None:
+        return await open_sqlite(settings.data / "gatepost.db")
+    try:
+        from storage.postgres import open_postgres
+    except ImportError as error:
+        raise SettingsError("PostgreSQL needs its driver: pip install 'gatepost[postgres]'.") from error
+    return await open_postgres(settings.database_url)
