@@ -1,0 +1,95 @@
+"""The HTTP application: MCP, REST, health, and the pages for people."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from server.http.auth import Authentication
+from server.http.failures import refusal_response
+from server.http.guard import Guard
+from server.http.hosts import HostCheck
+from server.http.limits import MAX_BODY
+from server.http.openapi import document
+from server.http.rest import rest_routes
+from server.mcp.http import Endpoint, endpoint
+from storage.errors import StorageError
+from tools.context import Context
+from tools.errors import Refusal
+from tools.registry import OPERATIONS
+
+Ready = Callable[[], Awaitable[Mapping[str, object]]]
+"""The state of each part, by name; False is a part that cannot serve. May raise StorageError."""
+
+
+def build_app(
+    context: Context, *, web_routes: Sequence[BaseRoute], ready: Ready, json_response: bool = False
+) -> Starlette:
+    """A fresh application; each can be started once. `context` is the system's, without a principal."""
+    mcp = endpoint(context.secret, context.site.base_url, json_response=json_response)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with mcp.run():
+            yield
+
+    return Starlette(
+        routes=[
+            _mcp_route(context, mcp),
+            *_public_routes(context.site.base_url, ready),
+            *rest_routes(context),
+            *web_routes,
+        ],
+        middleware=[
+            Middleware(Guard, context=context),
+            Middleware(HostCheck, base_url=context.site.base_url),
+        ],
+        exception_handlers={HTTPException: _routing_failure},
+        lifespan=lifespan,
+        max_body_size=MAX_BODY + 1024,
+    )
+
+
+def _mcp_route(context: Context, mcp: Endpoint) -> Route:
+    # POST alone: without sessions a GET would be an event stream that never says anything
+    return Route("/mcp", mcp.app, methods=["POST"], middleware=[Middleware(Authentication, context=context)])
+
+
+def _public_routes(base_url: str, ready: Ready) -> list[Route]:
+    description = document(OPERATIONS, base_url)
+
+    async def openapi(_: Request) -> Response:
+        return JSONResponse(description)
+
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(_: Request) -> Response:
+        try:
+            state = dict(await ready())
+        except StorageError:
+            state = {"database": False}
+        return JSONResponse(state, 503 if False in state.values() else 200)
+
+    return [
+        Route("/openapi.json", openapi),
+        Route("/v1/openapi.json", openapi),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+    ]
+
+
+async def _routing_failure(request: Request, error: Exception) -> Response:
+    """Starlette's own refusals (no such route, wrong method) in our words; others keep theirs."""
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}.get(error.status_code)
+    if code is None:
+        return Response(error.detail, error.status_code, error.headers, media_type="text/plain")
+    response = refusal_response(request.scope, Refusal(code))
+    response.headers.update(error.headers or {})
+    return response

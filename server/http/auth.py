@@ -1,0 +1,44 @@
+"""API keys over HTTP: the key becomes a principal, and the principal's context goes with the request."""
+
+import logging
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server.calls import RETRY_SECONDS
+from server.http.failures import refusal_response
+from storage.errors import Unavailable
+from tools.context import Context
+from tools.errors import Refusal
+from tools.identity import principal_of
+
+log = logging.getLogger(__name__)
+
+
+class Authentication:
+    """ASGI middleware: sets `request.state.context`, or answers 401. The key itself goes no further."""
+
+    def __init__(self, app: ASGIApp, context: Context) -> None:
+        self._app = app
+        self._context = context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            principal = await principal_of(self._context, key_of(Headers(scope=scope)))
+        except Refusal as refusal:
+            await refusal_response(scope, refusal)(scope, receive, send)
+        except Unavailable as error:
+            log.warning("%s: a key could not be looked up: %s", scope["state"]["request_id"], error)
+            await refusal_response(scope, Refusal("try_again", retry_after=RETRY_SECONDS))(scope, receive, send)
+        else:
+            scope["state"]["context"] = self._context.acting_as(principal)
+            await self._app(scope, receive, send)
+
+
+def key_of(headers: Headers) -> str:
+    """The key of `Authorization: Bearer` (RFC 6750 section 2.1) or `X-API-Key`. Raises Refusal missing_key."""
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    key = credentials.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "").strip()
+    if not key:
+        raise Refusal("missing_key")
+    return key

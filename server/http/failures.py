@@ -1,0 +1,62 @@
+"""Refusals as HTTP answers: JSON for programs, a plain page for people."""
+
+import html
+
+from starlette.datastructures import Headers
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import Scope
+
+from server.calls import RETRY_SECONDS
+from tools.errors import Refusal
+
+PROBLEM = "application/problem+json"
+_PROGRAMS = ("/v1", "/mcp", "/openapi.json", "/healthz", "/readyz")
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title><h1>{title}</h1><p>{fix}</p><p>Request {request_id}</p></html>"""
+
+
+def for_programs(scope: Scope) -> bool:
+    """Whether the address is one that programs ask."""
+    path: str = scope["path"]
+    return any(path == start or path.startswith(f"{start}/") for start in _PROGRAMS)
+
+
+def refusal_response(scope: Scope, refusal: Refusal) -> Response:
+    """The answer, as the address and the Accept header want it."""
+    request_id: str = scope.get("state", {}).get("request_id", "")
+    headers = _headers(refusal)
+    status = refusal.condition.status
+    if not for_programs(scope):
+        page = _PAGE.format(
+            title=html.escape(refusal.condition.meaning), fix=html.escape(refusal.condition.fix), request_id=request_id
+        )
+        return HTMLResponse(page, status, {**headers, "Content-Security-Policy": "default-src 'none'"})
+    body = refusal.body(request_id)
+    if PROBLEM in Headers(scope=scope).get("accept", ""):
+        return JSONResponse(_problem(refusal, body), status, headers, media_type=PROBLEM)
+    return JSONResponse(body, status, headers)
+
+
+def _problem(refusal: Refusal, body: dict[str, object]) -> dict[str, object]:
+    """RFC 9457 section 3.1, with our own members beside it."""
+    own = {key: value for key, value in body.items() if key not in ("error", "docs")}
+    return {
+        "type": body["docs"],
+        "title": refusal.condition.meaning,
+        "status": refusal.condition.status,
+        "detail": body["error"],
+        **own,
+    }
+
+
+def _headers(refusal: Refusal) -> dict[str, str]:
+    status = refusal.condition.status
+    headers = {"Cache-Control": "no-store"}
+    if refusal.code == "missing_key":
+        headers["WWW-Authenticate"] = "Bearer"
+    if refusal.code == "invalid_key":
+        # RFC 6750 section 3.1
+        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+    if status in (429, 503):
+        headers["Retry-After"] = str(refusal.retry_after or RETRY_SECONDS)
+    return headers
