@@ -8,6 +8,8 @@ from server.delivery.outcome import Bounced, Deferred, Sent, Step, Uncertain
 TEXT_LIMIT = 500
 
 _ENHANCED = re.compile(r"#?([245]\.\d{1,3}\.\d{1,3})(?=\s|$)", re.ASCII)
+# RFC 3463: no answer from the host; cryptographic failure; other security status; else a bad connection
+_LOST: dict[Step, str] = {"greeting": "4.4.1", "starttls": "4.7.5", "auth": "4.7.0"}
 _OURS: frozenset[Step] = frozenset({"starttls", "auth"})
 
 
@@ -27,10 +29,10 @@ def refused(step: Step, host: str, code: int, message: str) -> Deferred | Bounce
     return Deferred(code, enhanced, text, host, category)
 
 
-def lost(step: Step, host: str, why: str, enhanced: str = "4.4.2") -> Deferred:
+def lost(step: Step, host: str, why: str) -> Deferred:
     """No reply, and the mail certainly was not taken."""
     text = printable(why)
-    return Deferred(0, enhanced, text, host, classify(0, "", text, step))
+    return Deferred(0, _LOST.get(step, "4.4.2"), text, host, classify(0, "", text, step))
 
 
 def uncertain(host: str, why: str) -> Uncertain:

@@ -1,0 +1,705 @@
+"""The courier against a scripted server: every step, every way to fail at it."""
+
+import asyncio
+import itertools
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from aiosmtpd.smtp import SMTP as Peer
+
+from server.delivery import connection as connection_module
+from server.delivery.courier import Courier, Timeouts
+from server.delivery.outcome import Bounced, Category, Deferred, Outcome, Sent, Uncertain
+from server.delivery.routes import Host, RelayRoute
+from tests.fakes.smtp_server import Act, Answer, FakeSMTPServer, Script, Session
+
+SENDER = "b+dlv_1+tag@example.com"
+RECIPIENT = "bob@example.org"
+RAW = b"From: ada@example.com\r\nTo: bob@example.org\r\n\r\nHello\r\n.\r\n..dots\r\n"
+LARGE = b"Subject: large\r\n\r\n" + b"0123456789abcdef" * (1 << 20) + b"\r\n"  # more than sockets buffer
+PATIENT = Timeouts(connect=5, total=10, idle=10)
+HASTY = Timeouts(connect=0.3, total=0.3, idle=10)
+
+
+@dataclass
+class FixedRoute:
+    """Whatever the test says."""
+
+    answer: tuple[Host, ...] | Deferred | Bounced
+    asked: list[str] = field(default_factory=list)
+
+    async def hosts(self, domain: str) -> tuple[Host, ...] | Deferred | Bounced:
+        self.asked.append(domain)
+        return self.answer
+
+
+class Clock:
+    """Microseconds that pass only when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1_767_225_600_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+
+def courier(*servers: FakeSMTPServer, timeouts: Timeouts = PATIENT, **options: Any) -> Courier:
+    hosts = tuple(Host("localhost", server.port, ("127.0.0.1",)) for server in servers)
+    settings: dict[str, Any] = {"tls": "opportunistic", "credentials": None, "clock": Clock()} | options
+    return Courier(FixedRoute(hosts), "gatepost.test", timeouts=timeouts, **settings)
+
+
+async def deliver(*servers: FakeSMTPServer, raw: bytes = RAW, **options: Any) -> Outcome:
+    """One attempt by a courier of its own."""
+    deliverer = courier(*servers, **options)
+    try:
+        return await deliverer.deliver(SENDER, RECIPIENT, raw)
+    finally:
+        await deliverer.close()
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def tls(authority: trustme.CA) -> ssl.SSLContext:
+    """A server's context with a certificate for localhost."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Makes the test's authority one of the system's."""
+    file = tmp_path / "authorities.pem"
+    file.write_bytes(authority.cert_pem.bytes())
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    yield
+
+
+async def test_a_mail_is_handed_over() -> None:
+    async with FakeSMTPServer() as server:
+        outcome = await deliver(server)
+        await server.until(lambda: server.sessions[0].over)
+    assert outcome == Sent(250, "2.0.0", "taken", "localhost")
+    assert server.sessions[0].commands == [
+        "EHLO gatepost.test",
+        f"MAIL FROM:<{SENDER}> SIZE={len(RAW)}",
+        f"RCPT TO:<{RECIPIENT}>",
+        "DATA",
+        "QUIT",
+    ]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        RAW,
+        b"\r\n",
+        b".\r\n",
+        b".\r\n.\r\n",
+        b"Subject: x\r\n\r\n.one\r\n..two\r\n...\r\n.",
+        b"Subject: no line end",
+        "Subject: grüße\r\n\r\n".encode() + bytes(byte for byte in range(256) if byte not in (10, 13)) + b"\r\n",
+        b"Subject: long line\r\n\r\n" + b"x" * 100_000 + b"\r\n",
+        LARGE,
+        b"Subject: dots\r\n\r\n" + b".\r\n" * 100_000,
+    ],
+    ids=lambda raw: f"{len(raw)}-bytes",
+)
+async def test_the_server_gets_the_very_bytes(raw: bytes) -> None:
+    async with FakeSMTPServer() as server:
+        assert isinstance(await deliver(server, raw=raw), Sent)
+    assert server.messages == [raw if raw.endswith(b"\r\n") else raw + b"\r\n"]
+    assert b"\r\n.\r\n" not in b"\r\n" + server.sessions[0].contents[0]
+
+
+@pytest.mark.parametrize("step", ["GREETING", "EHLO", "MAIL", "RCPT", "DATA", "CONTENT", "BODY"])
+async def test_4xx_is_tried_again_and_5xx_never(step: str) -> None:
+    raw = LARGE if step == "BODY" else RAW
+    async with FakeSMTPServer({step: "451-4.3.0 not\n451 4.3.0 now"}) as server:
+        assert await deliver(server, raw=raw) == Deferred(451, "4.3.0", "not now", "localhost", "Unknown")
+    async with FakeSMTPServer({step: "554 5.7.1 looks like spam"}) as server:
+        assert await deliver(server, raw=raw) == Bounced(554, "5.7.1", "looks like spam", "localhost", "Spam")
+    assert server.messages == ([RAW] if step == "CONTENT" else [])
+
+
+@pytest.mark.parametrize(
+    ("step", "category"),
+    [
+        ("GREETING", "ConnectionProblem"),
+        ("EHLO", "ConnectionProblem"),
+        ("MAIL", "ConnectionProblem"),
+        ("RCPT", "ConnectionProblem"),
+        ("DATA", "ConnectionTerminated"),
+        ("BODY", "ConnectionTerminated"),
+    ],
+)
+async def test_a_line_lost_before_the_dot_is_tried_again(step: str, category: Category) -> None:
+    async with FakeSMTPServer({step: Act.DROP}) as server:
+        outcome = await deliver(server, raw=LARGE)
+    assert isinstance(outcome, Deferred)
+    assert (outcome.code, outcome.category) == (0, category)
+
+
+@pytest.mark.parametrize("step", ["GREETING", "EHLO", "MAIL", "RCPT", "DATA", "BODY"])
+async def test_a_silence_before_the_dot_ends_with_the_attempt(step: str) -> None:
+    async with FakeSMTPServer({step: Act.STALL}) as server:
+        outcome = await deliver(server, timeouts=HASTY, raw=LARGE)
+    assert isinstance(outcome, Deferred)
+    assert (outcome.code, outcome.category, outcome.text) == (0, "Timeout", "timed out")
+
+
+@pytest.mark.parametrize(
+    "answer", [Act.DROP, Act.STALL, "nonsense", "354 go on", "999 what", "250-" + "x" * 40_000], ids=str
+)
+async def test_no_clear_reply_after_the_dot_is_uncertain(answer: Answer) -> None:
+    async with FakeSMTPServer({"CONTENT": answer}) as server:
+        outcome = await deliver(server, timeouts=HASTY)
+    assert isinstance(outcome, Uncertain)
+    assert (outcome.code, outcome.host) == (0, "localhost")
+    assert server.messages == [RAW]
+
+
+@pytest.mark.parametrize("yes", ["250 taken already", "354 go on and on"])
+async def test_a_yes_before_the_dot_is_none(yes: str) -> None:
+    async with FakeSMTPServer({"BODY": yes}) as server:
+        assert isinstance(await deliver(server, raw=LARGE), Deferred)
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
+async def test_an_answer_that_fits_no_step_is_not_a_yes(step: str) -> None:
+    async with FakeSMTPServer({step: "250 ok" if step == "DATA" else "354 go on"}) as server:
+        assert isinstance(await deliver(server), Deferred)
+    assert server.messages == []
+
+
+async def test_an_old_server_is_greeted_with_helo() -> None:
+    async with FakeSMTPServer({"EHLO": "502 5.5.1 what"}) as server:
+        assert isinstance(await deliver(server), Sent)
+    assert server.sessions[0].commands[:3] == ["EHLO gatepost.test", "HELO gatepost.test", f"MAIL FROM:<{SENDER}>"]
+
+
+# ---- hostile servers
+
+
+async def flood(session: Session) -> None:
+    while True:
+        session.writer.write(b"250-and more\r\n" * 1000)
+        await session.writer.drain()
+
+
+async def one_endless_line(session: Session) -> None:
+    while True:
+        session.writer.write(b"2" * 10_000)
+        await session.writer.drain()
+
+
+async def drip(session: Session) -> None:
+    for byte in itertools.cycle(b"250-and more\r\n"):
+        session.writer.write(bytes([byte]))
+        await session.writer.drain()
+        await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("step", ["GREETING", "EHLO", "MAIL", "DATA", "CONTENT"])
+@pytest.mark.parametrize("act", [flood, one_endless_line, drip])
+async def test_a_hostile_server_gains_nothing_but_its_time(step: str, act: Answer) -> None:
+    async with FakeSMTPServer({step: act}) as server:
+        started = asyncio.get_running_loop().time()
+        outcome = await deliver(server, timeouts=HASTY)
+        assert asyncio.get_running_loop().time() - started < 3
+    assert isinstance(outcome, Uncertain if step == "CONTENT" else Deferred)
+    assert len(outcome.text) <= 500
+
+
+async def test_words_beyond_the_limit_are_cut() -> None:
+    async with FakeSMTPServer({"RCPT": "\n".join(["550-5.1.1 no \x1b[31m one"] * 100 + ["550 5.1.1 end"])}) as server:
+        outcome = await deliver(server)
+    assert isinstance(outcome, Bounced)
+    assert len(outcome.text) == 500
+    assert outcome.text.startswith("no [31m one no [31m one")
+
+
+# ---- several hosts and addresses
+
+
+@pytest.mark.parametrize("step", ["GREETING", "EHLO"])
+@pytest.mark.parametrize("answer", ["421 4.3.2 busy", "554 5.3.2 no service here", Act.DROP, "nonsense"])
+async def test_a_host_without_a_session_is_passed_over(step: str, answer: Answer) -> None:
+    async with FakeSMTPServer({step: answer}) as first, FakeSMTPServer() as second:
+        assert isinstance(await deliver(first, second), Sent)
+    assert (first.messages, second.messages) == ([], [RAW])
+
+
+async def test_a_stalling_host_leaves_time_for_the_next() -> None:
+    async with FakeSMTPServer({"GREETING": Act.STALL}) as first, FakeSMTPServer() as second:
+        assert isinstance(await deliver(first, second, timeouts=Timeouts(connect=0.2, total=5)), Sent)
+
+
+async def test_a_closed_port_is_passed_over() -> None:
+    async with FakeSMTPServer() as gone:
+        pass
+    async with FakeSMTPServer() as second:
+        assert isinstance(await deliver(gone, second), Sent)
+    outcome = await deliver(gone)
+    assert isinstance(outcome, Deferred)
+    assert (outcome.code, outcome.enhanced, outcome.category) == (0, "4.4.1", "ConnectionProblem")
+
+
+async def test_a_hope_outweighs_a_refusal() -> None:
+    refusal: Script = {"GREETING": "554 5.3.2 no service here"}
+    busy: Script = {"GREETING": "421 4.3.2 busy"}
+    async with FakeSMTPServer(busy) as first, FakeSMTPServer(refusal) as second:
+        outcome = await deliver(first, second)
+        assert isinstance(outcome, Deferred)
+        assert outcome.code == 421
+        assert isinstance(await deliver(second), Bounced)
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", "CONTENT"])
+@pytest.mark.parametrize("answer", ["451 4.3.0 later", "550 5.7.1 no", Act.DROP])
+async def test_the_answer_to_a_mail_is_final_for_the_attempt(step: str, answer: Answer) -> None:
+    async with FakeSMTPServer({step: answer}) as first, FakeSMTPServer() as second:
+        assert not isinstance(await deliver(first, second), Sent)
+    assert second.sessions == []
+
+
+async def test_the_next_address_is_tried() -> None:
+    async with FakeSMTPServer() as server:
+        route = FixedRoute((Host("localhost", server.port, ("127.0.0.9", "::1", "127.0.0.1")),))
+        deliverer = Courier(
+            route, "gatepost.test", timeouts=PATIENT, tls="opportunistic", credentials=None, clock=Clock()
+        )
+        assert isinstance(await deliverer.deliver(SENDER, RECIPIENT, RAW), Sent)
+        await deliverer.close()
+    assert route.asked == ["example.org"]
+
+
+async def test_a_relay_is_reached_by_its_name() -> None:
+    async with FakeSMTPServer() as server:
+        route = RelayRoute("localhost", server.port)
+        deliverer = Courier(route, "gatepost.test", timeouts=PATIENT, tls="never", credentials=None, clock=Clock())
+        assert isinstance(await deliverer.deliver("", RECIPIENT, RAW), Sent)
+        await deliverer.close()
+    assert server.sessions[0].commands[1] == f"MAIL FROM:<> SIZE={len(RAW)}"
+
+
+# ---- reuse
+
+
+async def test_a_session_is_used_again() -> None:
+    async with FakeSMTPServer() as server:
+        deliverer = courier(server)
+        for _ in range(3):
+            assert isinstance(await deliverer.deliver(SENDER, RECIPIENT, RAW), Sent)
+        await deliverer.close()
+        await server.until(lambda: server.sessions[0].verbs[-1] == "QUIT")
+    assert len(server.sessions) == 1
+    assert server.messages == [RAW] * 3
+
+
+async def test_a_session_ends_after_a_hundred_mails() -> None:
+    async with FakeSMTPServer() as server:
+        deliverer = courier(server)
+        for _ in range(101):
+            assert isinstance(await deliverer.deliver(SENDER, RECIPIENT, RAW), Sent)
+        await deliverer.close()
+    assert [len(session.contents) for session in server.sessions] == [100, 1]
+
+
+async def test_a_session_idles_for_a_while_only() -> None:
+    clock = Clock()
+    async with FakeSMTPServer() as server:
+        deliverer = courier(server, clock=clock)
+        for seconds in (9, 9, 10):
+            await deliverer.deliver(SENDER, RECIPIENT, RAW)
+            clock.now += seconds * 1_000_000
+        await deliverer.deliver(SENDER, RECIPIENT, RAW)
+        await deliverer.close()
+    assert [len(session.contents) for session in server.sessions] == [3, 1]
+
+
+async def test_an_idle_session_ends_by_itself() -> None:
+    clock = Clock()
+    async with FakeSMTPServer() as server:
+        deliverer = courier(server, clock=clock, timeouts=Timeouts(connect=5, total=5, idle=0.05))
+        await deliverer.deliver(SENDER, RECIPIENT, RAW)
+        clock.now += 50_000
+        await server.until(lambda: server.sessions[0].verbs[-1] == "QUIT")
+        await deliverer.close()
+
+
+async def test_a_refused_recipient_is_forgotten_before_the_next() -> None:
+    async with FakeSMTPServer({"RCPT": ["550 5.1.1 no such user", "250 ok"]}) as server:
+        deliverer = courier(server)
+        assert isinstance(await deliverer.deliver(SENDER, RECIPIENT, RAW), Bounced)
+        assert isinstance(await deliverer.deliver(SENDER, RECIPIENT, RAW), Sent)
+        await deliverer.close()
+    assert server.sessions[0].verbs[:7] == ["EHLO", "MAIL", "RCPT", "RSET", "MAIL", "RCPT", "DATA"]
+
+
+async def test_a_session_that_cannot_forget_is_replaced() -> None:
+    async with FakeSMTPServer({"RCPT": ["550 5.1.1 no such user", "250 ok"], "RSET": "502 what"}) as server:
+        deliverer = courier(server)
+        await deliverer.deliver(SENDER, RECIPIENT, RAW)
+        assert isinstance(await deliverer.deliver(SENDER, RECIPIENT, RAW), Sent)
+        await deliverer.close()
+    assert len(server.sessions) == 2
+
+
+@pytest.mark.parametrize("answer", [Act.DROP, "421 4.4.2 idle too long"])
+async def test_a_kept_session_that_died_is_replaced_once(answer: Answer) -> None:
+    async with FakeSMTPServer({"MAIL": ["250 ok", answer, "250 ok", answer, answer]}) as server:
+        deliverer = courier(server)
+        assert isinstance(await deliverer.deliver(SENDER, RECIPIENT, RAW), Sent)
+        assert isinstance(await deliverer.deliver(SENDER, RECIPIENT, RAW), Sent)
+        assert len(server.sessions) == 2
+        outcome = await deliverer.deliver(SENDER, RECIPIENT, RAW)
+        await deliverer.close()
+    assert isinstance(outcome, Deferred)
+    assert len(server.sessions) == 3
+
+
+async def test_a_session_closed_while_idle_is_replaced() -> None:
+    async def last(session: Session) -> None:
+        await session.say("250 2.0.0 taken")
+        session.writer.close()
+
+    async with FakeSMTPServer({"CONTENT": [last, "250 ok"]}) as server:
+        deliverer = courier(server)
+        assert isinstance(await deliverer.deliver(SENDER, RECIPIENT, RAW), Sent)
+        await server.until(lambda: server.sessions[0].over)
+        assert isinstance(await deliverer.deliver(SENDER, RECIPIENT, RAW), Sent)
+        await deliverer.close()
+
+
+async def test_a_server_that_answers_twice_is_left() -> None:
+    async with FakeSMTPServer({"CONTENT": ["250 taken\n250 taken", "250 ok"]}) as server:
+        deliverer = courier(server)
+        outcomes = [await deliverer.deliver(SENDER, RECIPIENT, RAW) for _ in range(3)]
+        await deliverer.close()
+    assert [type(outcome) for outcome in outcomes] == [Sent, Deferred, Sent]
+    assert [len(session.contents) for session in server.sessions] == [1, 1]
+
+
+async def test_a_broken_off_attempt_leaves_no_session_behind() -> None:
+    async with FakeSMTPServer({"CONTENT": [Act.STALL, "250 ok"]}) as server:
+        deliverer = courier(server)
+        attempt = asyncio.create_task(deliverer.deliver(SENDER, RECIPIENT, RAW))
+        await server.until(lambda: len(server.messages) == 1)
+        attempt.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await attempt
+        assert isinstance(await deliverer.deliver(SENDER, RECIPIENT, RAW), Sent)
+        await deliverer.close()
+    assert len(server.sessions) == 2
+
+
+# ---- bounds
+
+
+@dataclass
+class Crowd:
+    """Counts who is in the middle of a mail."""
+
+    now: int = 0
+    most: int = 0
+
+    async def __call__(self, session: Session) -> None:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        self.now -= 1
+        await session.say("250 ok")
+
+
+async def test_sessions_at_once_are_bounded_for_a_host_and_in_all() -> None:
+    crowd, other = Crowd(), Crowd()
+    async with FakeSMTPServer({"CONTENT": crowd}) as server, FakeSMTPServer({"CONTENT": other}) as second:
+        deliverer = courier(server)
+        outcomes = await asyncio.gather(*(deliverer.deliver(SENDER, RECIPIENT, RAW) for _ in range(30)))
+        assert all(isinstance(outcome, Sent) for outcome in outcomes)
+        assert (crowd.most, len(server.sessions)) == (5, 5)
+        await deliverer.close()
+
+        deliverer = courier(second, per_host=10, total=3)
+        await asyncio.gather(*(deliverer.deliver(SENDER, RECIPIENT, RAW) for _ in range(20)))
+        assert (other.most, len(second.sessions)) == (3, 3)
+        await deliverer.close()
+
+
+async def test_a_wait_for_a_free_session_has_an_end() -> None:
+    async with FakeSMTPServer({"MAIL": Act.STALL}) as server:
+        deliverer = courier(server, per_host=1, timeouts=HASTY)
+        outcomes = await asyncio.gather(*(deliverer.deliver(SENDER, RECIPIENT, RAW) for _ in range(3)))
+        await deliverer.close()
+    assert {type(outcome) for outcome in outcomes} == {Deferred}
+    assert {outcome.enhanced for outcome in outcomes} == {"4.4.2", "4.4.5"}
+    assert len(server.sessions) == 1
+
+
+async def test_a_route_without_end_has_one() -> None:
+    class NoRoute:
+        async def hosts(self, domain: str) -> tuple[Host, ...]:
+            await asyncio.Event().wait()
+            return ()
+
+    deliverer = Courier(NoRoute(), "gatepost.test", timeouts=HASTY, tls="never", credentials=None, clock=Clock())
+    outcome = await deliverer.deliver(SENDER, RECIPIENT, RAW)
+    assert isinstance(outcome, Deferred)
+    assert outcome.category == "DNSProblem"
+
+
+async def test_a_route_that_fails_is_the_outcome() -> None:
+    for failure in (Deferred(0, "4.4.3", "x", "y", "DNSProblem"), Bounced(0, "5.1.2", "x", "y", "DNSProblem")):
+        deliverer = Courier(
+            FixedRoute(failure), "gatepost.test", timeouts=HASTY, tls="never", credentials=None, clock=Clock()
+        )
+        assert await deliverer.deliver(SENDER, RECIPIENT, RAW) == failure
+
+
+async def test_a_fault_of_ours_defers(capsys: pytest.CaptureFixture[str]) -> None:
+    deliverer = Courier(FixedRoute(()), "gatepost.test", timeouts=HASTY, tls="never", credentials=None, clock=Clock())
+    outcome = await deliverer.deliver(SENDER, RECIPIENT, RAW)
+    assert outcome == Deferred(0, "4.3.0", "internal error", "", "CodeError")
+    assert "delivery attempt failed" in capsys.readouterr().out
+
+
+# ---- what cannot be sent
+
+
+@pytest.mark.parametrize(
+    ("sender", "recipient"),
+    [
+        (SENDER, "d@example.org>\r\nRCPT TO:<x@example.net"),
+        (SENDER, "d@example.org> NOTIFY=NEVER"),
+        (SENDER, "d@example.org\x00"),
+        (SENDER, "<d@example.org>"),
+        (SENDER, "nobody"),
+        (SENDER, "@example.org"),
+        (SENDER, "d@"),
+        (SENDER, ""),
+        (SENDER, "d\udc80@example.org"),
+        (SENDER, "d" * 330 + "@example.org"),
+        ("a@example.com\nb", RECIPIENT),
+        ("a@example.com SIZE=1", RECIPIENT),
+    ],
+)
+async def test_an_address_that_would_break_the_line_is_not_sent(sender: str, recipient: str) -> None:
+    async with FakeSMTPServer() as server:
+        outcome = await courier(server).deliver(sender, recipient, RAW)
+    assert isinstance(outcome, Bounced)
+    assert (outcome.code, outcome.category) == (0, "CodeError")
+    assert server.sessions == []
+
+
+@pytest.mark.parametrize("end", [b"\n.\n", b"\r.\r", b"\n.\r\n", b"\r.\r\n", b"\r\n.\n", b"\r\n.\r", b"\r\r\n.\r\n"])
+async def test_bytes_that_could_end_the_mail_early_are_not_sent(end: bytes) -> None:
+    async with FakeSMTPServer() as server:
+        outcome = await deliver(server, raw=b"Subject: x\r\n\r\none" + end + b"MAIL FROM:<eve@example.net>\r\n")
+    assert isinstance(outcome, Bounced)
+    assert outcome.enhanced == "5.6.0"
+    assert server.sessions == []
+
+
+async def test_8bit_is_declared_where_it_is_known_and_sent_anyway() -> None:
+    raw = "Subject: x\r\n\r\ngrüße\r\n".encode()
+    async with FakeSMTPServer() as knows, FakeSMTPServer(extensions=("HELP",)) as ignorant:
+        assert isinstance(await deliver(knows, raw=raw), Sent)
+        assert isinstance(await deliver(ignorant, raw=raw), Sent)
+    assert knows.sessions[0].commands[1] == f"MAIL FROM:<{SENDER}> SIZE={len(raw)} BODY=8BITMIME"
+    assert ignorant.sessions[0].commands[1] == f"MAIL FROM:<{SENDER}>"
+    assert knows.messages == ignorant.messages == [raw]
+
+
+async def test_an_address_beyond_ascii_needs_smtputf8() -> None:
+    async with FakeSMTPServer(extensions=("SMTPUTF8",)) as knows, FakeSMTPServer() as ignorant:
+        assert isinstance(await courier(knows).deliver(SENDER, "böb@example.org", RAW), Sent)
+        outcome = await courier(ignorant).deliver(SENDER, "böb@example.org", RAW)
+    assert knows.sessions[0].commands[1:3] == [f"MAIL FROM:<{SENDER}> SMTPUTF8", "RCPT TO:<böb@example.org>"]
+    assert isinstance(outcome, Bounced)
+    assert outcome.enhanced == "5.6.7"
+    assert ignorant.sessions[0].verbs[1:] == []
+
+
+# ---- TLS
+
+
+async def test_tls_is_used_when_offered_whatever_the_certificate(tls: ssl.SSLContext) -> None:
+    async with FakeSMTPServer(tls=tls) as server:
+        assert isinstance(await deliver(server, raw=LARGE), Sent)
+        await server.until(lambda: server.sessions[0].over)
+    assert server.sessions[0].encrypted
+    assert server.sessions[0].verbs == ["EHLO", "STARTTLS", "EHLO", "MAIL", "RCPT", "DATA", "QUIT"]
+    assert server.messages == [LARGE]
+
+
+async def test_tls_sessions_are_used_again_and_lost_like_others(tls: ssl.SSLContext) -> None:
+    async with FakeSMTPServer({"CONTENT": ["250 ok", "250 ok", Act.DROP]}, tls=tls) as server:
+        deliverer = courier(server)
+        outcomes = [await deliverer.deliver(SENDER, RECIPIENT, RAW) for _ in range(3)]
+        await deliverer.close()
+    assert [type(outcome) for outcome in outcomes] == [Sent, Sent, Uncertain]
+    assert len(server.sessions) == 1
+
+
+async def test_a_silence_amid_the_content_is_certain_under_tls_too(tls: ssl.SSLContext) -> None:
+    async with FakeSMTPServer({"BODY": Act.STALL}, tls=tls) as server:
+        outcome = await deliver(server, raw=LARGE, timeouts=Timeouts(connect=5, total=1))
+    assert isinstance(outcome, Deferred)
+    assert outcome.category == "Timeout"
+
+
+async def test_never_means_never(tls: ssl.SSLContext) -> None:
+    async with FakeSMTPServer(tls=tls) as server:
+        assert isinstance(await deliver(server, tls="never"), Sent)
+    assert not server.sessions[0].encrypted
+
+
+async def garbage(session: Session) -> None:
+    await session.reader.read(1)
+    await session.say("this is not TLS")
+
+
+BROKEN: list[Script] = [
+    {"STARTTLS": "454 4.7.0 not now"},
+    {"STARTTLS": Act.DROP},
+    {"STARTTLS": "nonsense"},
+    {"TLS": Act.DROP},
+    {"TLS": garbage},
+]
+
+
+@pytest.mark.parametrize("script", BROKEN)
+async def test_broken_tls_falls_back_to_clear_text(script: Script, tls: ssl.SSLContext) -> None:
+    async with FakeSMTPServer(script, tls=tls) as server:
+        assert isinstance(await deliver(server), Sent)
+    assert [session.verbs[1] for session in server.sessions] == ["STARTTLS", "MAIL"]
+
+
+async def test_stalled_tls_falls_back_to_clear_text(tls: ssl.SSLContext) -> None:
+    async with FakeSMTPServer({"TLS": Act.STALL}, tls=tls) as server:
+        assert isinstance(await deliver(server, timeouts=Timeouts(connect=0.3, total=5)), Sent)
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("script", BROKEN)
+async def test_required_tls_does_not_fall_back(script: Script, tls: ssl.SSLContext) -> None:
+    async with FakeSMTPServer(script, tls=tls) as server:
+        outcome = await deliver(server, tls="require")
+    assert isinstance(outcome, Deferred)
+    assert outcome.category == "ConnectionProblem"
+    assert [session.verbs for session in server.sessions] == [["EHLO", "STARTTLS"]]
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_required_tls_wants_the_right_name(tls: ssl.SSLContext) -> None:
+    async with FakeSMTPServer(tls=tls) as server:
+        assert isinstance(await deliver(server, tls="require"), Sent)
+        deliverer = Courier(
+            FixedRoute((Host("mx.example.org", server.port, ("127.0.0.1",)),)),
+            "gatepost.test",
+            timeouts=PATIENT,
+            tls="require",
+            credentials=None,
+            clock=Clock(),
+        )
+        outcome = await deliverer.deliver(SENDER, RECIPIENT, RAW)
+    assert isinstance(outcome, Deferred)
+    assert (outcome.enhanced, outcome.category) == ("4.7.5", "ConnectionProblem")
+    assert len(server.messages) == 1
+
+
+async def test_required_tls_wants_a_known_authority(tls: ssl.SSLContext) -> None:
+    async with FakeSMTPServer(tls=tls) as server:
+        assert isinstance(await deliver(server, tls="require"), Deferred)
+    assert server.messages == []
+
+
+async def test_required_tls_wants_tls() -> None:
+    async with FakeSMTPServer() as server:
+        outcome = await deliver(server, tls="require")
+    assert isinstance(outcome, Deferred)
+    assert outcome.enhanced == "4.7.5"
+    assert server.sessions[0].verbs == ["EHLO"]
+
+
+async def test_what_is_slipped_in_before_the_handshake_is_dropped(tls: ssl.SSLContext) -> None:
+    async def injected(session: Session) -> None:
+        session.writer.write(b"220 go ahead\r\n250-evil.test\r\n250 SMTPUTF8\r\n550 5.1.1 no such user\r\n")
+        await session.writer.start_tls(tls)
+        session.encrypted = True
+
+    async with FakeSMTPServer({"STARTTLS": injected}, tls=tls) as server:
+        assert isinstance(await deliver(server), Sent)
+    assert len(server.sessions) == 1
+    assert server.sessions[0].encrypted
+
+
+# ---- credentials
+
+
+async def test_credentials_are_given_on_loopback() -> None:
+    async with FakeSMTPServer(extensions=("AUTH PLAIN", "8BITMIME")) as server:
+        assert isinstance(await deliver(server, credentials=("user", "secret")), Sent)
+    assert server.sessions[0].commands[1] == "AUTH PLAIN AHVzZXIAc2VjcmV0"
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_credentials_go_elsewhere_only_under_tls(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_module, "ip_address", lambda text: IPv4Address("192.0.2.1"))
+    extensions = ("AUTH PLAIN",)
+    async with FakeSMTPServer(extensions=extensions) as plain, FakeSMTPServer(tls=tls, extensions=extensions) as secure:
+        for mode in ("opportunistic", "never", "require"):
+            assert isinstance(await deliver(plain, credentials=("user", "secret"), tls=mode), Deferred)
+        assert isinstance(await deliver(secure, credentials=("user", "secret")), Sent)
+    assert {verb for session in plain.sessions for verb in session.verbs} == {"EHLO"}
+    assert secure.sessions[0].verbs[:4] == ["EHLO", "STARTTLS", "EHLO", "AUTH"]
+
+
+@pytest.mark.parametrize("answer", ["535 5.7.8 no", "454 4.7.0 later", Act.DROP, "nonsense"])
+async def test_refused_credentials_bounce_no_mail(answer: Answer) -> None:
+    async with FakeSMTPServer({"AUTH": answer}, extensions=("AUTH PLAIN LOGIN",)) as server:
+        outcome = await deliver(server, credentials=("user", "secret"))
+    assert isinstance(outcome, Deferred)
+    assert outcome.category == "ConnectionProblem"
+    assert "secret" not in outcome.text
+
+
+async def test_a_server_without_auth_bounces_no_mail() -> None:
+    async with FakeSMTPServer() as server:
+        assert isinstance(await deliver(server, credentials=("user", "secret")), Deferred)
+
+
+# ---- a second peer
+
+
+async def test_another_server_takes_the_same_bytes() -> None:
+    taken: list[bytes] = []
+
+    class Handler:
+        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+            taken.append(envelope.content)
+            return "250 2.0.0 ok"
+
+    loop = asyncio.get_running_loop()
+    peer = await loop.create_server(lambda: Peer(Handler(), loop=loop), "127.0.0.1", 0)
+    route = RelayRoute("127.0.0.1", peer.sockets[0].getsockname()[1])
+    deliverer = Courier(route, "gatepost.test", timeouts=PATIENT, tls="opportunistic", credentials=None, clock=Clock())
+    for _ in range(2):
+        assert isinstance(await deliverer.deliver(SENDER, RECIPIENT, RAW), Sent)
+    await deliverer.close()
+    peer.close()
+    await peer.wait_closed()
+    assert taken == [RAW, RAW]
