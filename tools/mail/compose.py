@@ -132,7 +132,7 @@ def _check_text(what: str, text: str) -> None:
 
 def _check_attachment(attachment: Attachment) -> None:
     name = attachment.name
-    if not name or CONTROLS.search(name) or "/" in name or "\\" in name or len(name.encode()) > FILE_NAME_LIMIT:
+    if not name.strip() or CONTROLS.search(name) or "/" in name or "\\" in name or len(name.encode()) > FILE_NAME_LIMIT:
         raise ComposeError(f"{name!r} is not a file name of 1 to {FILE_NAME_LIMIT} octets without slashes.")
     if attachment.content_type and not _CONTENT_TYPE.fullmatch(attachment.content_type):
         raise ComposeError(f"{attachment.content_type!r} is not a content type such as application/pdf.")

@@ -89,11 +89,11 @@ def ascii_file_name(name: str) -> str:
 
 
 def _phrase(name: str, room: int) -> list[str]:
-    """A display name. Runs of spaces go into encoded words, because readers collapse them elsewhere."""
+    """A display name in the plainest form that can hold it."""
     readable = "=?" not in name and len(name) < room
     if readable and _ATOMS.fullmatch(name):
         return re.findall(" ?[^ ]+", name)
-    if readable and name.isascii() and name == " ".join(name.split()):
+    if readable and name.isascii():
         return ['"' + re.sub(r'(["\\])', r"\\\1", name) + '"']
     return encoded_words(name, room)
 
