@@ -1,0 +1,59 @@
+"""A DNS server on loopback that answers from a small zone."""
+
+import asyncio
+from collections.abc import Mapping
+from types import TracebackType
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+from dns.asyncresolver import Resolver
+
+Zone = Mapping[str, Mapping[str, list[str]] | dns.rcode.Rcode | None]
+"""By name: records by type, or the failure to answer with, or None for silence. Other names do not exist."""
+
+
+class FakeDNSServer(asyncio.DatagramProtocol):
+    """Use as a context manager; `resolver` asks it. `asked` has what it was asked."""
+
+    def __init__(self, zone: Zone, *, patience: float = 0.3) -> None:
+        self.zone = zone
+        self.asked: list[tuple[str, str]] = []
+        self._patience = patience
+
+    async def __aenter__(self) -> "FakeDNSServer":
+        self._socket, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: self, local_addr=("127.0.0.1", 0)
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._socket.close()
+
+    @property
+    def resolver(self) -> Resolver:
+        resolver = Resolver(configure=False)
+        resolver.nameservers = ["127.0.0.1"]
+        resolver.port = self._socket.get_extra_info("sockname")[1]
+        resolver.timeout = resolver.lifetime = self._patience
+        return resolver
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        query = dns.message.from_wire(data)
+        question = query.question[0]
+        name, kind = question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(question.rdtype)
+        self.asked.append((name, kind))
+        known = self.zone.get(name, dns.rcode.NXDOMAIN)
+        if known is None:
+            return
+        response = dns.message.make_response(query)
+        response.flags |= dns.flags.RA
+        if isinstance(known, dns.rcode.Rcode):
+            response.set_rcode(known)
+        elif kind in known:
+            response.answer.append(dns.rrset.from_text_list(question.name, 60, "IN", kind, known[kind]))
+        self._socket.sendto(response.to_wire(), addr)

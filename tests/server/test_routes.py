@@ -1,0 +1,157 @@
+"""Routes: which hosts take a domain's mail."""
+
+from random import Random
+
+import pytest
+from dns.rcode import REFUSED, SERVFAIL
+
+from server.delivery.courier import Courier, Timeouts
+from server.delivery.outcome import Bounced, Deferred, Sent
+from server.delivery.routes import MAX_HOSTS, DirectRoute, Host, RelayRoute, is_public
+from tests.fakes.dns_server import FakeDNSServer, Zone
+from tests.fakes.smtp_server import FakeSMTPServer
+
+Found = tuple[Host, ...] | Deferred | Bounced
+
+ONE = {"A": ["198.51.100.1"]}
+MX = "mx.example.org"
+
+
+async def find(zone: Zone, domain: str = "example.org", seed: int = 0) -> Found:
+    async with FakeDNSServer(zone) as server:
+        return await DirectRoute(server.resolver, random=Random(seed), allowed=lambda address: True).hosts(domain)
+
+
+async def test_a_relay_takes_everything() -> None:
+    assert await RelayRoute("smtp.example.com", 587).hosts("example.org") == (Host("smtp.example.com", 587),)
+
+
+async def test_hosts_come_by_preference_with_their_addresses() -> None:
+    zone: Zone = {
+        "example.org": {"MX": ["20 second.example.org.", "5 first.example.net.", "30 third.example.org."]},
+        "first.example.net": {"A": ["198.51.100.1"], "AAAA": ["2001:db8::1"]},
+        "second.example.org": {"AAAA": ["2001:db8::2"]},
+        "third.example.org": {"A": ["198.51.100.3"]},
+    }
+    assert await find(zone) == (
+        Host("first.example.net", 25, ("198.51.100.1", "2001:db8::1")),
+        Host("second.example.org", 25, ("2001:db8::2",)),
+        Host("third.example.org", 25, ("198.51.100.3",)),
+    )
+
+
+async def test_equal_preferences_come_in_any_order_but_before_others() -> None:
+    names = [f"mx{number}.example.org" for number in range(4)]
+    zone: Zone = {"example.org": {"MX": [f"10 {name}." for name in names] + ["20 last.example.org."]}}
+    zone = {**zone, **dict.fromkeys([*names, "last.example.org"], ONE)}
+    firsts = set()
+    for seed in range(20):
+        found = await find(zone, seed=seed)
+        assert isinstance(found, tuple)
+        assert sorted(host.name for host in found[:4]) == names
+        assert found[4].name == "last.example.org"
+        firsts.add(found[0].name)
+    assert len(firsts) > 1
+
+
+async def test_a_domain_without_mx_is_its_own_host() -> None:
+    assert await find({"example.org": ONE}) == (Host("example.org", 25, ("198.51.100.1",)),)
+
+
+async def test_with_an_mx_the_domain_is_no_host() -> None:
+    found = await find({"example.org": {"MX": [f"10 {MX}."], **ONE}})
+    assert isinstance(found, Bounced)
+    assert (found.enhanced, found.category) == ("5.4.4", "DNSProblem")
+
+
+@pytest.mark.parametrize("records", [["0 ."], ["0 .", "10 ."]])
+async def test_null_mx_bounces(records: list[str]) -> None:
+    found = await find({"example.org": {"MX": records, **ONE}})
+    assert found == Bounced(0, "5.1.10", "the domain takes no mail (null MX)", "example.org", "DNSProblem")
+
+
+async def test_null_mx_beside_another_is_nothing() -> None:
+    zone: Zone = {"example.org": {"MX": ["0 .", f"10 {MX}."]}, MX: ONE}
+    assert await find(zone) == (Host(MX, 25, ("198.51.100.1",)),)
+
+
+@pytest.mark.parametrize(
+    "domain", ["missing.example.org", "", "a..b", "x" * 64 + ".example", "x." * 200, "[192.0.2.1]", "\\300.example"]
+)
+async def test_a_domain_that_does_not_exist_bounces(domain: str) -> None:
+    found = await find({"example.org": ONE}, domain)
+    assert isinstance(found, Bounced)
+    assert (found.code, found.category) == (0, "DNSProblem")
+
+
+@pytest.mark.parametrize("failure", [SERVFAIL, REFUSED, None])
+async def test_a_look_up_that_fails_is_tried_again(failure: None) -> None:
+    for zone in ({"example.org": failure}, {"example.org": {"MX": [f"10 {MX}."]}, MX: failure}):
+        found = await find(zone)
+        assert isinstance(found, Deferred)
+        assert (found.enhanced, found.category) == ("4.4.3", "DNSProblem")
+        assert len(found.text) <= 500
+
+
+async def test_one_host_that_can_be_found_is_enough() -> None:
+    zone: Zone = {"example.org": {"MX": ["1 dead.example.org.", "2 gone.example.org.", f"3 {MX}."]}, MX: ONE}
+    assert await find({**zone, "dead.example.org": SERVFAIL}) == (Host(MX, 25, ("198.51.100.1",)),)
+
+
+async def test_a_crowd_of_hosts_is_cut() -> None:
+    names = [f"mx{number}.example.org" for number in range(20)]
+    zone: Zone = {"example.org": {"MX": [f"10 {name}." for name in names]}, **dict.fromkeys(names, ONE)}
+    found = await find(zone)
+    assert isinstance(found, tuple)
+    assert len(found) == MAX_HOSTS
+
+
+async def test_a_domain_beyond_ascii_is_asked_for_by_its_a_label() -> None:
+    assert isinstance(await find({"xn--bcher-kva.example": ONE}, "bücher.example"), tuple)
+
+
+async def test_inner_addresses_are_no_hosts_by_default() -> None:
+    zone: Zone = {"example.org": {"MX": [f"10 {MX}."]}, MX: {"A": ["127.0.0.1", "10.0.0.1"], "AAAA": ["::1"]}}
+    async with FakeDNSServer(zone) as server:
+        found = await DirectRoute(server.resolver, random=Random(0)).hosts("example.org")
+    assert isinstance(found, Bounced)
+    assert found.text == "the domain has no mail server with a public address"
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("8.8.8.8", True),
+        ("2606:4700::1111", True),
+        ("127.0.0.1", False),
+        ("10.1.2.3", False),
+        ("169.254.169.254", False),
+        ("100.64.0.1", False),
+        ("0.0.0.0", False),
+        ("224.0.0.1", False),
+        ("::1", False),
+        ("::ffff:127.0.0.1", False),
+        ("fe80::1", False),
+        ("fc00::1", False),
+        ("fec0::1", False),
+        ("64:ff9b::7f00:1", False),
+        ("2002:7f00:1::", False),
+        ("192.88.99.1", False),
+    ],
+)
+def test_public_addresses(address: str, public: bool) -> None:
+    assert is_public(address) == public
+
+
+async def test_a_mail_finds_its_way_by_dns() -> None:
+    zone: Zone = {"example.org": {"MX": [f"10 {MX}."]}, MX: {"A": ["127.0.0.1"]}}
+    async with FakeDNSServer(zone) as names, FakeSMTPServer() as server:
+        route = DirectRoute(names.resolver, server.port, random=Random(0), allowed=lambda address: True)
+        courier = Courier(
+            route, "gatepost.test", timeouts=Timeouts(), tls="opportunistic", credentials=None, clock=lambda: 0
+        )
+        outcome = await courier.deliver("ada@example.com", "bob@example.org", b"Subject: x\r\n\r\nHello\r\n")
+        await courier.close()
+    assert isinstance(outcome, Sent)
+    assert outcome.host == MX
+    assert ("example.org", "MX") in names.asked
