@@ -77,6 +77,14 @@ class Settings(BaseSettings):
     direct_port: int = Field(
         default=25, ge=1, le=65535, description="Port of other mail servers, for the route `direct`."
     )
+    direct_private: bool = Field(
+        default=False, description="Deliver to mail servers at private addresses too, for mail inside one network."
+    )
+    resolver: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-fA-F.:\[\]]+:[0-9]{1,5}$",
+        description="DNS resolver for the route `direct`, as address:port; none is the system's.",
+    )
     tls_cert: Path | None = Field(default=None, description="Certificate chain (PEM) for STARTTLS on incoming SMTP.")
     tls_key: Path | None = Field(default=None, description="Private key (PEM) of the certificate.")
     max_message_bytes: int = Field(default=26_214_400, ge=65_536, description="Largest mail taken in, in bytes.")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from storage.database import Transaction, columns, many, one, record
+from storage.database import Transaction, columns, many, one
 from storage.records import Attempt, Decision, Delivery, Message
 from tools import events, wires
 from tools.context import MINUTE, Context
@@ -11,8 +11,8 @@ from tools.mail.address import domain_of
 from tools.mail.verp import bounce_address
 from tools.mail.wire import Wire
 
-LEASE = 10 * MINUTE
-"""Longer than any attempt may last: only a worker that died loses its lease."""
+LEASE = MINUTE
+"""A worker that lives renews its lease well before; one that died is followed by another after this time."""
 
 State = Literal["sent", "deferred", "bounced", "uncertain"]
 
@@ -47,15 +47,35 @@ class Settlement:
     """When to try again, for `deferred`."""
 
 
-async def claim(context: Context, limit: int) -> list[Delivery]:
-    """Take up to `limit` due deliveries under one lease."""
+async def claim(context: Context, worker: str, limit: int) -> list[Delivery]:
+    """Take up to `limit` due deliveries under the worker's lease."""
     now = context.now()
-    rows = await context.db.write(
-        lambda transaction: transaction.rows(
-            "claim_deliveries", now=now, lease_until=now + LEASE, lease=context.new_id("lse"), limit=limit
+
+    async def work(transaction: Transaction) -> list[Delivery]:
+        return await many(
+            transaction, Delivery, "claim_deliveries", now=now, lease_until=now + LEASE, lease=worker, limit=limit
         )
-    )
-    return [record(Delivery, row) for row in rows]
+
+    return await context.db.write(work)
+
+
+async def renew(context: Context, worker: str) -> None:
+    """Keep the lease on what the worker has claimed."""
+
+    async def work(transaction: Transaction) -> None:
+        await transaction.run("renew_leases", lease=worker, lease_until=context.now() + LEASE)
+
+    await context.db.write(work)
+
+
+async def recover(context: Context) -> None:
+    """Make due again what a process that died had claimed. Only for a worker that knows it is alone."""
+
+    async def work(transaction: Transaction) -> None:
+        await transaction.run("end_leases")
+        await transaction.run("end_notice_leases")
+
+    await context.db.write(work)
 
 
 async def next_due(context: Context) -> int | None:

@@ -3,12 +3,13 @@
 import json
 from dataclasses import dataclass
 
-from storage.database import Transaction, many, one, record
+from storage.database import Transaction, many, one
 from storage.records import Approval, Domain, Mailbox, Message, Notice, Upgrade
 from tools.approvals import link_token
 from tools.context import HOUR, MINUTE, Context
 from tools.mail.address import Address
 from tools.mail.compose import Draft, compose
+from tools.signin import sign_in_url
 from tools.views import time_text
 
 LEASE = 10 * MINUTE
@@ -33,17 +34,11 @@ class Letter:
 async def claim(context: Context, limit: int) -> list[Notice]:
     """Take up to `limit` due notices."""
     now = context.now()
-    rows = await context.db.write(
-        lambda transaction: transaction.rows("claim_notices", now=now, lease_until=now + LEASE, limit=limit)
-    )
-    return [record(Notice, row) for row in rows]
 
+    async def work(transaction: Transaction) -> list[Notice]:
+        return await many(transaction, Notice, "claim_notices", now=now, lease_until=now + LEASE, limit=limit)
 
-async def next_due(context: Context) -> int | None:
-    """When the next notice is due, in microseconds; None when nothing waits."""
-    rows = await context.db.rows("next_notice_due")
-    due: int | None = rows[0]["due"]
-    return due
+    return await context.db.write(work)
 
 
 async def settle(context: Context, notice: Notice, *, sent: bool, reply: str, final: bool) -> None:
@@ -87,7 +82,7 @@ async def _text(context: Context, notice: Notice) -> tuple[str, str, str] | None
         return await _approval(context, notice)
     if notice.kind == "upgrade":
         return await _upgrade(context, notice)
-    link = f"{context.site.base_url}/sign-in/{context.secret.token('sign-in', notice.subject_id)}"
+    link = sign_in_url(context, notice.subject_id)
     body = f"Somebody, presumably you, asked to sign in to Gatepost.\n\n{link}\n\nThe link works once, for 15 minutes."
     return "Sign in to Gatepost", body, link
 

@@ -12,10 +12,14 @@ from tools.fields import AttachmentInfo, MessageSummary, Person
 PREVIEW = 160
 
 
+def moment(microseconds: int) -> datetime:
+    """A time of the database as a datetime, UTC."""
+    return datetime.fromtimestamp(microseconds / 1_000_000, UTC)
+
+
 def time_text(microseconds: int) -> str:
     """ISO 8601, UTC, to the millisecond."""
-    moment = datetime.fromtimestamp(microseconds / 1_000_000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment(microseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def summary(message: Message) -> MessageSummary:

@@ -162,7 +162,7 @@ CREATE TABLE delivery (
     attempts BIGINT NOT NULL DEFAULT 0,
     due_at BIGINT NOT NULL,
     lease_until BIGINT NOT NULL DEFAULT 0,
-    -- who holds the lease: a new token each claim, so that a worker that lost its lease cannot settle
+    -- the worker that holds the lease; one that lost it cannot settle
     lease TEXT NOT NULL DEFAULT '',
     code BIGINT NOT NULL DEFAULT 0,
     enhanced TEXT NOT NULL DEFAULT '',

@@ -1,0 +1,223 @@
+"""The only place where the parts meet: open, start, run, stop."""
+
+import asyncio
+import fcntl
+import os
+import random
+import signal
+import socket
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+import uvicorn
+from dns.asyncresolver import Resolver
+
+from server.delivery.courier import Courier, Timeouts
+from server.delivery.postman import Postman
+from server.delivery.routes import DirectRoute, RelayRoute, is_public
+from server.delivery.signers import Signers
+from server.delivery.worker import Capture, Carrier, Worker
+from server.domains import passphrase
+from server.http.app import build_app
+from server.http.web.routes import web_routes
+from server.opening import opened
+from server.settings import Settings, SettingsError
+from server.smtp.listener import Listener
+from tools import deliver
+from tools.accounts import list_accounts
+from tools.context import Context
+from tools.signin import first_sign_in_link
+
+STOP_SECONDS = 15.0
+
+log = structlog.get_logger("gatepost")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that runs: its context and the ports it listens on."""
+
+    context: Context
+    http_port: int
+    smtp_port: int
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """Everything at work, until the block ends; a port of 0 is chosen, and known then."""
+    async with AsyncExitStack() as stack:
+        stack.enter_context(_alone(settings))
+        web = stack.enter_context(_socket(settings.http_host, settings.http_port))
+        http_port = web.getsockname()[1]
+        base_url = settings.base_url if settings.http_port else f"http://{settings.http_host}:{http_port}"
+        context = await stack.enter_async_context(opened(settings, base_url=base_url))
+        if settings.database_url is None:
+            await deliver.recover(context)
+        # a part that fails ends the whole: a server without its delivery must not look healthy
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        smtp_port = await _listen(stack, settings, context)
+        _carry(stack, tasks, settings, context)
+        await _serve_http(stack, tasks, settings, context, web)
+        yield Running(context, http_port, smtp_port)
+
+
+async def serve(settings: Settings) -> None:
+    """`gatepost serve`: run until SIGINT or SIGTERM."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    async with running(settings) as server:
+        log.info(
+            "serving",
+            web=server.context.site.base_url,
+            smtp=f"{settings.smtp_host}:{server.smtp_port}",
+            route=settings.route,
+        )
+        if settings.route == "capture":
+            log.warning("the route is capture: nothing leaves. Set GATEPOST_ROUTE to relay or direct for real mail")
+        await _welcome(server.context)
+        await stopping.wait()
+        log.info("stopping")
+
+
+async def _welcome(context: Context) -> None:
+    """A way in for the overseer before any mail can leave: a one-time link for each account, on the console."""
+    for account in await list_accounts(context):
+        log.info("sign in", overseer=account.overseer, link=await first_sign_in_link(context, account))
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """On SQLite one server has the data folder to itself: two would deliver the same mail. Raises SettingsError."""
+    if settings.database_url is not None:
+        yield
+        return
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(settings.data / "serving", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise SettingsError(f"Another Gatepost serves {settings.data}. Stop it, or use another data folder.") from error
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _socket(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise SettingsError(
+            f"Cannot listen on {host}:{port}: {error.strerror}. Set http_port to a free one."
+        ) from error
+    with listening:
+        yield listening
+
+
+async def _listen(stack: AsyncExitStack, settings: Settings, context: Context) -> int:
+    listener = Listener(
+        context,
+        hostname=settings.hostname,
+        max_message_bytes=settings.max_message_bytes,
+        tls=_tls(settings.tls_cert, settings.tls_key),
+    )
+    try:
+        port = await listener.start(settings.smtp_host, settings.smtp_port)
+    except OSError as error:
+        where = f"{settings.smtp_host}:{settings.smtp_port}"
+        raise SettingsError(f"Cannot listen on {where}: {error.strerror}. Set smtp_port to a free one.") from error
+    stack.push_async_callback(listener.stop)
+    return port
+
+
+def _carry(stack: AsyncExitStack, tasks: asyncio.TaskGroup, settings: Settings, context: Context) -> None:
+    carrier = _carrier(settings, context)
+    stack.push_async_callback(carrier.close)
+    signers = Signers(context, passphrase(context.secret))
+    postman = Postman(context, carrier, signers, captured=settings.route == "capture")
+    for work in (Worker(context, carrier, signers).run(), postman.run()):
+        stack.callback(tasks.create_task(work).cancel)
+
+
+def _carrier(settings: Settings, context: Context) -> Carrier:
+    """The way mail takes out of here."""
+    if settings.route == "capture":
+        return Capture()
+    credentials = None
+    if settings.relay_user is not None and settings.relay_password is not None:
+        credentials = (settings.relay_user, settings.relay_password.get_secret_value())
+    if settings.route == "relay":
+        assert settings.relay_host is not None
+        route: RelayRoute | DirectRoute = RelayRoute(settings.relay_host, settings.relay_port)
+    else:
+        route = _direct(settings)
+    return Courier(
+        route,
+        settings.hostname,
+        timeouts=Timeouts(),
+        tls=settings.relay_tls if settings.route == "relay" else "opportunistic",
+        credentials=credentials if settings.route == "relay" else None,
+        clock=context.clock,
+    )
+
+
+def _direct(settings: Settings) -> DirectRoute:
+    resolver = Resolver(configure=settings.resolver is None)
+    if settings.resolver is not None:
+        host, _, port = settings.resolver.rpartition(":")
+        resolver.nameservers, resolver.port = [host], int(port)
+    allowed = (lambda _address: True) if settings.direct_private else is_public
+    return DirectRoute(resolver, settings.direct_port, random=random.SystemRandom(), allowed=allowed)
+
+
+async def _serve_http(
+    stack: AsyncExitStack, tasks: asyncio.TaskGroup, settings: Settings, context: Context, web: socket.socket
+) -> None:
+    async def ready() -> dict[str, object]:
+        await context.db.rows("schema_version")
+        return {"database": "ok", "route": settings.route}
+
+    app = build_app(context, web_routes=web_routes(context), ready=ready, json_response=settings.json_response)
+    # no access log: addresses of pages hold tokens
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=int(STOP_SECONDS), server_header=False
+    )
+    server = _HttpServer(config)
+    tasks.create_task(server.serve(sockets=[web]))
+    stack.callback(setattr, server, "should_exit", True)
+    await server.ready.wait()
+
+
+class _HttpServer(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals belong to `serve`."""
+        yield
+
+
+def _tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:
+        raise SettingsError(f"The certificate {certificate} cannot be used: {error}.") from error
+    return context

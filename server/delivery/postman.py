@@ -1,0 +1,79 @@
+"""Carries notices to the people they are for: its own loop and its own recipients, apart from agents' mail."""
+
+import asyncio
+
+import structlog
+
+from server.delivery.dkim import SigningError
+from server.delivery.outcome import Bounced, Deferred, Sent
+from server.delivery.signers import Signers
+from server.delivery.stamp import stamp
+from server.delivery.worker import LOOK_SECONDS, Carrier
+from storage.errors import StorageError
+from storage.records import Notice
+from storage.wakeups import wait
+from tools import decide, notices
+from tools.approvals import NOTICES
+from tools.context import Context
+from tools.notices import Letter
+
+AT_ONCE = 20
+
+log = structlog.get_logger("gatepost.notices")
+
+
+class Postman:
+    """Sends notices and ends approvals whose time is over."""
+
+    def __init__(self, context: Context, carrier: Carrier, signers: Signers, *, captured: bool) -> None:
+        self._context = context
+        self._carrier = carrier
+        self._signers = signers
+        self._captured = captured
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        with self._context.db.wakeups.listen(NOTICES) as woken:
+            while True:
+                try:
+                    await decide.expire_due(self._context)
+                    claimed = await notices.claim(self._context, AT_ONCE)
+                    await asyncio.gather(*(self._carry(notice) for notice in claimed))
+                except StorageError as error:
+                    log.error("cannot carry notices", error=type(error).__name__)
+                    claimed = []
+                if not claimed:
+                    await wait(woken, LOOK_SECONDS)
+
+    async def _carry(self, notice: Notice) -> None:
+        letter = await notices.write(self._context, notice)
+        if letter is None:
+            await notices.settle(self._context, notice, sent=False, reply="nothing left to tell", final=True)
+            return
+        try:
+            outcome = await self._send(notice, letter)
+        except SigningError as error:
+            log.error("cannot sign a notice", notice=notice.id, why=str(error))
+            outcome = Deferred(0, "4.7.5", "the notice could not be signed here", "", "CodeError")
+        await notices.settle(
+            self._context,
+            notice,
+            sent=isinstance(outcome, Sent),
+            reply=outcome.text,
+            final=isinstance(outcome, Bounced),
+        )
+        if not isinstance(outcome, Sent):
+            log.warning("a notice has not reached its reader", notice=notice.id, kind=notice.kind, reply=outcome.text)
+
+    async def _send(self, notice: Notice, letter: Letter) -> Sent | Deferred | Bounced:
+        if self._captured:
+            # nothing leaves, so the operator's console is where the link can be read
+            log.info("captured a notice", kind=notice.kind, to=letter.recipient, link=letter.link)
+        signer = await self._signers.signer(letter.domain)
+        at = self._context.now()
+        raw = await asyncio.to_thread(signer.sign, stamp(letter.raw, notice.created_at), at)
+        outcome = await self._carrier.deliver(letter.sender, letter.recipient, raw)
+        if isinstance(outcome, Sent | Deferred | Bounced):
+            return outcome
+        # a notice sent twice does no harm, an approval never asked for does
+        return Deferred(outcome.code, outcome.enhanced, outcome.text, outcome.host, "ConnectionTerminated")

@@ -1,0 +1,162 @@
+"""The delivery worker: claim what is due, check it, sign it, attempt it, settle it. It knows no policy."""
+
+import asyncio
+import random
+from typing import Protocol
+
+import structlog
+
+from server.delivery.dkim import SigningError
+from server.delivery.outcome import Bounced, Deferred, Outcome, Sent, Uncertain
+from server.delivery.retry import next_attempt
+from server.delivery.signers import Signers
+from server.delivery.stamp import stamp
+from storage.errors import StorageError
+from storage.records import Delivery
+from storage.wakeups import wait
+from tools import deliver
+from tools.context import Context
+from tools.deliver import Altered, Settlement
+from tools.gate import DELIVERIES
+
+LOOK_SECONDS = 2.0
+"""The longest pause between looks: another process may have queued something on SQLite."""
+RENEW_SECONDS = 15.0
+AT_ONCE = 50
+STOP_SECONDS = 10.0
+
+log = structlog.get_logger("gatepost.delivery")
+
+
+class Carrier(Protocol):
+    """What tries to hand a mail over: the courier, or the capture that lets nothing out."""
+
+    async def deliver(self, sender: str, recipient: str, raw: bytes) -> Outcome: ...
+
+    async def close(self) -> None: ...
+
+
+class Capture:
+    """The route that keeps everything here."""
+
+    async def deliver(self, sender: str, recipient: str, raw: bytes) -> Outcome:
+        return Sent(250, "2.0.0", "captured: nothing leaves until a route is set", "capture")
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class Worker:
+    """Delivers what the gate has queued, up to `at_once` mails at a time."""
+
+    def __init__(self, context: Context, carrier: Carrier, signers: Signers, at_once: int = AT_ONCE) -> None:
+        self._context = context
+        self._carrier = carrier
+        self._signers = signers
+        self._at_once = at_once
+        self._name = context.new_id("wrk")
+        self._running: set[asyncio.Task[None]] = set()
+        self._free = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until cancelled; then what is in flight is finished, or left to its lease."""
+        renewing = asyncio.create_task(self._renew())
+        try:
+            with self._context.db.wakeups.listen(DELIVERIES) as woken:
+                while True:
+                    await self._round(woken)
+        finally:
+            if self._running:
+                await asyncio.wait(self._running, timeout=STOP_SECONDS)
+            for task in (*self._running, renewing):
+                task.cancel()
+
+    async def _round(self, woken: asyncio.Event) -> None:
+        room = self._at_once - len(self._running)
+        if room <= 0:
+            self._free.clear()
+            await wait(self._free, RENEW_SECONDS)
+            return
+        try:
+            claimed = await deliver.claim(self._context, self._name, room)
+            due = await deliver.next_due(self._context) if not claimed else 0
+        except StorageError as error:
+            log.error("cannot claim deliveries", error=type(error).__name__)
+            claimed, due = [], None
+        for delivery in claimed:
+            task = asyncio.create_task(self._carry(delivery))
+            self._running.add(task)
+            task.add_done_callback(self._done)
+        if not claimed:
+            await wait(woken, self._pause(due))
+
+    def _pause(self, due: int | None) -> float:
+        if due is None:
+            return LOOK_SECONDS
+        return min(max((due - self._context.now()) / 1_000_000, 0.01), LOOK_SECONDS)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._free.set()
+
+    async def _carry(self, delivery: Delivery) -> None:
+        try:
+            outcome = await self._attempt(delivery)
+            if outcome is not None:
+                await self._settle(delivery, outcome)
+        except StorageError as error:
+            # what happened could not be written: the lease runs out and the delivery is tried again
+            log.error("cannot settle", delivery=delivery.id, error=type(error).__name__)
+        except Exception:
+            log.exception("delivery failed in an unforeseen way; its lease runs out", delivery=delivery.id)
+
+    async def _attempt(self, delivery: Delivery) -> Outcome | None:
+        """What became of it; None when the mail must not leave, which has been written then."""
+        try:
+            outgoing = await deliver.open_delivery(self._context, delivery)
+            signer = await self._signers.signer(outgoing.domain)
+            # OpenSSL releases the interpreter's lock while it signs
+            raw = await asyncio.to_thread(signer.sign, stamp(outgoing.raw, outgoing.allowed_at), self._context.now())
+        except Altered as error:
+            log.error("not what was allowed", delivery=delivery.id, why=str(error))
+            await deliver.refuse(self._context, delivery, str(error))
+            return None
+        except SigningError as error:
+            log.error("cannot sign", delivery=delivery.id, why=str(error))
+            return Deferred(0, "4.7.5", "the mail could not be signed here", "", "CodeError")
+        return await self._carrier.deliver(outgoing.sender, delivery.recipient, raw)
+
+    async def _settle(self, delivery: Delivery, outcome: Outcome) -> None:
+        settlement = settlement_of(delivery, outcome, self._context.now(), random.uniform(-1, 1))  # noqa: S311
+        kept = await deliver.settle(self._context, delivery, settlement)
+        log.info(
+            settlement.state if kept else "lease lost",
+            delivery=delivery.id,
+            message=delivery.message_id,
+            host=settlement.host,
+            code=settlement.code,
+        )
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            if self._running:
+                try:
+                    await deliver.renew(self._context, self._name)
+                except StorageError as error:
+                    log.error("cannot renew leases", error=type(error).__name__)
+
+
+def settlement_of(delivery: Delivery, outcome: Outcome, now: int, spread: float) -> Settlement:
+    """An outcome as it is stored. A deferral past the schedule's end is a bounce with the remote's last words."""
+    category = outcome.category if isinstance(outcome, Deferred | Bounced) else ""
+    state: deliver.State = "sent"
+    due_at = now
+    if isinstance(outcome, Deferred):
+        again = next_attempt(delivery.created_at, now, delivery.attempts + 1, spread)
+        state, due_at = ("deferred", again) if again is not None else ("bounced", now)
+    elif isinstance(outcome, Bounced):
+        state = "bounced"
+    elif isinstance(outcome, Uncertain):
+        state = "uncertain"
+    return Settlement(state, outcome.code, outcome.enhanced, outcome.text, category, outcome.host, due_at)
