@@ -108,6 +108,8 @@ def _sentence(error: Exception) -> str | None:
     from storage.errors import StorageError
     from tools.errors import Refusal
 
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
     if isinstance(error, Refusal):
         return f"{error.code}: {error.sentence} {error.condition.fix}"
     if isinstance(error, Stop | SettingsError | StorageError):

@@ -1,15 +1,15 @@
 """`gatepost serve`, `mcp` and `demo`: what runs until it is stopped."""
 
 import asyncio
-import sys
-from collections.abc import Coroutine
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from server.commands.common import ConfigOption, DataOption, Stop, settings_of
 
-Result = TypeVar("Result")
+if TYPE_CHECKING:
+    from server.settings import Settings
+    from tools.context import Context, Principal
 
 
 def serve(
@@ -32,9 +32,11 @@ def serve(
         "route": route,
     }
     settings = settings_of(data, config, **flags)
+    from server import logs
     from server.app import serve as run
 
-    _run(run(settings), settings.log_level)
+    logs.configure(settings.log_level)
+    asyncio.run(run(settings))
 
 
 def mcp(
@@ -43,39 +45,56 @@ def mcp(
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Speak MCP on stdin and stdout, for agent runtimes that start their servers themselves.
+    """Speak MCP on stdin and stdout: for a running server with --url, or else with a server inside.
 
-    With --url and --key it talks to a running server; with a data folder and no URL it is a server itself.
+    Nothing but protocol goes to stdout.
     """
     if url is None:
-        from server.standalone import serve_agent
-
-        settings = settings_of(data, config)
-        _run(serve_agent(settings), settings.log_level)
+        asyncio.run(_server_inside(settings_of(data, config), key))
         return
     if key is None:
-        raise Stop("A URL needs a key: give --key, or set GATEPOST_KEY.")
+        raise Stop("A server is reached with a key: set GATEPOST_KEY, or give --key.")
+    from server.mcp.bridge import BridgeError
     from server.mcp.stdio import bridge_stdio
 
-    _run(bridge_stdio(url, key), "warning")
+    try:
+        asyncio.run(bridge_stdio(url, key))
+    except BridgeError as error:
+        raise Stop(str(error)) from error
 
 
 def demo(
-    auto: Annotated[bool, typer.Option("--auto", help="Decide by itself and end: for a look or a test.")] = False,
+    auto: Annotated[bool, typer.Option("--auto", help="Play the person too, and end.")] = False,
 ) -> None:
     """Show the main job: an agent sends under a person's gate, and reads the reply. Nothing leaves this machine."""
-    from server.demo.script import demo as play
+    from server.demo.script import demo as run
 
-    status = _run(play(auto=auto or not sys.stdin.isatty()), "error")
-    raise typer.Exit(status)
+    raise typer.Exit(asyncio.run(run(auto=auto)))
 
 
-def _run(work: Coroutine[Any, Any, Result], log_level: str) -> Result:
-    """Run on uvloop; Ctrl-C is an ordinary way to stop."""
-    import uvloop
+async def _server_inside(settings: "Settings", key: str | None) -> None:
+    from server import logs
+    from server.app import running
+    from server.mcp.stdio import serve_stdio
+    from server.opening import opened
 
-    from server.logs import configure
+    logs.configure(settings.log_level)
+    async with opened(settings) as context:
+        principal = await _principal(context, key)
+    async with running(settings) as server:
+        await serve_stdio(server.context.acting_as(principal))
 
-    configure(log_level)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
+
+async def _principal(context: "Context", key: str | None) -> "Principal":
+    """Who the agent is: the key's holder; without a key, the only mailbox there is."""
+    from tools.accounts import list_accounts, list_mailboxes
+    from tools.context import Principal
+    from tools.identity import principal_of
+
+    if key is not None:
+        return await principal_of(context, key)
+    mailboxes = [box for account in await list_accounts(context) for box in await list_mailboxes(context, account.id)]
+    if len(mailboxes) != 1:
+        raise Stop(f"There are {len(mailboxes)} mailboxes: say whose agent this is with GATEPOST_KEY or --key.")
+    (mailbox,) = mailboxes
+    return Principal(mailbox.account_id, frozenset({"read", "send"}), "the agent on this machine", mailbox.id)
