@@ -9,13 +9,15 @@ from tools.mail.charset import one_line, text_of
 from tools.mail.headers import decode_words
 
 _COMMENT = re.compile(r"\([^()]*\)")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _GLUE = (".", "@")
 _COMMENT_MARK = re.compile(r"\\.|[()]", re.DOTALL)
 _TOKEN = re.compile(
     r"""(?P<quoted>"(?:[^"\\]|\\.)*"?)
       | (?P<angle><[^<>]*>?)
       | (?P<mark>[,;:()])
-      | (?P<word>[^"<>,;:()\s]+)
+      | (?P<word>=\?[^?\s]{1,60}\?[bBqQ]\?[^?]*\?=|[^"<>,;:()\s]+)
       | (?P<space>[\s>]+)""",
     re.VERBOSE | re.DOTALL,
 )
@@ -76,7 +78,7 @@ def _split(text: str) -> Iterator[list[tuple[str, str]]]:
 
 def _with_even_quotes(text: str) -> str:
     """The text without its double quotes where one is never closed: it would swallow the address after it."""
-    return text.replace('"', " ") if (text.count('"') - text.count('\\"')) % 2 else text
+    return text.replace('"', " ") if _ESCAPED.sub("", text).count('"') % 2 else text
 
 
 def _comment(text: str, position: int) -> tuple[str, int]:
@@ -126,4 +128,5 @@ def _email(text: str) -> str | None:
 
 
 def _unquote(content: str) -> str:
-    return re.sub(r"\\(.)", r"\1", content.strip('"'), flags=re.DOTALL) if content.startswith('"') else content
+    quoted = _QUOTED.match(content)
+    return _ESCAPED.sub(r"\1", quoted.group(1)) if quoted else content

@@ -53,7 +53,7 @@ def _report(header: Header) -> Report:
 
 
 def _after_type(value: bytes) -> str:
-    """A typed value ("rfc822; a@example.com") without its type."""
-    text = decode_words(text_of(value))
+    """A typed value ("rfc822; a@example.com") without its type, its folds made single spaces."""
+    text = " ".join(decode_words(text_of(value)).split())
     kind, semicolon, rest = text.partition(";")
     return rest.strip() if semicolon and kind.strip().replace("-", "").isalnum() else text

@@ -113,11 +113,12 @@ def _words(page: str) -> str:
         position = markup.end()
         name = (markup.group("name") or "").lower()
         closing = bool(markup.group("slash"))
-        if not hiding and not closing and (name in _UNSEEN or (name not in _FLAT and _HIDES.search(markup.group()))):
-            hiding, hidden_depth = name, 0
         if hiding and name == hiding:
-            hidden_depth += -1 if closing else 1
+            # The next paragraph ends one that was never closed.
+            hidden_depth = 0 if name in _SELF_CLOSING else hidden_depth + (-1 if closing else 1)
             hiding = hiding if hidden_depth > 0 else ""
+        if not hiding and not closing and (name in _UNSEEN or (name not in _VOID and _HIDES.search(markup.group()))):
+            hiding, hidden_depth = name, 1
         pieces.append("\n" if name in _BREAKS else "")
     if not hiding:
         pieces.append(html.unescape(page[position:]))

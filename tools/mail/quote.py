@@ -8,16 +8,17 @@ from tools.mail import limits
 # How each language introduces a quotation: "On … wrote:", with the verb before or after the name.
 _VERBS = (
     r"(?:\b(?:wrote|writes|schrieb|a écrit|escribió|ha scritto|escreveu|schreef|skrev|kirjoitti|написала?|пишет|"
-    r"napisał(?:a|\(a\))?|pisze|napsala?|írta)(?!\w)|写道|寫道|が書きました|は書きました|のメッセージ|님이 작성)"
+    r"napisał(?:a|\(a\))?|pisze|napsala?|írta)(?!\w)|写道|寫道|"
+    r"が書きました|は書きました|の(?:メッセージ|メール)|님이 작성)"
 )
 _VERB = re.compile(_VERBS, re.IGNORECASE)
 _ENDS_WITH_VERB = re.compile(_VERBS + r"[-*_\s]{0,10}\Z", re.IGNORECASE)
 _LEAD = re.compile(
-    r"(?:on|at|am|le|el|il|op|em|den|på|pe|in data|w dniu|dnia|dne)\s|[在於于]|"
-    r"\d{1,4}[./年-]|[^\W\d_]{1,12}[.,]{0,2}\s{1,2}(?:den\s)?\d{1,2}\b",
+    r"(?:on|at|am|le|el|il|op|em|den|på|pe|in data|w dniu|dnia|dne)(?:\s|\Z)|[在於于]|"
+    r"\d{1,4}[./年년-]|\d{1,2}\.?\s[^\W\d_]{3,12}|[^\W\d_]{1,12}[.,]{0,2}\s{1,2}(?:den\s)?\d{1,2}\b",
     re.IGNORECASE,
 )
-_WHEN = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}[:.h]\d{2}\b|年")
+_WHEN = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}[:.h]\d{2}\b|[年년]")
 # With an address at its very end a line needs no verb: "26.06.2014, 14:41, Ann <ann@example.com>:".
 _ENDS_WITH_ADDRESS = re.compile(r"@[^\s<>@]{1,255}[\s>)\]\"]{1,5}[:：]\Z")
 _COLONS = (":", "：")

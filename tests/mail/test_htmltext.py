@@ -1,0 +1,97 @@
+"""HTML as text: what an agent reads of a page, and what a page may cost."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tools.mail.htmltext import html_to_text
+
+
+def test_a_page_becomes_markdown() -> None:
+    page = (
+        "<html><head><title>t</title><style>p{}</style></head><body><p>Hi <b>Ann</b>,<br>see "
+        '<a href="https://example.com/a">this</a>.</p><ul><li>one</li><li>two</li></ul><blockquote>old</blockquote></body>'
+    )
+    assert html_to_text(page) == ("Hi **Ann**,\nsee [this](https://example.com/a).\n\n- one\n- two\n\n> old", False)
+
+
+def test_what_a_simple_style_hides_is_left_out() -> None:
+    page = '<p>seen</p><div style="display:none">hidden</div><!-- hidden --><script>hidden</script>'
+    assert html_to_text(page) == ("seen", False)
+
+
+def test_a_page_too_deep_for_markdown_gives_its_words() -> None:
+    page = (
+        "<title>no</title>"
+        + "<div>" * 1_000
+        + '<p>one &amp; two</p><p hidden>no</p><span style="display: none">no</span>'
+    )
+    assert html_to_text(page) == ("one & two", False)
+
+
+def test_embedded_images_do_not_count() -> None:
+    text, cut = html_to_text(f'<p>a</p><img alt="logo" src="data:image/png;base64,{"A" * 2_000_000}"><p>b</p>')
+    assert text.startswith("a") and text.endswith("b")
+    assert len(text) < 100
+    assert not cut
+
+
+def test_a_long_page_is_cut_and_says_so() -> None:
+    text, cut = html_to_text("word " * 500_000)
+    assert cut
+    assert 900_000 < len(text) <= 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<div>" * 100_000 + "x",
+        "<blockquote>" * 200 + "x<br>" * 150_000,
+        "<ul><li>" * 90 + "<li>x" * 150_000,
+        "<table><tr>" + "<td>x" * 20_000 + "</tr>" + "<tr><td>y" * 50_000,
+        "<table><tr>" + "<td><table><tr></tr></table>" * 15_000 + "</tr>" + "<tr><td>y" * 50_000,
+        "<table>" + "<tr><td colspan=1000>x" * 30_000,
+        "<" * 1_000_000,
+        "<!--" * 250_000,
+        "<a" * 500_000,
+        "&" * 1_000_000,
+        "<div " + "display" * 140_000,
+    ],
+    ids=["deep", "quotes", "lists", "columns", "nested-tables", "spans", "lt", "comments", "tags", "amp", "attribute"],
+)
+def test_traps_are_cheap_and_stay_small(page: str) -> None:
+    started = time.process_time()
+    text, _ = html_to_text(page)
+    assert time.process_time() - started < 1.5
+    assert len(text) <= 1024 * 1024
+
+
+tags = st.sampled_from(
+    [
+        "<p>",
+        "</p>",
+        "<div style='display:none'>",
+        "</div>",
+        "<table>",
+        "<td>",
+        "<!--",
+        "-->",
+        "<",
+        ">",
+        "&#0;",
+        "&#xd800;",
+        "a",
+    ]
+)
+
+
+@given(st.lists(tags | st.text(max_size=5), max_size=40).map("".join))
+def test_any_page_gives_storable_text(page: str) -> None:
+    text, _ = html_to_text(page.replace("\0", ""))
+    assert "\0" not in text
+    text.encode()
+    deep, _ = html_to_text("<div>" * 300 + page)
+    assert "\0" not in deep
+    deep.encode()

@@ -1,0 +1,140 @@
+"""Quotation told from new text, in the ways and languages of the usual mailers."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tools.mail.quote import split_quotation
+
+ATTRIBUTIONS = [
+    "On Mon, 5 Feb 2024 at 10:00, Ann Lee <ann@example.com> wrote:",
+    "On Feb 5, 2024, at 10:00 AM, Ann Lee <ann@example.com> wrote:",
+    "Am Mo., 5. Feb. 2024 um 10:00 Uhr schrieb Ann Lee <ann@example.com>:",
+    "Am 05.02.2024 um 10:00 schrieb Ann Lee:",
+    "Le lun. 5 févr. 2024 à 10:00, Ann Lee <ann@example.com> a écrit\u00a0:",
+    "El lun, 5 feb 2024 a las 10:00, Ann Lee (<ann@example.com>) escribió:",
+    "Il giorno lun 5 feb 2024 alle ore 10:00 Ann Lee <ann@example.com> ha scritto:",
+    "Em seg., 5 de fev. de 2024 às 10:00, Ann Lee <ann@example.com> escreveu:",
+    "Op ma 5 feb 2024 om 10:00 schreef Ann Lee <ann@example.com>:",
+    "Den mån 5 feb. 2024 kl 10:00 skrev Ann Lee <ann@example.com>:",
+    "man. 5. feb. 2024 kl. 10:00 skrev Ann Lee <ann@example.com>:",
+    "pon., 5 lut 2024 o 10:00 Ann Lee <ann@example.com> napisał(a):",
+    "W dniu 5.02.2024 o 10:00, Ann Lee pisze:",
+    "пн, 5 февр. 2024 г. в 10:00, Ann Lee <ann@example.com>:",
+    "5 февраля 2024 г., 10:00, Ann Lee <ann@example.com> написал:",
+    "在 2024年2月5日，10:00，Ann Lee <ann@example.com> 写道：",
+    "Ann Lee <ann@example.com> 于2024年2月5日周一 10:00写道：",
+    "2024年2月5日(月) 10:00 Ann Lee <ann@example.com>:",
+]
+
+HEADER_BLOCKS = [
+    "From: Ann Lee <ann@example.com>\nSent: Monday, February 5, 2024 10:00 AM\nTo: Bo\nSubject: Plan",
+    "**From:** Ann Lee <ann@example.com>\n**Sent:** Monday\n**To:** Bo\n**Subject:** Plan",
+    "Von: Ann Lee <ann@example.com>\nGesendet: Montag, 5. Februar 2024 10:00\nAn: Bo\nBetreff: Plan",
+    "De : Ann Lee <ann@example.com>\nEnvoyé : lundi 5 février 2024 10:00\nÀ : Bo\nObjet : Plan",
+    "De: Ann Lee <ann@example.com>\nEnviado el: lunes, 5 de febrero de 2024\nPara: Bo\nAsunto: Plan",
+    "Da: Ann Lee <ann@example.com>\nInviato: lunedì 5 febbraio 2024\nA: Bo\nOggetto: Plan",
+    "De: Ann Lee <ann@example.com>\nEnviada em: segunda-feira, 5 de fevereiro\nPara: Bo\nAssunto: Plan",
+    "Van: Ann Lee <ann@example.com>\nVerzonden: maandag 5 februari\nAan: Bo\nOnderwerp: Plan",
+    "Från: Ann Lee <ann@example.com>\nSkickat: den 5 februari\nTill: Bo\nÄmne: Plan",
+    "Fra: Ann Lee <ann@example.com>\nSendt: 5. februar\nTil: Bo\nEmne: Plan",
+    "Od: Ann Lee <ann@example.com>\nWysłano: poniedziałek\nDo: Bo\nTemat: Plan",
+    "От: Ann Lee <ann@example.com>\nОтправлено: понедельник\nКому: Bo\nТема: Plan",
+    "发件人: Ann Lee <ann@example.com>\n发送时间: 2024年2月5日\n收件人: Bo\n主题: Plan",
+    "差出人: Ann Lee <ann@example.com>\n送信日時: 2024年2月5日\n宛先: Bo\n件名: Plan",
+]
+
+
+@pytest.mark.parametrize("attribution", ATTRIBUTIONS)
+@pytest.mark.parametrize("original", ["> Hi\n>\n> there", "Hi\n\nthere"])
+def test_an_attribution_begins_the_quotation(attribution: str, original: str) -> None:
+    new, quoted = split_quotation(f"Yes.\n\n{attribution}\n\n{original}\n")
+    assert new == "Yes."
+    assert quoted == f"{attribution}\n\n{original}"
+
+
+@pytest.mark.parametrize("attribution", ATTRIBUTIONS[:8])
+def test_an_attribution_may_be_wrapped(attribution: str) -> None:
+    words = attribution.split(" ")
+    for place in range(2, len(words)):
+        wrapped = " ".join(words[:place]) + "\n" + " ".join(words[place:])
+        assert split_quotation(f"Yes.\n{wrapped}\n> Hi")[0] == "Yes.", wrapped
+
+
+@pytest.mark.parametrize("block", HEADER_BLOCKS)
+def test_a_header_block_begins_the_quotation(block: str) -> None:
+    new, quoted = split_quotation(f"Yes.\n\n________________________________\n{block}\n\nHi")
+    assert new == "Yes."
+    assert quoted.startswith("____") and quoted.endswith("Hi")
+
+
+@pytest.mark.parametrize(
+    "separator",
+    ["-----Original Message-----", "----- Ursprüngliche Nachricht -----", "-------- Message d'origine --------"],
+)
+def test_a_separator_begins_the_quotation(separator: str) -> None:
+    assert split_quotation(f"Yes.\n\n{separator}\nHi") == ("Yes.", f"{separator}\nHi")
+
+
+def test_answers_between_quoted_lines_are_new() -> None:
+    text = "On 2024-02-05 10:00, Ann <ann@example.com> wrote:\n> one?\n\nYes.\n\n> two?\n\nNo.\n\n-- \nBo"
+    new, quoted = split_quotation(text)
+    assert new == "Yes.\n\nNo.\n\n-- \nBo"
+    assert quoted == "On 2024-02-05 10:00, Ann <ann@example.com> wrote:\n> one?\n\n> two?"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "On Monday I wrote: please check.\nThanks",
+        "I met him on 3 May 2024 and he wrote:\na poem",
+        "From: Berlin\nTo: Paris\nDate: 5 May 2024\n\nPlease book it.",
+        "The call is at 10:00 with bo@example.com:\n- budget\n- people",
+        "On 3 May 2024 the contract ends:\nplease renew",
+        "Look at this.\n\n---------- Forwarded message ---------\nFrom: Ann <ann@example.com>\nDate: today\n"
+        "Subject: Plan\nTo: Bo\n\nHi",
+        "> all of it\n> is quoted",
+    ],
+)
+def test_what_is_no_reply_stays_whole(text: str) -> None:
+    assert split_quotation(text) == (text, "")
+
+
+def test_blank_text_has_neither() -> None:
+    assert split_quotation("\n \n") == ("", "")
+
+
+line = st.one_of(
+    st.sampled_from(
+        ["", "> quoted", "On 2024-01-01 10:00 ann@example.com wrote:", "-----Original Message-----", "---"]
+    ),
+    st.sampled_from(["From: ann@example.com", "Sent: today", "To: bo", "Subject: x", "begin forwarded message:", ">:"]),
+    st.text(alphabet=st.characters(exclude_characters="\n"), max_size=20),
+)
+
+
+@given(st.lists(line, max_size=30))
+def test_no_line_is_lost_or_made_up(lines: list[str]) -> None:
+    new, quoted = split_quotation("\n".join(lines))
+    kept = [line for line in (new + "\n" + quoted).split("\n") if line.strip()]
+    assert sorted(kept) == sorted(line for line in lines if line.strip())
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "On 2024 ann@example.com wrote:\n",
+        "On " + "a " * 5_000 + "\n",
+        "On 2024 @ " + "wrote" * 60 + "\n",
+        "From: x\nTo: y\n",
+        "> " * 10_000,
+        "-" * 300 + "\n",
+    ],
+)
+def test_a_mebibyte_of_traps_takes_linear_time(unit: str) -> None:
+    text = unit * (1024 * 1024 // len(unit))
+    started = time.process_time()
+    split_quotation(text)
+    assert time.process_time() - started < 1
