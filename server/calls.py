@@ -1,11 +1,11 @@
 """A call of an operation, the same for every edge: arguments checked, the verb run, every failure a Refusal."""
 
 import difflib
-import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import anyio
+import structlog
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticSerializationError, to_json
 
@@ -23,7 +23,7 @@ _NAMED = 8
 Place = tuple[int | str, ...]
 """Where in the arguments: field names and list indices."""
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger("gatepost.calls")
 
 
 async def call(
@@ -42,10 +42,10 @@ async def call(
     except Refusal:
         raise
     except Unavailable as error:
-        log.warning("%s: %s: %s", request_id, operation.name, error)
+        log.warning("storage unavailable", operation=operation.name, request_id=request_id, error=str(error))
         raise Refusal("try_again", retry_after=RETRY_SECONDS) from error
     except Exception as error:
-        log.exception("%s: %s failed", request_id, operation.name)
+        log.exception("operation failed", operation=operation.name, request_id=request_id)
         raise Refusal("internal_error") from error
 
 

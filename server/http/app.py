@@ -14,7 +14,6 @@ from server.http.auth import Authentication
 from server.http.failures import refusal_response
 from server.http.guard import Guard
 from server.http.hosts import HostCheck
-from server.http.limits import MAX_BODY
 from server.http.openapi import document
 from server.http.rest import rest_routes
 from server.mcp.http import Endpoint, endpoint
@@ -51,7 +50,6 @@ def build_app(
         ],
         exception_handlers={HTTPException: _routing_failure},
         lifespan=lifespan,
-        max_body_size=MAX_BODY + 1024,
     )
 
 
@@ -87,7 +85,7 @@ def _public_routes(base_url: str, ready: Ready) -> list[Route]:
 async def _routing_failure(request: Request, error: Exception) -> Response:
     """Starlette's own refusals (no such route, wrong method) in our words; others keep theirs."""
     assert isinstance(error, HTTPException)
-    code = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}.get(error.status_code)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code)
     if code is None:
         return Response(error.detail, error.status_code, error.headers, media_type="text/plain")
     response = refusal_response(request.scope, Refusal(code))

@@ -1,7 +1,6 @@
 """API keys over HTTP: the key becomes a principal, and the principal's context goes with the request."""
 
-import logging
-
+import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -12,7 +11,7 @@ from tools.context import Context
 from tools.errors import Refusal
 from tools.identity import principal_of
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger("gatepost.http")
 
 
 class Authentication:
@@ -28,7 +27,7 @@ class Authentication:
         except Refusal as refusal:
             await refusal_response(scope, refusal)(scope, receive, send)
         except Unavailable as error:
-            log.warning("%s: a key could not be looked up: %s", scope["state"]["request_id"], error)
+            log.warning("storage unavailable", request_id=scope["state"]["request_id"], error=str(error))
             await refusal_response(scope, Refusal("try_again", retry_after=RETRY_SECONDS))(scope, receive, send)
         else:
             scope["state"]["context"] = self._context.acting_as(principal)

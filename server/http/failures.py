@@ -1,18 +1,15 @@
 """Refusals as HTTP answers: JSON for programs, a plain page for people."""
 
-import html
-
 from starlette.datastructures import Headers
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from server.calls import RETRY_SECONDS
+from server.http.web.pages import refused
 from tools.errors import Refusal
 
 PROBLEM = "application/problem+json"
 _PROGRAMS = ("/v1", "/mcp", "/openapi.json", "/healthz", "/readyz")
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title><h1>{title}</h1><p>{fix}</p><p>Request {request_id}</p></html>"""
 
 
 def for_programs(scope: Scope) -> bool:
@@ -23,15 +20,10 @@ def for_programs(scope: Scope) -> bool:
 
 def refusal_response(scope: Scope, refusal: Refusal) -> Response:
     """The answer, as the address and the Accept header want it."""
-    request_id: str = scope.get("state", {}).get("request_id", "")
-    headers = _headers(refusal)
-    status = refusal.condition.status
     if not for_programs(scope):
-        page = _PAGE.format(
-            title=html.escape(refusal.condition.meaning), fix=html.escape(refusal.condition.fix), request_id=request_id
-        )
-        return HTMLResponse(page, status, {**headers, "Content-Security-Policy": "default-src 'none'"})
-    body = refusal.body(request_id)
+        return refused(refusal)
+    body = refusal.body(scope.get("state", {}).get("request_id", ""))
+    status, headers = refusal.condition.status, _headers(refusal)
     if PROBLEM in Headers(scope=scope).get("accept", ""):
         return JSONResponse(_problem(refusal, body), status, headers, media_type=PROBLEM)
     return JSONResponse(body, status, headers)

@@ -1,8 +1,8 @@
 """The outermost layer of HTTP: a request id in and out, and no exception's text on the wire."""
 
-import logging
 import re
 
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,7 +13,7 @@ from tools.errors import Refusal
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger("gatepost.http")
 
 
 class Guard:
@@ -41,10 +41,10 @@ class Guard:
         try:
             await self._app(scope, receive, send_with_id)
         except ClientDisconnect:
-            log.debug("%s: the client hung up", request_id)
+            log.debug("the client hung up", request_id=request_id)
         except Exception:
             # the method and no more: addresses hold tokens
-            log.exception("%s: a %s request failed", request_id, scope["method"])
+            log.exception("request failed", request_id=request_id, method=scope["method"])
             if started:
                 raise
             await refusal_response(scope, Refusal("internal_error"))(scope, receive, send_with_id)

@@ -1,0 +1,66 @@
+"""A world behind the agent's edges: MCP in this process, and the whole application on a port."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import CallToolResult, TextContent
+
+from server.http.app import build_app
+from server.mcp.agent import build_mcp
+from tests.conftest import World
+from tests.fakes.serving import serving
+from tools.context import Context
+
+ERAS = ("auto", "legacy")
+"""The client's choice of protocol: 2026-07-28 where it is offered, or the handshake of 2025-11-25."""
+
+MAIL: dict[str, Any] = {"to": ["bea@example.com"], "subject": "Offer", "markdown": "Dear Bea, here it is."}
+
+
+@asynccontextmanager
+async def talking(context: Context, era: str, **options: Any) -> AsyncIterator[Client]:
+    """A client of the tools, in this process; `context` has the principal."""
+    async with Client(build_mcp(context.secret, lambda _: context), mode=era, **options) as client:
+        yield client
+
+
+@asynccontextmanager
+async def served(world: World) -> AsyncIterator[httpx2.AsyncClient]:
+    """The whole application on a port, and an HTTP client that has the agent's key."""
+
+    async def ready() -> dict[str, object]:
+        return {"database": True}
+
+    async with (
+        serving(build_app(world.system, web_routes=[], ready=ready)) as url,
+        httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {world.key}"}, timeout=30) as http,
+    ):
+        yield http
+
+
+@asynccontextmanager
+async def talking_http(http: httpx2.AsyncClient, era: str) -> AsyncIterator[Client]:
+    """A client of the tools over HTTP."""
+    async with Client(streamable_http_client(f"{http.base_url}/mcp", http_client=http), mode=era) as client:
+        yield client
+
+
+def facts(result: CallToolResult) -> dict[str, Any]:
+    """The data of a result, which its text must say too."""
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    assert json.loads(content.text) == result.structured_content
+    found: dict[str, Any] = result.structured_content
+    return found
+
+
+def refusal(result: CallToolResult) -> str:
+    """The code of an error result."""
+    assert result.is_error
+    code: str = facts(result)["code"]
+    return code
