@@ -8,6 +8,7 @@ import structlog
 
 from server.delivery.connection import Connection, Letter, Stale
 from server.delivery.dialer import Dialer, TlsMode, most_hopeful
+from server.delivery.outages import Outages
 from server.delivery.outcome import Bounced, Deferred, Outcome
 from server.delivery.pool import Pool
 from server.delivery.routes import Host, Route
@@ -17,11 +18,13 @@ ADDRESS_LIMIT = 320
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds: until a session at one address is ready, for a whole attempt, and for a session without work."""
+    """Seconds: until a session at one address is ready; for a whole attempt; that a session is kept without work;
+    and that a host is left alone which gave no session."""
 
     connect: float = 60.0
     total: float = 300.0
     idle: float = 10.0
+    outage: float = 30.0
 
 
 class Courier:
@@ -43,6 +46,7 @@ class Courier:
         self._route = route
         self._total = timeouts.total
         self._dialer = Dialer(helo_name, tls=tls, credentials=credentials, patience=timeouts.connect)
+        self._outages = Outages(timeouts.outage, clock)
         self._pool = Pool(per_host=per_host, total=total, idle=timeouts.idle, clock=clock)
 
     async def deliver(self, sender: str, recipient: str, raw: bytes) -> Outcome:
@@ -72,7 +76,7 @@ class Courier:
                     outcome = await self._over_kept(host, letter, deadline)
                     if outcome:
                         return outcome
-                    opened = await self._dialer.open(host, deadline)
+                    opened = self._outages.of(host) or await self._open(host, deadline)
                     if isinstance(opened, Connection):
                         return await self._over(opened, letter, deadline)
                     failures.append(opened)
@@ -87,6 +91,12 @@ class Courier:
             return await self._over(kept, letter, deadline) if kept else None
         except Stale:
             return None
+
+    async def _open(self, host: Host, deadline: float) -> Connection | Deferred | Bounced:
+        opened = await self._dialer.open(host, deadline)
+        if not isinstance(opened, Connection):
+            self._outages.note(host, opened)
+        return opened
 
     async def _over(self, connection: Connection, letter: Letter, deadline: float) -> Outcome:
         try:

@@ -55,11 +55,13 @@ def courier(*servers: FakeSMTPServer, timeouts: Timeouts = PATIENT, **options: A
     return Courier(FixedRoute(hosts), "gatepost.test", timeouts=timeouts, **settings)
 
 
-async def deliver(*servers: FakeSMTPServer, raw: bytes = RAW, **options: Any) -> Outcome:
+async def deliver(
+    *servers: FakeSMTPServer, sender: str = SENDER, recipient: str = RECIPIENT, raw: bytes = RAW, **options: Any
+) -> Outcome:
     """One attempt by a courier of its own."""
     deliverer = courier(*servers, **options)
     try:
-        return await deliverer.deliver(SENDER, RECIPIENT, raw)
+        return await deliverer.deliver(sender, recipient, raw)
     finally:
         await deliverer.close()
 
@@ -222,6 +224,17 @@ async def test_a_hostile_server_gains_nothing_but_its_time(step: str, act: Answe
     assert len(outcome.text) <= 500
 
 
+async def test_a_long_reply_in_many_pieces_is_understood() -> None:
+    async def in_pieces(session: Session) -> None:
+        for piece in (*[b"250-X\r\n"] * 3000, b"2", b"50", b"-SMTPUTF8\r", b"\n250", b" SIZE 1", b"0000\r\n"):
+            session.writer.write(piece)
+            await asyncio.sleep(0)
+
+    async with FakeSMTPServer({"EHLO": in_pieces}) as server:
+        assert isinstance(await deliver(server, recipient="böb@example.org"), Sent)
+    assert server.sessions[0].commands[1] == f"MAIL FROM:<{SENDER}> SIZE={len(RAW)} SMTPUTF8"
+
+
 async def test_words_beyond_the_limit_are_cut() -> None:
     async with FakeSMTPServer({"RCPT": "\n".join(["550-5.1.1 no \x1b[31m one"] * 100 + ["550 5.1.1 end"])}) as server:
         outcome = await deliver(server)
@@ -254,6 +267,19 @@ async def test_a_closed_port_is_passed_over() -> None:
     outcome = await deliver(gone)
     assert isinstance(outcome, Deferred)
     assert (outcome.code, outcome.enhanced, outcome.category) == (0, "4.4.1", "ConnectionProblem")
+
+
+async def test_a_host_that_is_out_is_left_alone_for_a_while() -> None:
+    clock = Clock()
+    async with FakeSMTPServer({"GREETING": [Act.DROP, "421 4.3.2 busy", "220 welcome"]}) as server:
+        deliverer = courier(server, clock=clock)
+        outcomes = [await deliverer.deliver(SENDER, RECIPIENT, RAW) for _ in range(3)]
+        assert (len(server.sessions), {outcome.code for outcome in outcomes}) == (1, {0})
+        clock.now += 30_000_000
+        outcomes = [await deliverer.deliver(SENDER, RECIPIENT, RAW) for _ in range(2)]
+        await deliverer.close()
+    # the second time the host spoke, so that it was asked again
+    assert [outcome.code for outcome in outcomes] == [421, 250]
 
 
 async def test_a_hope_outweighs_a_refusal() -> None:
@@ -383,13 +409,13 @@ async def test_a_session_closed_while_idle_is_replaced() -> None:
         await deliverer.close()
 
 
-async def test_a_server_that_answers_twice_is_left() -> None:
-    async with FakeSMTPServer({"CONTENT": ["250 taken\n250 taken", "250 ok"]}) as server:
+async def test_what_comes_behind_a_reply_answers_nothing() -> None:
+    async with FakeSMTPServer({"CONTENT": "250 2.0.0 taken\n550 unasked\n250-unasked"}) as server:
         deliverer = courier(server)
-        outcomes = [await deliverer.deliver(SENDER, RECIPIENT, RAW) for _ in range(3)]
+        for _ in range(3):
+            assert await deliverer.deliver(SENDER, RECIPIENT, RAW) == Sent(250, "2.0.0", "taken", "localhost")
         await deliverer.close()
-    assert [type(outcome) for outcome in outcomes] == [Sent, Deferred, Sent]
-    assert [len(session.contents) for session in server.sessions] == [1, 1]
+    assert [len(session.contents) for session in server.sessions] == [3]
 
 
 async def test_a_broken_off_attempt_leaves_no_session_behind() -> None:
@@ -498,7 +524,7 @@ async def test_a_fault_of_ours_defers(capsys: pytest.CaptureFixture[str]) -> Non
 )
 async def test_an_address_that_would_break_the_line_is_not_sent(sender: str, recipient: str) -> None:
     async with FakeSMTPServer() as server:
-        outcome = await courier(server).deliver(sender, recipient, RAW)
+        outcome = await deliver(server, sender=sender, recipient=recipient)
     assert isinstance(outcome, Bounced)
     assert (outcome.code, outcome.category) == (0, "CodeError")
     assert server.sessions == []
@@ -525,8 +551,8 @@ async def test_8bit_is_declared_where_it_is_known_and_sent_anyway() -> None:
 
 async def test_an_address_beyond_ascii_needs_smtputf8() -> None:
     async with FakeSMTPServer(extensions=("SMTPUTF8",)) as knows, FakeSMTPServer() as ignorant:
-        assert isinstance(await courier(knows).deliver(SENDER, "böb@example.org", RAW), Sent)
-        outcome = await courier(ignorant).deliver(SENDER, "böb@example.org", RAW)
+        assert isinstance(await deliver(knows, recipient="böb@example.org"), Sent)
+        outcome = await deliver(ignorant, recipient="böb@example.org")
     assert knows.sessions[0].commands[1:3] == [f"MAIL FROM:<{SENDER}> SMTPUTF8", "RCPT TO:<böb@example.org>"]
     assert isinstance(outcome, Bounced)
     assert outcome.enhanced == "5.6.7"
