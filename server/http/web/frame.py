@@ -18,7 +18,7 @@ _PAGE = (
     '<meta name="viewport" content="width=device-width, initial-scale=1">'
     "<style>:root{{color-scheme:light}}body{{margin:12px;background:#fff;color:#111;"
     "font:15px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}}img{{max-width:100%;height:auto}}"
-    "pre{{white-space:pre-wrap}}</style></head><body>{}</body></html>"
+    "pre{{white-space:pre-wrap}}a{{pointer-events:none}}</style></head><body>{}</body></html>"
 )
 _STYLES = (
     "background background-color border border-bottom border-collapse border-color border-left border-radius "
