@@ -106,7 +106,8 @@ async def _database(settings: Settings) -> tuple[Finding, list[Zone]]:
             at, newest = await version(context.db), max(available())
             if at != newest:
                 what = f"database: schema {at}, and this program needs {newest}"
-                return Finding("fail", what, "Run 'gatepost migrate'."), []
+                fix = "Run 'gatepost migrate'." if at < newest else "Install the newer Gatepost."
+                return Finding("fail", what, fix), []
             accounts = await list_accounts(context)
             zones = [zone for each in accounts for zone in await published(context, each.id, settings.hostname)]
     except (StorageError, SettingsError) as error:

@@ -83,8 +83,8 @@ def print_table(rows: Sequence[dict[str, Any]], columns: Sequence[str], empty: s
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
-        # folded, so that on a narrow terminal an id or an address is never cut off
-        table.add_column(name.replace("_", " "), overflow="fold")
+        # folded, so that nothing is cut off on a narrow terminal; an id stays whole, to be copied
+        table.add_column(name.replace("_", " "), overflow="fold", no_wrap=name == "id")
     for row in rows:
         # Text and not markup: a subject may hold square brackets
         table.add_row(*(Text("" if row[name] is None else printable(str(row[name]))) for name in columns))

@@ -1,0 +1,155 @@
+"""Where settings come from, which of them win, and that a mistyped one is never passed over."""
+
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from server.secret import load_secret
+from server.settings import MASK, Settings, SettingsError
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith("GATEPOST_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+
+
+def test_flags_then_variables_then_file_then_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gatepost.toml").write_text("http_port = 1\nsmtp_port = 1\nrelay_port = 1\n", encoding="utf-8")
+    monkeypatch.setenv("GATEPOST_HTTP_PORT", "2")
+    monkeypatch.setenv("GATEPOST_SMTP_PORT", "2")
+    settings = Settings.load(data=tmp_path, http_port=3, smtp_port=None)
+    assert (settings.http_port, settings.smtp_port, settings.relay_port, settings.direct_port) == (3, 2, 1, 25)
+
+
+def test_the_file_is_the_one_named_or_the_one_in_the_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "share" / "gatepost"
+    folder.mkdir(parents=True)
+    for path, port in ((folder / "gatepost.toml", 11), (tmp_path / "one.toml", 12), (tmp_path / "two.toml", 13)):
+        path.write_text(f"http_port = {port}\n", encoding="utf-8")
+    assert Settings.load().http_port == 11
+    monkeypatch.setenv("GATEPOST_CONFIG", str(tmp_path / "one.toml"))
+    assert Settings.load().http_port == 12
+    assert Settings.load(tmp_path / "two.toml").http_port == 13
+
+
+def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no settings file"):
+        Settings.load(tmp_path / "missing.toml")
+
+
+@pytest.mark.parametrize(
+    ("variable", "nearest"),
+    [
+        ("GATEPOST_SMPT_PORT", "GATEPOST_SMTP_PORT"),
+        ("GATEPOST_BASEURL", "GATEPOST_BASE_URL"),
+        ("GATEPOST_KEYS", "GATEPOST_KEY"),
+    ],
+)
+def test_an_unknown_variable_is_refused_with_the_nearest(
+    variable: str, nearest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "1")
+    with pytest.raises(SettingsError, match=f"{variable} .*{nearest}"):
+        Settings.load(data=tmp_path)
+
+
+@pytest.mark.parametrize("variable", ["GATEPOST_TEST_POSTGRES", "GATEPOST_URL", "GATEPOST_KEY"])
+def test_variables_that_are_no_settings_are_left_alone(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "anything")
+    assert Settings.load(data=tmp_path).route == "capture"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("htp_port = 1", "htp_port is not a setting; the nearest is http_port"),
+        ("[http]\nport = 1", "http is not a setting"),
+        ("http_port = ", "gatepost.toml"),
+        ('http_port = "many"', "http_port"),
+        ("http_port = 65536", "http_port"),
+        ('base_url = "mail.example.com"', "https://mail.example.com"),
+        ('database_url = "mysql://db.example.com/x"', "postgresql://"),
+        ('route = "pigeon"', "capture"),
+        ('route = "relay"', "relay_host"),
+        ('relay_user = "me"', "relay_password"),
+        ('tls_cert = "cert.pem"', "tls_key"),
+        ("approval_hours = 0", "approval_hours"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(text: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "gatepost.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(data=tmp_path)
+    assert sentence in str(caught.value)
+
+
+def test_a_refused_value_is_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(data=tmp_path, database_url="mysql://me:hunter2@db.example.com/x")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:hunter2@db.example.com/gatepost",
+        "postgresql://:hunter2@db.example.com/gatepost",
+        "postgresql://db.example.com/gatepost?user=me&password=hunter2",
+    ],
+)
+def test_what_is_shown_holds_no_secret(url: str, tmp_path: Path) -> None:
+    settings = Settings.load(
+        data=tmp_path, database_url=url, secret="hunter2", relay_user="me", relay_password="hunter2"
+    )
+    shown = settings.masked()
+    assert "hunter2" not in str(shown)
+    assert shown.keys() == Settings.model_fields.keys()
+    assert "db.example.com/gatepost" in str(shown["database_url"])
+    assert shown["secret"] == shown["relay_password"] == MASK
+
+
+def test_a_url_without_password_is_shown_as_it_is(tmp_path: Path) -> None:
+    url = "postgresql://me@db.example.com:5433/gatepost?sslmode=require"
+    assert Settings.load(data=tmp_path, database_url=url).masked()["database_url"] == url
+
+
+def test_the_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    settings = Settings.load(data=tmp_path / "new")
+    first = load_secret(settings)
+    path = tmp_path / "new" / "secret"
+    assert load_secret(settings).key == first.key
+    assert len(first.key) == 32
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_secret_of_the_settings_wins_and_makes_no_file(tmp_path: Path) -> None:
+    settings = Settings.load(data=tmp_path, secret="QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU=")
+    assert load_secret(settings).key == b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+    assert not (tmp_path / "secret").exists()
+
+
+@pytest.mark.parametrize("text", ["", "AAAA", "not base64!", "é" * 44])
+def test_a_damaged_secret_is_refused_and_kept(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError):
+        load_secret(Settings.load(data=tmp_path))
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_of_many_that_start_at_once_all_get_one_secret(tmp_path: Path) -> None:
+    settings = Settings.load(data=tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(lambda _: load_secret(settings).key, range(32)))
+    assert len(keys) == 1
