@@ -11,7 +11,7 @@ from tools.context import Context
 from tools.errors import Refusal
 from tools.fields import Outgoing, Upload
 from tools.mail.address import Address, AddressError, canonical, domain_of, parse_address
-from tools.mail.compose import Attachment, ComposeError, Draft, Rendered, compose, reply_subject
+from tools.mail.compose import Attachment, ComposeError, Draft, Rendered, compose, reply_subject, valid_message_id
 from tools.mail.parse import parse
 from tools.mail.references import reference_ids
 
@@ -48,7 +48,7 @@ def prepare(
         markdown=outgoing.markdown,
         attachments=decode(outgoing.attachments, context.site.max_attachment_bytes),
         message_id=f"{message_id}@{domain_of(mailbox.address)}",
-        in_reply_to=(parent.rfc_message_id or None) if parent else None,
+        in_reply_to=parent.rfc_message_id if parent and valid_message_id(parent.rfc_message_id) else None,
         references=references_after(parent) if parent else (),
     )
     check_recipients(draft, context.site.max_recipients)
@@ -109,9 +109,12 @@ def recipients(draft: Draft) -> tuple[str, ...]:
 
 
 def references_after(parent: Message) -> tuple[str, ...]:
-    """The References of a reply: the parent's and the parent's own id (RFC 5322 section 3.6.4)."""
+    """The References of a reply: the parent's and the parent's own id (RFC 5322 section 3.6.4).
+
+    An id that a stranger wrote in 8-bit characters cannot go into ours, and must not stand in the way of an answer.
+    """
     earlier = reference_ids(parent.reference_ids.split(), parent.in_reply_to)
-    return tuple(dict.fromkeys((*earlier, parent.rfc_message_id))) if parent.rfc_message_id else earlier
+    return tuple(filter(valid_message_id, dict.fromkeys((*earlier, parent.rfc_message_id))))
 
 
 def subject_of_reply(parent: Message) -> str:

@@ -231,7 +231,7 @@ def test_an_address_is_one_address(email: str) -> None:
         {"message_id": "a b@b.test"},
         {"message_id": ""},
         {"in_reply_to": ""},
-        {"references": ("a@b.test", "x" * 901)},
+        {"references": ("a@b.test", "x" * 981)},
         {"markdown": "x" * (LIMIT + 1)},
         {"attachments": (Attachment("", "", b""),)},
         {"attachments": (Attachment("  ", "", b""),)},

@@ -19,7 +19,7 @@ FILE_NAME_LIMIT = 255  # octets of UTF-8, what file systems take
 
 _LONGEST_TOKEN = 900  # below the 998 octets of a line (RFC 5322 section 2.1.1)
 _UNKNOWN_TYPE = "application/octet-stream"
-_MESSAGE_ID = re.compile(r"[!-;=?-~]{1,900}")
+_MESSAGE_ID = re.compile(r"[!-;=?-~]{1,980}")  # fits a line behind "In-Reply-To: "
 _EMAIL = re.compile(r'[^ <>()\[\],;:"\\@]+@[a-z0-9.-]+')
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,40}")
 _CONTENT_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
