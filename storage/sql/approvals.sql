@@ -71,20 +71,20 @@ UPDATE notice SET state = :state, due_at = :due_at, lease_until = 0, reply = :re
 
 -- name: waiting
 -- What waits for an account's overseer, the most urgent first.
-SELECT approval.*, message.subject, message.from_email, mailbox.address AS mailbox_address
+SELECT approval.*, message.subject, message.from_email, wire.envelope
 FROM approval
 JOIN message ON message.id = approval.message_id
-JOIN mailbox ON mailbox.id = approval.mailbox_id
+JOIN wire ON wire.message_id = approval.message_id AND wire.revision = approval.revision
 WHERE approval.account_id = :account_id AND approval.state = 'pending' AND approval.expires_at > :now
 ORDER BY approval.expires_at, approval.id
 LIMIT :limit;
 
 -- name: decided
 -- What was decided of late, the newest first.
-SELECT approval.*, message.subject, message.from_email, mailbox.address AS mailbox_address
+SELECT approval.*, message.subject, message.from_email, wire.envelope
 FROM approval
 JOIN message ON message.id = approval.message_id
-JOIN mailbox ON mailbox.id = approval.mailbox_id
+JOIN wire ON wire.message_id = approval.message_id AND wire.revision = approval.revision
 WHERE approval.account_id = :account_id AND approval.state <> 'pending'
 ORDER BY approval.decided_at DESC, approval.id DESC
 LIMIT :limit;

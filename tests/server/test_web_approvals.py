@@ -77,7 +77,7 @@ async def test_the_page_shows_all_that_would_leave(world: World, browser: AsyncC
     assert hashlib.sha256(PDF).hexdigest() in text
     wire = (await world.system.db.rows("wire", message_id=approval.message_id, revision=1))[0]
     assert wire["digest"] in text
-    assert "5 EUR." in text.partition("The same as plain text")[2].partition("</pre>")[0]
+    assert "5 EUR." in text.partition("As plain text")[2].partition("</pre>")[0]
     assert "4 January 2026, 00:00 UTC" in text
 
 
@@ -295,7 +295,8 @@ async def test_a_link_ends_with_its_approval(world: World, browser: AsyncClient,
 async def test_the_signed_in_overseer_decides_on_the_same_page(world: World, browser: AsyncClient) -> None:
     approval = await held(world, attachments=[UPLOAD])
     await sign_in(world, browser)
-    assert "Offer" in (await browser.get("/approvals")).text
+    listed = (await browser.get("/approvals")).text
+    assert "Offer" in listed and "bea@example.com" in listed
     path = f"/approvals/{approval.id}"
     download = await browser.get(f"{path}/attachments/2")
     assert download.content == PDF

@@ -10,7 +10,7 @@ from server.http.web.frame import attachment_response, mail_response
 from server.http.web.guard import checked_form, form_token
 from server.http.web.pages import page, redirect
 from server.http.web.session import signed_in, visitor
-from server.http.web.view import load, message_of
+from server.http.web.view import entry, load, message_of
 from storage.database import one
 from storage.records import Approval
 from tools import wires
@@ -138,10 +138,12 @@ async def listing(context: Context, request: Request) -> Response:
     if person is None:
         return redirect("/sign-in")
     account_id = person.session.account_id
+    waiting = await context.db.rows("waiting", account_id=account_id, now=context.now(), limit=LISTED)
+    decided = await context.db.rows("decided", account_id=account_id, limit=LATELY)
     return page(
         "approvals.html",
-        waiting=await context.db.rows("waiting", account_id=account_id, now=context.now(), limit=LISTED),
-        decided=await context.db.rows("decided", account_id=account_id, limit=LATELY),
+        waiting=[entry(row) for row in waiting],
+        decided=[entry(row) for row in decided],
         signed_in=person.session.email,
         form_token=form_token(context, person.token),
     )

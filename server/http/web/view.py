@@ -4,7 +4,7 @@ import asyncio
 import json
 from dataclasses import dataclass
 
-from storage.database import many, one
+from storage.database import Row, many, one, record
 from storage.errors import Unavailable
 from storage.records import Approval, Mailbox, Message
 from tools import wires
@@ -62,6 +62,23 @@ class Shown:
         return self.approval.direction == "outbound"
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An approval in a list: what it is about, and the envelope's recipients without automatic copies."""
+
+    approval: Approval
+    subject: str
+    sender: str
+    recipients: tuple[str, ...]
+
+
+def entry(row: Row) -> Entry:
+    """A row of the queries `waiting` and `decided`."""
+    recipients = Wire.of(row["envelope"], b"").recipients
+    addressed = tuple(each.address for each in recipients if not each.copy)
+    return Entry(record(Approval, row), row["subject"], row["from_email"], addressed)
+
+
 def state_of(context: Context, approval: Approval) -> str:
     """The approval's state; one whose time is over can no longer be decided, swept up or not."""
     overdue = approval.state == "pending" and approval.expires_at <= context.now()
@@ -97,7 +114,7 @@ async def load(context: Context, approval: Approval) -> Shown:
         why=tuple(reasons["why"]),
         note=reasons["note"],
         sender=wire.sender,
-        lines=recipient_lines(wire, parsed),
+        lines=recipient_lines(wire, parsed, unnamed="Bcc" if message.direction == "outbound" else "Delivered to"),
         parsed=parsed,
         head=_head(wire.raw),
         digest=row.digest,
@@ -107,8 +124,8 @@ async def load(context: Context, approval: Approval) -> Shown:
     )
 
 
-def recipient_lines(wire: Wire, parsed: Parsed) -> tuple[Line, ...]:
-    """Who gets the mail, by the envelope; whoever no header field names is a Bcc.
+def recipient_lines(wire: Wire, parsed: Parsed, unnamed: str) -> tuple[Line, ...]:
+    """Who gets the mail, by the envelope; whoever no header field names is labelled `unnamed`.
 
     Names in the header fields that the envelope does not have get no mail from this, and are shown as just that.
     """
@@ -117,7 +134,7 @@ def recipient_lines(wire: Wire, parsed: Parsed) -> tuple[Line, ...]:
     for recipient in wire.recipients:
         key = canonical(recipient.address)
         name = (to.get(key) or cc.get(key) or Address("")).name
-        label = "Automatic copy" if recipient.copy else "To" if key in to else "Cc" if key in cc else "Bcc"
+        label = "Automatic copy" if recipient.copy else "To" if key in to else "Cc" if key in cc else unnamed
         lines.append(Line(label, recipient.address, name))
     served = {canonical(recipient.address) for recipient in wire.recipients}
     named = {**cc, **to}
