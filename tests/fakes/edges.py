@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
+import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, TextContent
@@ -15,6 +16,9 @@ from server.mcp.agent import build_mcp
 from tests.conftest import World
 from tests.fakes.serving import serving
 from tools.context import Context
+
+on_sqlite = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
+"""The verbs are tested on every database; what an edge makes of them is the same on each."""
 
 ERAS = ("auto", "legacy")
 """The client's choice of protocol: 2026-07-28 where it is offered, or the handshake of 2025-11-25."""

@@ -12,11 +12,13 @@ from structlog.testing import capture_logs
 from policies.modes import Mode
 from server.http.limits import MAX_BODY
 from tests.conftest import World, make_world
-from tests.fakes.edges import ERAS, MAIL, facts, refusal, served, talking, talking_http
+from tests.fakes.edges import ERAS, MAIL, facts, on_sqlite, refusal, served, talking, talking_http
 from tests.fakes.web import approval_of
 from tools.context import Context, Principal, Site
 from tools.decide import approve
 from tools.registry import OPERATIONS
+
+pytestmark = on_sqlite
 
 FILE_25_MIB = base64.b64encode(bytes(25 * 1024 * 1024)).decode()
 LARGE = MAIL | {"attachments": [{"name": "a.bin", "content_type": "image/png", "content_base64": FILE_25_MIB}]}
