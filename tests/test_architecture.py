@@ -32,6 +32,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "aiosqlite": ("storage/sqlite.py",),
     "asyncpg": ("storage/postgres.py",),
     "cryptography": ("server/delivery/",),
+    "dkim": ("server/demo/script.py",),
     "dns": ("server/",),
     "email_validator": ("tools/mail/address.py",),
     "html_to_markdown": ("tools/mail/",),
