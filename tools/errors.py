@@ -140,9 +140,17 @@ _CONDITIONS = (
         "The request came from another site.",
         "Open the page itself and press the button there.",
     ),
-    Condition("wrong_host", 421, "This server does not answer to that name.", "Use the address in its base_url setting."),
+    Condition(
+        "wrong_host", 421, "This server does not answer to that name.", "Use the address in its base_url setting."
+    ),
     Condition("sign_in_required", 401, "Nobody is signed in.", "Sign in with a mailed link."),
     Condition("try_again", 503, "A local fault; nothing was lost.", "Try again shortly.", smtp="451 4.3.0"),
+    Condition(
+        "unreachable",
+        502,
+        "The server did not answer; nobody knows whether the call was carried out.",
+        "A call with an idempotency_key may be repeated; without one, look with check_inbox first whether it is there.",
+    ),
     Condition("internal_error", 500, "Something went wrong here.", "Try again; give the request id to the operator."),
 )
 

@@ -10,7 +10,15 @@ from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
-from mcp.types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams
+from mcp.types import (
+    INTERNAL_ERROR,
+    CallToolRequest,
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+)
+from mcp.types.version import LATEST_MODERN_VERSION
 
 from server.mcp.agent import NAME
 from server.mcp.tools import refused
@@ -18,6 +26,9 @@ from tools.errors import Refusal
 
 TIMEOUT = httpx2.Timeout(15.0, read=330.0)
 """Seconds. Reading is long because a call may wait for mail; the server says something every 15 s meanwhile."""
+
+FAILURES = (MCPError, httpx2.HTTPError, ExceptionGroup)
+"""How the client says that it got no answer; its own tasks raise in groups."""
 
 
 class BridgeError(Exception):
@@ -27,12 +38,58 @@ class BridgeError(Exception):
 @asynccontextmanager
 async def upstream(url: str, key: str) -> AsyncIterator[Server[Any]]:
     """A server that hands everything on. Raises BridgeError when there is nobody, or the key is refused."""
+    if not (key.isascii() and key.isprintable() and key) or " " in key:
+        raise BridgeError("That is not a key. Check GATEPOST_KEY.")
     address = f"{url.rstrip('/').removesuffix('/mcp')}/mcp"
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx2.AsyncClient(headers=headers, timeout=TIMEOUT) as http:
         await _check(http, address)
-        async with Client(streamable_http_client(address, http_client=http)) as client:
-            yield _relaying(client)
+        relay = Relay(http, address)
+        yield Server(
+            NAME,
+            version=version("gatepost"),
+            title="Gatepost",
+            instructions=await relay.instructions(),
+            on_list_tools=relay.list_tools,
+            on_call_tool=relay.call_tool,
+        )
+
+
+class Relay:
+    """Asks the server for each request anew: a connection that broke once would stay broken."""
+
+    def __init__(self, http: httpx2.AsyncClient, address: str) -> None:
+        self._http = http
+        self._address = address
+
+    async def instructions(self) -> str | None:
+        """What the server tells a model. Raises BridgeError when it does not speak the protocol."""
+        try:
+            async with self._connected("auto") as client:
+                return client.instructions
+        except FAILURES as error:
+            raise BridgeError(f"{self._address} does not speak MCP. Is GATEPOST_URL a Gatepost's?") from error
+
+    async def list_tools(
+        self, _: ServerRequestContext[Any, Any], params: PaginatedRequestParams | None
+    ) -> ListToolsResult:
+        try:
+            async with self._connected() as client:
+                return await client.list_tools()
+        except FAILURES as error:
+            raise MCPError(INTERNAL_ERROR, "The Gatepost server did not answer.") from error
+
+    async def call_tool(self, _: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> CallToolResult:
+        forwarded = CallToolRequest(params=CallToolRequestParams(name=params.name, arguments=params.arguments))
+        try:
+            async with self._connected() as client:
+                # as it came: checking it against the schema would list the tools first, for each call
+                return await client.session.send_request(forwarded, CallToolResult)
+        except FAILURES:
+            return refused(Refusal("unreachable"), "")
+
+    def _connected(self, mode: str = LATEST_MODERN_VERSION) -> Client:
+        return Client(streamable_http_client(self._address, http_client=self._http), mode=mode)
 
 
 async def _check(http: httpx2.AsyncClient, address: str) -> None:
@@ -47,23 +104,3 @@ async def _check(http: httpx2.AsyncClient, address: str) -> None:
         raise BridgeError(f"The server at {address} refuses the key. Check GATEPOST_KEY.")
     if answer.status_code in (404, 405, 421) or answer.status_code >= 500:
         raise BridgeError(f"{address} answers {answer.status_code}. Is GATEPOST_URL the address of a Gatepost?")
-
-
-def _relaying(client: Client) -> Server[Any]:
-    async def list_tools(_: ServerRequestContext[Any, Any], __: PaginatedRequestParams | None) -> ListToolsResult:
-        return await client.list_tools()
-
-    async def call_tool(_: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> CallToolResult:
-        try:
-            return await client.call_tool(params.name, params.arguments)
-        except (MCPError, httpx2.HTTPError):
-            return refused(Refusal("try_again", "The server cannot be reached."), "")
-
-    return Server(
-        NAME,
-        version=version("gatepost"),
-        title="Gatepost",
-        instructions=client.instructions,
-        on_list_tools=list_tools,
-        on_call_tool=call_tool,
-    )

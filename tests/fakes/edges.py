@@ -10,6 +10,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, TextContent
+from starlette.applications import Starlette
 
 from server.http.app import build_app
 from server.mcp.agent import build_mcp
@@ -33,15 +34,21 @@ async def talking(context: Context, era: str, **options: Any) -> AsyncIterator[C
         yield client
 
 
-@asynccontextmanager
-async def served(world: World) -> AsyncIterator[httpx2.AsyncClient]:
-    """The whole application on a port, and an HTTP client that has the agent's key."""
+def application(world: World) -> Starlette:
+    """The application without the pages for people."""
 
     async def ready() -> dict[str, object]:
         return {"database": True}
 
+    return build_app(world.system, web_routes=[], ready=ready)
+
+
+@asynccontextmanager
+async def served(world: World) -> AsyncIterator[httpx2.AsyncClient]:
+    """The whole application on a port, and an HTTP client that has the agent's key."""
+
     async with (
-        serving(build_app(world.system, web_routes=[], ready=ready)) as url,
+        serving(application(world)) as url,
         httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {world.key}"}, timeout=30) as http,
     ):
         yield http

@@ -12,9 +12,9 @@ from tests.conftest import eventually
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
-    """Serve on a free loopback port; the base URL."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
+    """Serve on a loopback port, by default a free one; the base URL."""
+    with socket.create_server(("127.0.0.1", port)) as listening:
         config = uvicorn.Config(app, access_log=False, log_config=None, ws="none", timeout_graceful_shutdown=5)
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve(sockets=[listening]))
