@@ -17,7 +17,7 @@ _PAGE = (
     '<!doctype html><html><head><meta charset="utf-8"><title>The mail</title>'
     '<meta name="viewport" content="width=device-width, initial-scale=1">'
     "<style>:root{{color-scheme:light}}body{{margin:12px;background:#fff;color:#111;"
-    "font:15px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}}img{{max-width:100%;height:auto}}"
+    "font:15px/1.5 system-ui,sans-serif;overflow-wrap:break-word}}img{{max-width:100%;height:auto}}"
     "pre{{white-space:pre-wrap}}a{{pointer-events:none}}</style></head><body>{}</body></html>"
 )
 _STYLES = (
