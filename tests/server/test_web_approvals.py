@@ -12,6 +12,7 @@ from httpx2 import AsyncClient
 from policies.modes import Mode
 from server.http.web.approvals import split_addresses
 from server.http.web.frame import safe_html
+from storage.errors import Unavailable
 from tests.conftest import Clock, World, make_world
 from tests.fakes.web import (
     FROM_PAGE,
@@ -91,6 +92,13 @@ async def test_the_page_shows_the_thread_it_answers(world: World, browser: Async
     thread = text.partition("What it answers")[2]
     assert "How much?" in thread
     assert "not verified; brought by mx.example.com 192.0.2.7" in thread
+
+
+async def test_a_damaged_wire_form_is_not_shown(world: World, browser: AsyncClient) -> None:
+    approval = await held(world)
+    await world.system.db.script("UPDATE wire SET envelope = replace(envelope, 'bea@', 'eve@');")
+    with pytest.raises(Unavailable):
+        await browser.get(link(world, approval))
 
 
 async def test_every_page_has_its_headers(world: World, browser: AsyncClient) -> None:
