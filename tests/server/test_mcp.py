@@ -188,6 +188,31 @@ async def test_nobody_is_asked_where_there_is_nothing_to_ask(world: World, era: 
         assert not (await client.call_tool("send", MAIL)).is_error
 
 
+@pytest.mark.parametrize(
+    ("elicitation", "kind"),
+    [(None, "complete"), ({}, "complete"), ({"form": {}}, "complete"), ({"url": {}}, "input_required")],
+)
+async def test_only_a_client_that_says_it_opens_pages_is_asked(
+    world: World, elicitation: dict[str, Any] | None, kind: str
+) -> None:
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {} if elicitation is None else {"elicitation": elicitation},
+    }
+    call = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": "send", "arguments": MAIL, "_meta": meta},
+    }
+    headers = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "send"}
+    async with served(world) as http:
+        answer = await http.post("/mcp", json=call, headers=headers | {"Accept": "application/json, text/event-stream"})
+    result = answer.json()["result"]
+    assert result["resultType"] == kind
+    assert ("structuredContent" in result) == (kind == "complete")
+
+
 async def answer_later(_: Any, __: Any) -> ElicitResult:
     return ElicitResult(action="accept")
 
