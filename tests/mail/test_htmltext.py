@@ -31,6 +31,11 @@ def test_a_page_too_deep_for_markdown_gives_its_words() -> None:
     assert html_to_text(page) == ("one & two", False)
 
 
+def test_words_are_hidden_only_by_what_hides_them() -> None:
+    page = "<head>" + "<div>" * 1_000 + '<p style="font-size:0.9em">one</p><span style="overflow: hidden">two</span>'
+    assert html_to_text(page) == ("one\ntwo", False)
+
+
 def test_embedded_images_do_not_count() -> None:
     text, cut = html_to_text(f'<p>a</p><img alt="logo" src="data:image/png;base64,{"A" * 2_000_000}"><p>b</p>')
     assert text.startswith("a") and text.endswith("b")
@@ -49,17 +54,33 @@ def test_a_long_page_is_cut_and_says_so() -> None:
     [
         "<div>" * 100_000 + "x",
         "<blockquote>" * 200 + "x<br>" * 150_000,
-        "<ul><li>" * 90 + "<li>x" * 150_000,
-        "<table><tr>" + "<td>x" * 20_000 + "</tr>" + "<tr><td>y" * 50_000,
-        "<table><tr>" + "<td><table><tr></tr></table>" * 15_000 + "</tr>" + "<tr><td>y" * 50_000,
-        "<table>" + "<tr><td colspan=1000>x" * 30_000,
+        "<ul><li>" * 90 + "<li>x" * 40_000,
+        "<blockquote>" * 190 + "x<br>" * 40_000,
+        "<dl><dd>" * 95 + "x<br>" * 150_000,
+        "<table><tr>" + "<td>x" * 20_000 + "</tr>" + "<tr><td>y" * 14_000,
+        "<table><tr>" + "<td><table><tr></tr></table>" * 5_000 + "</tr>" + "<tr><td>y" * 9_000,
+        "<table>" + "<tr><td colspan=1000>x" * 20_000,
         "<" * 1_000_000,
         "<!--" * 250_000,
         "<a" * 500_000,
         "&" * 1_000_000,
         "<div " + "display" * 140_000,
     ],
-    ids=["deep", "quotes", "lists", "columns", "nested-tables", "spans", "lt", "comments", "tags", "amp", "attribute"],
+    ids=[
+        "deep",
+        "quotes",
+        "lists",
+        "fewer-quotes",
+        "definitions",
+        "columns",
+        "nested-tables",
+        "spans",
+        "lt",
+        "comments",
+        "tags",
+        "amp",
+        "attribute",
+    ],
 )
 def test_traps_are_cheap_and_stay_small(page: str) -> None:
     started = time.process_time()

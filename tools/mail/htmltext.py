@@ -15,7 +15,8 @@ _MARKUP = re.compile(
     r"<!--.*?(?:-->|\Z)|<(?P<slash>/?)(?P<name>[a-zA-Z][a-zA-Z0-9:-]{0,20})[^>]*(?:>|\Z)|<[!?][^>]*(?:>|\Z)", re.S
 )
 _HIDES = re.compile(
-    r"display\s{0,5}:\s{0,5}none|visibility\s{0,5}:\s{0,5}hidden|font-size\s{0,5}:\s{0,5}0|\shidden\b", re.I
+    r"display\s{0,5}:\s{0,5}none|visibility\s{0,5}:\s{0,5}hidden|font-size\s{0,5}:\s{0,5}0(?![.\d])|\shidden(?=[\s=/>])",
+    re.IGNORECASE,
 )
 _COLSPAN = re.compile(r"colspan\s{0,5}=\s{0,5}[\"']?(\d{1,4})", re.IGNORECASE)
 _DATA_URI = re.compile(r"data:[a-z]{1,20}/[a-z0-9.+-]{1,60};base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE)
@@ -29,7 +30,7 @@ _BLOCKS = frozenset({"address", "article", "blockquote", "div", "dl", "h1", "h2"
 _BREAKS = _BLOCKS | {"br", "dd", "dt", "hr", "li", "p", "table", "tr", "ul"}
 _CELLS = frozenset({"td", "th"})
 _CELL_CHARS = 4  # the least that one cell of a markdown table takes
-_UNSEEN = frozenset({"head", "script", "style", "template", "title"})
+_UNSEEN = frozenset({"script", "style", "template", "title"})
 _OPTIONS = ConversionOptions(
     extract_metadata=False,
     include_blockquote_citations=False,
@@ -59,11 +60,13 @@ def _markdown(page: str) -> str:
 
 
 def _is_bounded(page: str) -> bool:
-    """Whether the page's nesting, lists, quotations and tables unfold into a bounded amount of markdown.
+    """Whether the page's size, nesting, lists, quotations and tables make a bounded amount of tree and markdown.
 
     The converter writes a line's quotation marks and indents one level after the other, and fills short rows of a
     table up to the longest one.
     """
+    if page.count("<") > limits.HTML_TAGS:
+        return False
     shape = _Shape()
     for tag in _TAG.finditer(page):
         shape.add(tag.group(2).lower(), bool(tag.group(1)))
