@@ -53,13 +53,20 @@ class Session(SMTP):
             await self.push("421 4.4.2 The mail took too long")
             self._writer.close()
             return
-        if content is None:
-            status = f"552 5.3.4 The mail is larger than {self.data_size_limit} bytes"
-        else:
-            self.envelope.content = self.envelope.original_content = content
-            status = await self._call_handler_hook("DATA")
-        self.envelope = self._create_envelope()
+        try:
+            status = await self._handed_over(content)
+        finally:
+            # RFC 5321 section 4.1.1.4: forgotten whatever became of the mail, or the next MAIL would get a 503
+            self.envelope = self._create_envelope()
         await self.push(status)
+
+    async def _handed_over(self, content: bytes | None) -> Any:
+        """The reply to a mail. Raises what the handler raises."""
+        assert self.envelope is not None
+        if content is None:
+            return f"552 5.3.4 The mail is larger than {self.data_size_limit} bytes"
+        self.envelope.content = self.envelope.original_content = content
+        return await self._call_handler_hook("DATA")
 
     async def _read_mail(self) -> bytes | None:
         """The mail up to the final dot, without it; None when it is larger than the limit.
@@ -68,7 +75,7 @@ class Session(SMTP):
         ConnectionResetError when the client is gone before that.
         """
         mail = bytearray(b"\r\n")
-        room = (self.data_size_limit or 0) + len(b"\r\n.\r\n")
+        room = (self.data_size_limit or 0) + len(b".\r\n")
         size = 0
         while True:
             chunk = await self._read_chunk()

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import random
 import re
+from collections.abc import Container
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -94,11 +95,11 @@ class Load:
                 while recipient not in self.ledger.handed_in:
                     await self.up.wait()
                     await self._hand_in(http, recipient)
-                await eventually(lambda wanted=recipient: wanted in self._links, DRAIN_SECONDS)
+                await _until_in(self._links, recipient)
                 while recipient not in self.ledger.approved:
                     await self.up.wait()
                     await self._approve(recipient)
-                await eventually(lambda wanted=recipient: wanted in self.ledger.reached, DRAIN_SECONDS)
+                await _until_in(self.ledger.reached, recipient)
 
     async def _deliver(self, talk: Talk, message_id: str) -> None:
         raw = self._mail(message_id)
@@ -134,3 +135,7 @@ class Load:
             # the answer to an earlier try was lost: the page says it is decided, and the mail will show it
             assert "status 200" in str(refused), refused
         self.ledger.approved.add(recipient)
+
+
+async def _until_in(known: Container[str], recipient: str) -> None:
+    await eventually(lambda: recipient in known, DRAIN_SECONDS)

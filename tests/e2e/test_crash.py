@@ -154,9 +154,7 @@ def _outbound(taken: list[Taken], ledger: Ledger, unsettled: list[set[str]]) -> 
             lives[mail.recipient].append(mail)
     again = [pair for mails in lives.values() for pair in pairwise(mails)]
     assert all(first.message_id == second.message_id for first, second in again)
-    excused = [
-        first.life < second.life and first.recipient in unsettled[first.life] for first, second in again
-    ]
+    excused = [first.life < second.life and first.recipient in unsettled[first.life] for first, second in again]
     return Outbound(
         approved=len(ledger.approved),
         lost=len(ledger.handed_in - lives.keys()),

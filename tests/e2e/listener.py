@@ -1,0 +1,45 @@
+"""The SMTP listener in this process, before a world, and what it has stored."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from server.smtp.listener import Listener
+from tests.conftest import World
+from tests.e2e.smtp_talk import Talk, talking
+from tools import wires
+
+LIMIT = 1024 * 1024
+
+
+@asynccontextmanager
+async def listening(world: World, limit: int = LIMIT) -> AsyncIterator[int]:
+    """A listener on a free port."""
+    listener = Listener(world.system, hostname="mx.agents.example", max_message_bytes=limit)
+    port = await listener.start("127.0.0.1", 0)
+    try:
+        yield port
+    finally:
+        await listener.stop()
+
+
+@asynccontextmanager
+async def greeted(world: World, limit: int = LIMIT) -> AsyncIterator[Talk]:
+    """A client that has said EHLO to a listener of its own."""
+    async with listening(world, limit) as port, talking(port) as talk:
+        await talk.greet()
+        yield talk
+
+
+async def stored(world: World) -> list[bytes]:
+    """The raw bytes of what has arrived in the mailbox, oldest first."""
+    rows = await world.system.db.rows(
+        "inbox",
+        mailbox_id=world.mailbox.id,
+        direction="inbound",
+        status=None,
+        sender=None,
+        before_at=2**62,
+        before_id="",
+        limit=1000,
+    )
+    return [await wires.raw_of(world.system, row["id"], 1) for row in reversed(rows)]
