@@ -38,6 +38,8 @@ async def examine(settings: Settings) -> tuple[list[Finding], list[Zone]]:
     if settings.database_url is None and not settings.data.is_dir():
         fix = "Run 'gatepost init', or name another with --data."
         return [*findings, Finding("fail", f"data: there is no folder {settings.data}", fix)], []
+    if settings.data.is_dir():
+        findings.append(_folder(settings.data))
     if settings.secret is None:
         findings.append(_secret(settings.data / SECRET_FILE))
         if not (settings.data / SECRET_FILE).is_file():
@@ -88,6 +90,12 @@ def _free(where: str, host: str, port: int) -> Finding:
             return Finding("ok", f"{where} is free")
     except OSError as error:
         return Finding("fail", f"{where} cannot be opened: {error.strerror}", "Choose another port or address.")
+
+
+def _folder(path: Path) -> Finding:
+    if path.stat().st_mode & 0o077:
+        return Finding("warn", f"data: others on this machine can look into {path}", f"Run 'chmod 700 {path}'.")
+    return Finding("ok", f"data: only its owner can look into {path}")
 
 
 def _secret(path: Path) -> Finding:

@@ -112,7 +112,12 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _postgresql(cls, url: str | None) -> str | None:
-        if url and urlsplit(url).scheme not in ("postgresql", "postgres"):
+        try:
+            known = not url or (urlsplit(url).scheme in ("postgresql", "postgres") and urlsplit(url).port != 0)
+        except ValueError:
+            # its text names the part that is no port, which may be of a password
+            known = False
+        if not known:
             raise ValueError("write it as postgresql://user@host/database, or leave it out for SQLite")
         return url or None
 

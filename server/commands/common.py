@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from storage.records import Account
     from tools.context import Context
 
+TABLE_WIDTH = 72
+"""Columns of a terminal below which a table cannot be read."""
+
 Result = TypeVar("Result")
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder.", show_default=False)]
@@ -72,7 +75,7 @@ def print_json(value: object) -> None:
 
 
 def print_table(rows: Sequence[dict[str, Any]], columns: Sequence[str], empty: str) -> None:
-    """A table on stdout with these keys of the rows, or the sentence for an empty one."""
+    """These keys of the rows as a table on stdout, on a narrow terminal one a line; or the sentence for no rows."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -81,14 +84,21 @@ def print_table(rows: Sequence[dict[str, Any]], columns: Sequence[str], empty: s
     if not rows:
         typer.echo(empty)
         return
+    cells = [["" if row[name] is None else printable(str(row[name])) for name in columns] for row in rows]
+    console = Console()
+    if console.width < TABLE_WIDTH:
+        for row_cells in cells:
+            lines = (f"{name}: {cell}" for name, cell in zip(columns, row_cells, strict=True))
+            typer.echo("\n".join(lines) + "\n")
+        return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
-        # folded, so that nothing is cut off on a narrow terminal; an id stays whole, to be copied
+        # folded, so that nothing is cut off; an id stays whole, to be copied
         table.add_column(name.replace("_", " "), overflow="fold", no_wrap=name == "id")
-    for row in rows:
+    for row_cells in cells:
         # Text and not markup: a subject may hold square brackets
-        table.add_row(*(Text("" if row[name] is None else printable(str(row[name]))) for name in columns))
-    Console().print(table)
+        table.add_row(*map(Text, row_cells))
+    console.print(table)
 
 
 def printable(text: str) -> str:

@@ -189,6 +189,15 @@ def test_mailboxes(gatepost: Command) -> None:
     assert "bob@agents.example" in gatepost("mailbox", "list").out
 
 
+@pytest.mark.parametrize("columns", [30, 72, 200])
+def test_a_listing_is_whole_on_any_terminal(columns: int, gatepost: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    (box,) = gatepost("mailbox", "list", "--json").json
+    out = gatepost("mailbox", "list").out
+    assert box["id"] in out
+    assert box["address"] in out
+
+
 def test_allowlist(gatepost: Command) -> None:
     assert "empty" in gatepost("mailbox", "allowlist", "agent@agents.example").out
     assert gatepost("mailbox", "allow", "agent@agents.example", "*@Example.net").status == 0

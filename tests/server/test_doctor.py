@@ -88,6 +88,12 @@ async def test_a_secret_that_others_can_read(settings: Settings) -> None:
     assert "chmod 600" in found.fix
 
 
+async def test_a_data_folder_that_others_can_look_into(settings: Settings) -> None:
+    settings.data.chmod(0o755)
+    findings, _ = await examine(settings)
+    assert levels(findings, "data:") == ["warn"]
+
+
 async def test_another_secret_than_the_keys(settings: Settings) -> None:
     (settings.data / "secret").write_text("QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU=", encoding="ascii")
     findings, _ = await examine(settings)

@@ -93,9 +93,10 @@ def test_a_setting_that_cannot_be_used_is_named(text: str, sentence: str, tmp_pa
     assert sentence in str(caught.value)
 
 
-def test_a_refused_value_is_not_repeated(tmp_path: Path) -> None:
+@pytest.mark.parametrize("url", ["mysql://me:hunter2@db.example.com/x", "postgresql://me:hunter2/3@db.example.com/x"])
+def test_a_refused_value_is_not_repeated(url: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
-        Settings.load(data=tmp_path, database_url="mysql://me:hunter2@db.example.com/x")
+        Settings.load(data=tmp_path, database_url=url)
     assert "hunter2" not in str(caught.value)
 
 
