@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -85,9 +86,11 @@ async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Da
     """A fresh, migrated database: SQLite in a file, and PostgreSQL where there is one."""
     if request.param == "sqlite":
         database = await open_sqlite(tmp_path / "gatepost.db")
-        await migrate(database)
-        yield database
-        await database.close()
+        try:
+            await migrate(database)
+            yield database
+        finally:
+            await database.close()
         return
     if not POSTGRES:
         missing("PostgreSQL (GATEPOST_TEST_POSTGRES)")
@@ -159,3 +162,10 @@ async def eventually(look: Callable[[], object], seconds: float = 10.0) -> None:
             if seen:
                 return
             await asyncio.sleep(0.01)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was skipped, a line for each reason."""
+    reasons = Counter(str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", []))
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count:4} {reason}")

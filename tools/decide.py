@@ -64,9 +64,7 @@ async def approve(context: Context, approval: Approval, revision: int, by: str) 
             return
         row = await one(transaction, WireRow, "wire", message_id=message.id, revision=revision)
         assert row is not None
-        # the bytes are checked against this digest before the socket; the envelope is all that is needed here
-        wire = Wire.of(row.envelope, b"")
-        await gate.release(context, transaction, mailbox, message, row.digest, wire, by)
+        await gate.release(context, transaction, mailbox, message, row.digest, _envelope(row), by)
 
     await context.db.write(work)
 
@@ -93,7 +91,7 @@ async def edit(context: Context, approval: Approval, revision: int, by: str, cha
     draft = _edited(context, message, old, changes)
     rendered = render(draft)
     blob = await wires.store_large(context, rendered.raw)
-    copies = tuple(each for each in Wire.of(old.envelope, b"").recipients if each.copy)
+    copies = tuple(each for each in _envelope(old).recipients if each.copy)
     wire = Wire(message.from_email, tuple(map(Recipient, recipients(draft))) + copies, rendered.raw)
     after = replace(approval, revision=revision + 1, changes=_difference(old.draft, draft_json(draft)))
 
@@ -163,6 +161,14 @@ async def _ended(
     )
     assert message is not None
     return message
+
+
+def _envelope(row: WireRow) -> Wire:
+    """The stored envelope, without the bytes: those are checked against the digest before the socket."""
+    try:
+        return Wire.of(row.envelope, b"")
+    except ValueError as error:
+        raise Refusal("approval_refused", "The stored mail is damaged.") from error
 
 
 async def _let_in(context: Context, transaction: Transaction, message: Message) -> None:
