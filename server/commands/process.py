@@ -67,8 +67,11 @@ def demo(
     auto: Annotated[bool, typer.Option("--auto", help="Play the person too, and end.")] = False,
 ) -> None:
     """Show the main job: an agent sends under a person's gate, and reads the reply. Nothing leaves this machine."""
+    from server import logs
     from server.demo.script import demo as run
 
+    # the demo tells its own story; log lines would stand between
+    logs.configure("error")
     raise typer.Exit(asyncio.run(run(auto=auto)))
 
 
