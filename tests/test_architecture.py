@@ -56,7 +56,7 @@ PART_OF = {"pydantic_core": "pydantic"}
 
 LONG_FUNCTIONS = {"tools/decide.py:edit"}
 """Functions between 40 and 60 lines. The list may only shrink."""
-LONG_FILES = {"tests/server/test_courier.py"}
+LONG_FILES: set[str] = set()
 """Files of 500 lines and more. The list may only shrink."""
 FUNCTION_LINES, FUNCTION_LIMIT, FILE_LINES = 40, 60, 500
 

@@ -64,6 +64,12 @@ class _Protocol(SMTPProtocol):
             self._read = 0
             super().data_received(reply)
 
+    def write(self, data: bytes) -> None:
+        # what came unasked is no part of the reply to this; before TLS it may be a stranger's (RFC 3207 section 6)
+        self._reply.clear()
+        self._read = 0
+        super().write(data)
+
 
 class Connection:
     """A session; whoever has it must end it with `quit` or `abort`, or keep it while it is `alive`."""
@@ -196,8 +202,9 @@ class Connection:
         """
         self.step = "content"
         protocol = self._protocol()
+        writer = self._flushing_writer(protocol)
         reply = asyncio.ensure_future(protocol.read_response())
-        content = asyncio.ensure_future(self._write(protocol, raw))
+        content = asyncio.ensure_future(_write(writer, raw))
         try:
             await asyncio.wait((reply, content), return_when=asyncio.FIRST_COMPLETED)
             if reply.done():
@@ -205,24 +212,15 @@ class Connection:
                 self.abort()
                 return early
             await content
-            protocol.write(b".\r\n")
+            if writer.is_closing():
+                raise SMTPServerDisconnected("Connection lost")
+            writer.write(b".\r\n")
             self._dot_sent = True
             return await reply
         finally:
             reply.cancel()
             content.cancel()
             await asyncio.gather(reply, content, return_exceptions=True)
-
-    async def _write(self, protocol: SMTPProtocol, raw: bytes) -> None:
-        content = raw.replace(b"\r\n.", b"\r\n..")  # RFC 5321 section 4.5.2
-        if content.startswith(b"."):
-            content = b"." + content
-        if not content.endswith(b"\r\n"):
-            content += b"\r\n"
-        writer = self._flushing_writer(protocol)
-        for start in range(0, len(content), _CHUNK):
-            writer.write(content[start : start + _CHUNK])
-            await writer.drain()
 
     def _flushing_writer(self, protocol: SMTPProtocol) -> asyncio.StreamWriter:
         """A writer whose `drain` waits until nothing is left to write. One for all mails: to drop it would close it."""
@@ -256,6 +254,17 @@ class Connection:
         if self._socket is not None:
             self._socket.abort()
         self._client.close()
+
+
+async def _write(writer: asyncio.StreamWriter, raw: bytes) -> None:
+    content = raw.replace(b"\r\n.", b"\r\n..")  # RFC 5321 section 4.5.2
+    if content.startswith(b"."):
+        content = b"." + content
+    if not content.endswith(b"\r\n"):
+        content += b"\r\n"
+    for start in range(0, len(content), _CHUNK):
+        writer.write(content[start : start + _CHUNK])
+        await writer.drain()
 
 
 def _why(error: Exception) -> str:
