@@ -35,10 +35,15 @@ class FakeDNSServer(asyncio.DatagramProtocol):
         self._socket.close()
 
     @property
+    def port(self) -> int:
+        port: int = self._socket.get_extra_info("sockname")[1]
+        return port
+
+    @property
     def resolver(self) -> Resolver:
         resolver = Resolver(configure=False)
         resolver.nameservers = ["127.0.0.1"]
-        resolver.port = self._socket.get_extra_info("sockname")[1]
+        resolver.port = self.port
         resolver.timeout = resolver.lifetime = self._patience
         return resolver
 
