@@ -22,6 +22,7 @@ from server.delivery.routes import DirectRoute, RelayRoute, is_public
 from server.delivery.signers import Signers
 from server.delivery.worker import Capture, Carrier, Worker
 from server.domains import passphrase
+from server.housekeeper import keep_house
 from server.http.app import build_app
 from server.http.web.routes import web_routes
 from server.opening import opened
@@ -144,7 +145,7 @@ def _carry(stack: AsyncExitStack, tasks: asyncio.TaskGroup, settings: Settings, 
     stack.push_async_callback(carrier.close)
     signers = Signers(context, passphrase(context.secret))
     postman = Postman(context, carrier, signers, captured=settings.route == "capture")
-    for work in (Worker(context, carrier, signers).run(), postman.run()):
+    for work in (Worker(context, carrier, signers).run(), postman.run(), keep_house(context)):
         stack.callback(tasks.create_task(work).cancel)
 
 

@@ -1,6 +1,8 @@
 """PostgreSQL through asyncpg: a pool for the work, one connection that listens for wake-ups."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import asyncpg
@@ -15,6 +17,8 @@ CHANNEL = "gatepost"
 POOL = 10
 STATEMENT_SECONDS = 30.0
 TRIES = 3
+
+_RIVALRY = (exceptions.DeadlockDetectedError, exceptions.SerializationError)
 
 
 async def open_postgres(url: str) -> Database:
@@ -35,21 +39,17 @@ class Postgres:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
-        try:
+        with _translated():
             self._pool = await asyncpg.create_pool(
                 self._url, min_size=1, max_size=POOL, command_timeout=STATEMENT_SECONDS
             )
             self._listener = await asyncpg.connect(self._url)
             await self._listener.add_listener(CHANNEL, self._heard)
-        except (OSError, exceptions.PostgresError) as error:
-            raise Unavailable(f"cannot open the PostgreSQL database: {error}") from error
 
     async def rows(self, query: str, /, **values: Value) -> list[Row]:
-        try:
+        with _translated():
             async with self._pool.acquire() as connection:
                 return await _PostgresTransaction(connection).rows(query, **values)
-        except (OSError, exceptions.InterfaceError) as error:
-            raise Unavailable(str(error)) from error
 
     async def write(self, work: Work[Result]) -> Result:
         # shielded: a caller that is cancelled does not cancel the commit
@@ -71,23 +71,21 @@ class Postgres:
             await self._pool.close()
 
     async def _write(self, work: Work[Result]) -> Result:
-        for _ in range(TRIES - 1):
+        for _ in range(TRIES):
             try:
                 return await self._unit(work)
-            except (exceptions.DeadlockDetectedError, exceptions.SerializationError):
-                continue
-        return await self._unit(work)
+            except _RIVALRY as error:
+                rivalry = error
+        raise Unavailable("rivals for the same rows, again and again") from rivalry
 
     async def _unit(self, work: Work[Result]) -> Result:
-        try:
+        with _translated():
             async with self._pool.acquire() as connection, connection.transaction():
                 transaction = _PostgresTransaction(connection)
                 result = await work(cast(Transaction, transaction))
                 for topic in sorted(transaction.topics):
                     await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, topic)
                 return result
-        except (OSError, exceptions.InterfaceError, exceptions.PostgresConnectionError) as error:
-            raise Unavailable(str(error)) from error
 
     def _heard(self, _connection: Any, _pid: int, _channel: str, topic: object) -> None:
         self.wakeups.fire(str(topic))
@@ -100,20 +98,27 @@ class _PostgresTransaction:
 
     async def rows(self, query: str, /, **values: Value) -> list[Row]:
         known = queries()[query]
-        try:
-            found = await self._connection.fetch(known.numbered, *(values[name] for name in known.parameters))
-        except exceptions.IntegrityConstraintViolationError as error:
-            raise Conflict(str(error)) from error
+        found = await self._connection.fetch(known.numbered, *(values[name] for name in known.parameters))
         return [dict(row) for row in found]
 
     async def run(self, query: str, /, **values: Value) -> int:
         known = queries()[query]
-        try:
-            status = await self._connection.execute(known.numbered, *(values[name] for name in known.parameters))
-        except exceptions.IntegrityConstraintViolationError as error:
-            raise Conflict(str(error)) from error
+        status = await self._connection.execute(known.numbered, *(values[name] for name in known.parameters))
         # 'INSERT 0 1', 'UPDATE 3', 'DELETE 0'
         return int(status.rsplit(" ", 1)[-1])
 
     def wake(self, topic: str) -> None:
         self.topics.add(topic)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The driver's errors as storage's own, but for rivalry, which is worth another try."""
+    try:
+        yield
+    except _RIVALRY:
+        raise
+    except exceptions.IntegrityConstraintViolationError as error:
+        raise Conflict(str(error)) from error
+    except (OSError, TimeoutError, exceptions.InterfaceError, exceptions.PostgresError) as error:
+        raise Unavailable(str(error)) from error

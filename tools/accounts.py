@@ -58,6 +58,8 @@ async def create_mailbox(
     mailbox = Mailbox(context.new_id("mbx"), account_id, address, display_name or local, mode, now)
 
     async def work(transaction: Transaction) -> None:
+        if await transaction.rows("account_of_overseer", overseer=canonical(address)):
+            raise Refusal("overseer_address", address=address)
         await transaction.run("insert_mailbox", **columns(mailbox))
         await events.record(transaction, now, account_id, "mailbox.created", mailbox_id=mailbox.id, mode=mode)
 

@@ -108,6 +108,12 @@ _CONDITIONS = (
         "The idempotency key was used with a different request.",
         "Use a new key for a new mail, or the old request with the old key.",
     ),
+    Condition(
+        "overseer_address",
+        400,
+        "The overseer's address must not be a mailbox here: the agent could read the approval links.",
+        "Choose another local part, or another overseer.",
+    ),
     Condition("address_taken", 409, "The address is in use.", "Choose another local part."),
     Condition(
         "read_only_mailbox",

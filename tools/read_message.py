@@ -5,7 +5,6 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from storage.database import Transaction
 from storage.records import Message
 from tools.access import mailbox_of, message_of
 from tools.context import Context
@@ -44,16 +43,18 @@ class MessageView(BaseModel):
 
 
 async def read_message(context: Context, request: ReadRequest) -> MessageView:
-    """One message; reading marks it read. Raises Refusal."""
+    """One message, which is marked read. Raises Refusal."""
     mailbox = await mailbox_of(context, request.mailbox_id)
     message = await message_of(context.db, mailbox, request.message_id)
     if message.status == "unread":
-        await context.db.write(lambda transaction: _mark(transaction, message))
+        await context.db.write(lambda transaction: transaction.run("mark_read", id=message.id))
     return view(message, full=request.detail == "full")
 
 
-async def _mark(transaction: Transaction, message: Message) -> None:
-    await transaction.run("mark_read", id=message.id)
+async def get_message(context: Context, request: ReadRequest) -> MessageView:
+    """One message, and nothing changes. Raises Refusal."""
+    mailbox = await mailbox_of(context, request.mailbox_id)
+    return view(await message_of(context.db, mailbox, request.message_id), full=request.detail == "full")
 
 
 def view(message: Message, *, full: bool) -> MessageView:
@@ -87,7 +88,22 @@ READ_MESSAGE = Operation(
     result=MessageView,
     run=read_message,
     scope="read",
+    method="POST",
+    path="/v1/mailboxes/{mailbox_id}/emails/{message_id}/read",
+    idempotent=True,
+)
+
+GET_MESSAGE = Operation(
+    name="get_message",
+    title="Look at a message",
+    summary="One message with its text, without marking it read.",
+    request=ReadRequest,
+    result=MessageView,
+    run=get_message,
+    scope="read",
     method="GET",
     path="/v1/mailboxes/{mailbox_id}/emails/{message_id}",
+    read_only=True,
     idempotent=True,
+    mcp=False,
 )

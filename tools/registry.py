@@ -6,7 +6,7 @@ from tools.list_thread import LIST_THREAD
 from tools.message_status import MESSAGE_STATUS
 from tools.operation import AnyOperation
 from tools.oversight import APPLY_UPGRADE, LOWER_MODE, REQUEST_UPGRADE
-from tools.read_message import READ_MESSAGE
+from tools.read_message import GET_MESSAGE, READ_MESSAGE
 from tools.reply import REPLY
 from tools.request_approval import REQUEST_APPROVAL
 from tools.send import SEND
@@ -20,6 +20,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     CANCEL,
     CHECK_INBOX,
     READ_MESSAGE,
+    GET_MESSAGE,
     LIST_THREAD,
     WAIT_FOR_MESSAGE,
     REQUEST_UPGRADE,

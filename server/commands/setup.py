@@ -130,10 +130,12 @@ async def _make(settings: "Settings", domain: str, overseer: str, local: str) ->
 
 
 def _refuse_self_approval(domain: str, overseer: str, local: str) -> None:
+    # before anything is made, so that the command can be given again
+    from tools.errors import Refusal
     from tools.mail.address import canonical
 
     if canonical(overseer) == canonical(f"{local}@{domain}"):
-        raise Stop("The overseer's address must not be the agent's mailbox: the agent could read the approval links.")
+        raise Refusal("overseer_address")
 
 
 async def _migrate(settings: "Settings") -> list[int]:

@@ -12,7 +12,7 @@ from server.delivery.worker import LOOK_SECONDS, Carrier
 from storage.errors import StorageError
 from storage.records import Notice
 from storage.wakeups import wait
-from tools import decide, notices
+from tools import notices
 from tools.approvals import NOTICES
 from tools.context import Context
 from tools.notices import Letter
@@ -23,7 +23,7 @@ log = structlog.get_logger("gatepost.notices")
 
 
 class Postman:
-    """Sends notices and ends approvals whose time is over."""
+    """Sends what is due of notices."""
 
     def __init__(self, context: Context, carrier: Carrier, signers: Signers, *, captured: bool) -> None:
         self._context = context
@@ -36,7 +36,6 @@ class Postman:
         with self._context.db.wakeups.listen(NOTICES) as woken:
             while True:
                 try:
-                    await decide.expire_due(self._context)
                     claimed = await notices.claim(self._context, AT_ONCE)
                     await asyncio.gather(*(self._carry(notice) for notice in claimed))
                 except StorageError as error:

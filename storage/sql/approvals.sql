@@ -51,9 +51,6 @@ SELECT * FROM approval_link WHERE hash = :hash;
 -- name: use_links
 UPDATE approval_link SET used_at = :now WHERE approval_id = :approval_id AND used_at IS NULL;
 
--- name: notice
-SELECT * FROM notice WHERE id = :id;
-
 -- name: claim_notices
 UPDATE notice SET lease_until = :lease_until, attempts = attempts + 1
 WHERE id IN (

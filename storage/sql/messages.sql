@@ -79,10 +79,6 @@ UPDATE message SET status = 'read' WHERE id = :id AND status = 'unread';
 -- name: set_status
 UPDATE message SET status = :status WHERE id = :id;
 
--- name: move_status
--- A message leaves `was` only once: the second of two who try finds 0 rows.
-UPDATE message SET status = :status WHERE id = :id AND status = :was;
-
 -- name: revise_message
 UPDATE message SET revision = :revision, people = :people, subject = :subject, markdown = :markdown,
     body_text = :body_text, body_html = :body_html, new_text = :new_text, attachments = :attachments, size = :size

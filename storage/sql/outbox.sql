@@ -26,17 +26,11 @@ INSERT INTO attempt (
 -- name: decision
 SELECT * FROM decision WHERE id = :id;
 
--- name: decisions
-SELECT * FROM decision WHERE message_id = :message_id ORDER BY created_at, id;
-
 -- name: deliveries
 SELECT * FROM delivery WHERE message_id = :message_id ORDER BY id;
 
 -- name: delivery
 SELECT * FROM delivery WHERE id = :id;
-
--- name: attempts
-SELECT * FROM attempt WHERE delivery_id = :delivery_id ORDER BY number;
 
 -- name: claim_deliveries
 -- Take what is due and not leased; a lease that ran out is taken again.
