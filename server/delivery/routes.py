@@ -119,6 +119,6 @@ class DirectRoute:
         return [address for address in addresses if self._allowed(address)][:MAX_ADDRESSES]
 
     async def _look_up(self, name: dns.name.Name, kind: str) -> list[Rdata]:
-        # a search list would turn a missing domain into one of our own
-        answer = await self._resolver.resolve(name, kind, raise_on_no_answer=False, search=False)
+        # the name is absolute, or a search list could turn a missing domain into one of our own
+        answer = await self._resolver.resolve(name, kind, raise_on_no_answer=False)
         return list(answer.rrset or ())
