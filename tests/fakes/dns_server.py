@@ -18,14 +18,15 @@ Zone = Mapping[str, Mapping[str, list[str]] | dns.rcode.Rcode | None]
 class FakeDNSServer(asyncio.DatagramProtocol):
     """Use as a context manager; `resolver` asks it. `asked` has what it was asked."""
 
-    def __init__(self, zone: Zone, *, patience: float = 0.3) -> None:
+    def __init__(self, zone: Zone, *, patience: float = 0.3, address: tuple[str, int] = ("127.0.0.1", 0)) -> None:
         self.zone = zone
+        self._address = address
         self.asked: list[tuple[str, str]] = []
         self._patience = patience
 
     async def __aenter__(self) -> "FakeDNSServer":
         self._socket, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: self, local_addr=("127.0.0.1", 0)
+            lambda: self, local_addr=self._address
         )
         return self
 
