@@ -1,6 +1,8 @@
 """The demo's course, step by step, each shown as it happens."""
 
 import asyncio
+import os
+import sys
 import tempfile
 import webbrowser
 from collections.abc import AsyncIterator
@@ -134,7 +136,8 @@ async def _decide(console: Console, stage: Stage, *, auto: bool) -> None:
         await approve(link)
         return
     _detail(console, "[bold]Open it, look, and approve.[/bold] The demo waits for you.")
-    await asyncio.to_thread(webbrowser.open, link)
+    if _has_screen():
+        await asyncio.to_thread(webbrowser.open, link)
 
 
 async def _deliver(console: Console, stage: Stage, agent: Agent, sent: dict[str, Any]) -> None:
@@ -195,6 +198,11 @@ def _snippets(console: Console, stage: Stage) -> None:
     console.print("\nConnect an agent of your own to this server:")
     for heading, text in snippets.every(stage.url, stage.key).items():
         console.print(f"\n[bold]{heading}[/bold]\n{escape(text)}")
+
+
+def _has_screen() -> bool:
+    """Whether a browser would open in a window; one that draws in this terminal would spoil the transcript."""
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _step(console: Console, number: int, text: str) -> None:

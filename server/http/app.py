@@ -85,7 +85,7 @@ def _public_routes(base_url: str, ready: Ready) -> list[Route]:
 async def _routing_failure(request: Request, error: Exception) -> Response:
     """Starlette's own refusals (no such route, wrong method) in our words; others keep theirs."""
     assert isinstance(error, HTTPException)
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code)
+    code = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}.get(error.status_code)
     if code is None:
         return Response(error.detail, error.status_code, error.headers, media_type="text/plain")
     response = refusal_response(request.scope, Refusal(code))

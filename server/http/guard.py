@@ -7,7 +7,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.calls import RETRY_SECONDS
 from server.http.failures import refusal_response
+from storage.errors import StorageError
 from tools.context import Context
 from tools.errors import Refusal
 
@@ -42,6 +44,12 @@ class Guard:
             await self._app(scope, receive, send_with_id)
         except ClientDisconnect:
             log.debug("the client hung up", request_id=request_id)
+        except StorageError as error:
+            log.error("storage refused", request_id=request_id, error=type(error).__name__)
+            if started:
+                raise
+            refusal = Refusal("try_again", retry_after=RETRY_SECONDS)
+            await refusal_response(scope, refusal)(scope, receive, send_with_id)
         except Exception:
             # the method and no more: addresses hold tokens
             log.exception("request failed", request_id=request_id, method=scope["method"])
