@@ -86,7 +86,7 @@ class Gatepost:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(statement, values)]
 
-    def alter(self, statement: str, *values: object) -> int:
+    def alter(self, statement: str, **values: object) -> int:
         """Change the database behind Gatepost's back; the number of rows changed."""
         with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as connection, connection:
             return connection.execute(statement, values).rowcount
