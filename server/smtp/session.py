@@ -6,7 +6,10 @@ from typing import Any
 from aiosmtpd.smtp import SMTP
 
 CHUNK = 64 * 1024
-"""Limit of the stream's buffer: how much of a mail is taken at a time, and how long a line may be anywhere."""
+"""How long a command line may be, and what the stream holds before it stops reading."""
+MAX_READ = 16 * CHUNK
+"""More than the stream ever holds: it stops reading at twice its limit, after a last read of the socket."""
+END = b"\r\n.\r\n"
 RECIPIENTS = 100
 """RFC 5321 section 4.5.3.1.8 asks for at least as many."""
 COMMANDS = 1000
@@ -19,7 +22,7 @@ class Session(SMTP):
     """One SMTP conversation.
 
     aiosmtpd keeps the fragments of a line that never ends, refuses lines over 1,001 octets for good, and lets a
-    client that hangs up cancel the handler. Here the mail is read in chunks into one buffer of bounded size, a line
+    client that hangs up cancel the handler. Here the mail is read as it comes into one buffer of bounded size, a line
     of any length is accepted (many senders exceed 998), and what is past the limit is thrown away as it comes.
     """
 
@@ -74,27 +77,32 @@ class Session(SMTP):
         Only CRLF "." CRLF ends it, so no smuggled LF "." LF does (RFC 5321 section 4.1.1.4). Raises
         ConnectionResetError when the client is gone before that.
         """
+        limit = self.data_size_limit or 0
+        # the line end of the DATA command is the first half of an empty mail's end
         mail = bytearray(b"\r\n")
-        room = (self.data_size_limit or 0) + len(b".\r\n")
-        size = 0
-        while True:
-            chunk = await self._read_chunk()
-            size += len(chunk)
-            if size > room:
+        end, too_large = -1, False
+        while end < 0:
+            unsearched = max(len(mail) - len(END) + 1, 0)
+            mail += await self._read_all()
+            end = mail.find(END, unsearched)
+            if end < 0 and len(mail) > limit + CHUNK:
                 # keep what may be the beginning of the end
-                mail = mail[-4:]
-            mail += chunk
-            if mail.endswith(b"\r\n.\r\n"):
-                break
-            # the timer is for silence: a client that goes on sending within the total deadline is not cut
-            self._reset_timeout()
+                too_large = True
+                del mail[: 1 - len(END)]
+        self._put_back(bytes(mail[end + len(END) :]))
         # dot-unstuffing, RFC 5321 section 4.5.2
-        return None if size > room else bytes(mail[:-3]).replace(b"\r\n.", b"\r\n")[2:]
+        return None if too_large or end > limit else bytes(mail[: end + 2]).replace(b"\r\n.", b"\r\n")[2:]
 
-    async def _read_chunk(self) -> bytes:
-        try:
-            return await self._reader.readuntil(b".\r\n")
-        except asyncio.LimitOverrunError as error:
-            return await self._reader.readexactly(error.consumed)
-        except asyncio.IncompleteReadError as error:
-            raise ConnectionResetError from error
+    async def _read_all(self) -> bytes:
+        """All that has come, at least one byte: looking at it line by line would cost an attacker's choice of time."""
+        chunk = await self._reader.read(MAX_READ)
+        if not chunk:
+            raise ConnectionResetError
+        # the timer is for silence: a client that goes on sending within the total deadline is not cut
+        self._reset_timeout()
+        return chunk
+
+    def _put_back(self, rest: bytes) -> None:
+        """Commands that were sent along with the mail (RFC 2920); whoever has hung up waits for no answer."""
+        if rest and not self._reader.at_eof():
+            self._reader.feed_data(rest)

@@ -85,6 +85,14 @@ async def test_dots_are_taken_out_wherever_the_stream_is_cut(world: World, raw: 
     assert await stored(world) == [raw] * len(cuts)
 
 
+async def test_reading_a_mail_takes_time_by_its_size_alone(world: World) -> None:
+    """Lines of one letter and a dot once cost a hundred times as much: the dot was looked at each time."""
+    raw = HEAD + b"a.\r\n" * (2 * MIB)
+    async with greeted(world, 25 * MIB) as talk, asyncio.timeout(4):
+        assert (await talk.mail(raw, world.mailbox.address)).startswith("250 ")
+    assert await stored(world) == [raw]
+
+
 async def test_commands_sent_along_with_the_mail_are_obeyed_in_order(world: World) -> None:
     next_mail = f"MAIL FROM:<bea@example.net>\r\nRCPT TO:<{world.mailbox.address}>\r\nDATA\r\n".encode()
     async with greeted(world) as talk:
