@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from storage.errors import Unavailable
+from storage.errors import Damaged, Unavailable
 
 INLINE = 256 * 1024
 """Up to this many bytes a mail lies in the database itself."""
@@ -23,7 +23,7 @@ class Blobs:
         return await asyncio.to_thread(self._put, data)
 
     async def get(self, name: str) -> bytes:
-        """The bytes of a blob. Raises Unavailable when they are missing or damaged."""
+        """The bytes of a blob. Raises Unavailable when they are missing, Damaged when they differ."""
         return await asyncio.to_thread(self._get, name)
 
     def _put(self, data: bytes) -> str:
@@ -51,7 +51,7 @@ class Blobs:
         except OSError as error:
             raise Unavailable(f"a stored mail is missing: {name}") from error
         if hashlib.sha256(data).hexdigest() != name:
-            raise Unavailable(f"a stored mail is damaged: {name}")
+            raise Damaged(f"a stored mail is damaged: {name}")
         return data
 
     def _path(self, name: str) -> Path:

@@ -13,5 +13,9 @@ class Unavailable(StorageError):
     """The database cannot serve just now (locked, full, gone). Trying again later is right."""
 
 
+class Damaged(Unavailable):
+    """A stored mail is not what was stored once: until somebody restores it, it cannot be read or sent."""
+
+
 class Unfit(StorageError):
     """The database is not one this program can work with; the sentence says what to do."""

@@ -1,9 +1,11 @@
 """The database side of delivery: claim what is due, open it only if it is what was allowed, settle what happened."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from storage.database import Transaction, columns, many, one
+from storage.errors import Damaged
 from storage.records import Attempt, Decision, Delivery, Message
 from tools import events, wires
 from tools.context import MINUTE, Context
@@ -59,11 +61,13 @@ async def claim(context: Context, worker: str, limit: int) -> list[Delivery]:
     return await context.db.write(work)
 
 
-async def renew(context: Context, worker: str) -> None:
-    """Keep the lease on what the worker has claimed."""
+async def renew(context: Context, worker: str, delivery_ids: Iterable[str]) -> None:
+    """Keep the worker's lease on these deliveries."""
+    until = context.now() + LEASE
 
     async def work(transaction: Transaction) -> None:
-        await transaction.run("renew_leases", lease=worker, lease_until=context.now() + LEASE)
+        for delivery_id in delivery_ids:
+            await transaction.run("renew_lease", id=delivery_id, lease=worker, lease_until=until)
 
     await context.db.write(work)
 
@@ -90,9 +94,11 @@ async def open_delivery(context: Context, delivery: Delivery) -> Outgoing:
     decision = await one(context.db, Decision, "decision", id=delivery.decision_id)
     if decision is None or decision.verdict != "allow" or decision.message_id != delivery.message_id:
         raise Altered("no decision allows this delivery")
-    row = await wires.wire_row(context, context.db, delivery.message_id, decision.revision)
     try:
+        row = await wires.wire_row(context, context.db, delivery.message_id, decision.revision)
         wire = Wire.of(row.envelope, row.data or b"")
+    except Damaged as error:
+        raise Altered("the stored mail is damaged") from error
     except ValueError as error:
         raise Altered("the stored envelope is damaged") from error
     if wire.digest() != decision.digest:

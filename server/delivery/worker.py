@@ -55,7 +55,8 @@ class Worker:
         self._signers = signers
         self._at_once = at_once
         self._name = context.new_id("wrk")
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], str] = {}
+        """The attempts that run, each with its delivery's id."""
         self._free = asyncio.Event()
 
     async def run(self) -> None:
@@ -85,7 +86,7 @@ class Worker:
             claimed, due = [], None
         for delivery in claimed:
             task = asyncio.create_task(self._carry(delivery))
-            self._running.add(task)
+            self._running[task] = delivery.id
             task.add_done_callback(self._done)
         if not claimed:
             await wait(woken, self._pause(due))
@@ -96,7 +97,7 @@ class Worker:
         return min(max((due - self._context.now()) / 1_000_000, 0.01), LOOK_SECONDS)
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        del self._running[task]
         self._free.set()
 
     async def _carry(self, delivery: Delivery) -> None:
@@ -142,7 +143,8 @@ class Worker:
             await asyncio.sleep(RENEW_SECONDS)
             if self._running:
                 try:
-                    await deliver.renew(self._context, self._name)
+                    # not all that bears our name: what could not be settled has to run out
+                    await deliver.renew(self._context, self._name, tuple(self._running.values()))
                 except StorageError as error:
                     log.error("cannot renew leases", error=type(error).__name__)
 

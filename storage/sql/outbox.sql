@@ -52,8 +52,8 @@ UPDATE delivery SET state = :state, attempts = attempts + 1, due_at = :due_at, l
     code = :code, enhanced = :enhanced, reply = :reply, category = :category, host = :host, settled_at = :settled_at
 WHERE id = :id AND lease = :lease;
 
--- name: renew_leases
-UPDATE delivery SET lease_until = :lease_until WHERE lease = :lease AND state IN ('queued', 'deferred');
+-- name: renew_lease
+UPDATE delivery SET lease_until = :lease_until WHERE id = :id AND lease = :lease;
 
 -- name: end_leases
 -- For a worker that knows it is the only one: what a process that died had claimed is due again.
