@@ -1,7 +1,9 @@
 """`gatepost serve`, `mcp` and `demo`: what runs until it is stopped."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Any
+import sys
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -10,6 +12,8 @@ from server.commands.common import ConfigOption, DataOption, Stop, settings_of
 if TYPE_CHECKING:
     from server.settings import Settings
     from tools.context import Context, Principal
+
+Result = TypeVar("Result")
 
 
 def serve(
@@ -36,7 +40,7 @@ def serve(
     from server.app import serve as run
 
     logs.configure(settings.log_level)
-    asyncio.run(run(settings))
+    _run(run(settings))
 
 
 def mcp(
@@ -50,7 +54,7 @@ def mcp(
     Nothing but protocol goes to stdout.
     """
     if url is None:
-        asyncio.run(_server_inside(settings_of(data, config), key))
+        _run(_server_inside(settings_of(data, config), key))
         return
     if key is None:
         raise Stop("A server is reached with a key: set GATEPOST_KEY, or give --key.")
@@ -58,13 +62,15 @@ def mcp(
     from server.mcp.stdio import bridge_stdio
 
     try:
-        asyncio.run(bridge_stdio(url, key))
+        _run(bridge_stdio(url, key))
     except BridgeError as error:
         raise Stop(str(error)) from error
 
 
 def demo(
-    auto: Annotated[bool, typer.Option("--auto", help="Play the person too, and end.")] = False,
+    auto: Annotated[
+        bool, typer.Option("--auto", help="Play the person too, and end; so it does with no terminal on stdin.")
+    ] = False,
 ) -> None:
     """Show the main job: an agent sends under a person's gate, and reads the reply. Nothing leaves this machine."""
     from server import logs
@@ -72,7 +78,18 @@ def demo(
 
     # the demo tells its own story; log lines would stand between
     logs.configure("error")
-    raise typer.Exit(asyncio.run(run(auto=auto)))
+    raise typer.Exit(_run(run(auto=auto or not sys.stdin.isatty())))
+
+
+def _run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run on uvloop where there is one: a third of the CPU a request."""
+    factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    if sys.platform != "win32":
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(work)
 
 
 async def _server_inside(settings: "Settings", key: str | None) -> None:
