@@ -170,6 +170,14 @@ async def test_a_bounce_after_the_mail_was_accepted(tmp_path: Path) -> None:
         assert (await line.event("delivery.report_received")).message_id == message.id
 
 
+async def test_a_refused_recipient_bounces_at_once(tmp_path: Path) -> None:
+    async with standing(tmp_path) as line:
+        message = await line.send(f"nobody@{peer.DOMAIN}")
+        delivery = await line.delivery(message, "bounced")
+        assert (delivery.code, delivery.enhanced, delivery.category) == (550, "5.1.1", "NoMailbox")
+        assert (await line.message(message.id)).status == "bounced"
+
+
 async def test_greylisting_defers(tmp_path: Path) -> None:
     async with standing(tmp_path) as line:
         message = await line.send(f"later@{peer.DOMAIN}")
