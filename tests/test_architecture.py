@@ -50,6 +50,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "structlog": ("server/",),
     "typer": ("server/cli.py", "server/commands/"),
     "uvicorn": ("server/app.py",),
+    "uvloop": ("server/commands/process.py",),
 }
 PART_OF = {"pydantic_core": "pydantic"}
 """Libraries that are another's inner part, with that other's name."""

@@ -228,9 +228,14 @@ HOSTILE = [
 def test_time_is_linear(shape: str) -> None:
     def cost(length: int) -> float:
         source = (shape * (length // len(shape) + 1))[:length]
-        start = time.process_time()
-        render(source)
-        return time.process_time() - start
+
+        def once() -> float:
+            start = time.process_time()
+            render(source)
+            return time.process_time() - start
+
+        # the best of three: a collection of garbage, or a busy machine, falls on one of them
+        return min(once() for _ in range(3))
 
     cost(1000)
     # Eight times the text may take sixteen times as long, a quadratic parser takes sixty-four; 20 ms are noise.
