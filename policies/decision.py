@@ -24,6 +24,10 @@ class Finding:
     rule: str
     verdict: Verdict
     reason: str
+    code: str = ""
+    """For a denial: which condition of the catalogue of errors it is."""
+    retry_after: int | None = None
+    """Seconds after which a denial no longer stands."""
 
 
 @dataclass(frozen=True, slots=True)

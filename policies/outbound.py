@@ -24,7 +24,7 @@ def oversight(facts: Outbound) -> Finding:
     reason = reasons[gate.outbound]
     if gate.allowlist:
         reason += f" Not on its allowlist: {', '.join(facts.strangers)}."
-    return Finding("oversight", gate.outbound, reason)
+    return Finding("oversight", gate.outbound, reason, code="read_only_mailbox")
 
 
 def requested(facts: Outbound) -> Finding | None:

@@ -1,24 +1,20 @@
 """The one way to the queue: facts, decision, and what follows from it, in one transaction (DESIGN section 3)."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 
 from policies.decision import Decision as Ruling
 from policies.decision import Verdict
-from policies.facts import Outbound
 from policies.modes import GATES, Mode
 from policies.outbound import decide
-from storage.database import Transaction, columns, one
-from storage.records import Approval, Decision, Delivery, Mailbox, Message, Thread
-from tools import approvals, events, replay, wires
+from storage.database import Transaction, one
+from storage.records import Approval, Mailbox, Message
+from tools import approvals, events, outbox, replay, wires
 from tools.context import Context
-from tools.draft import Prepared, draft_json, people_json, recipients
+from tools.draft import Prepared, draft_json
 from tools.errors import Refusal
-from tools.mail.address import canonical, matches
+from tools.facts import addressed_by, gather
+from tools.mail.address import canonical
 from tools.mail.wire import Recipient, Wire
-
-DELIVERIES = "deliveries"
-"""Wake-up topic of those who carry mail out."""
 
 STATUS = {Verdict.ALLOW: "queued", Verdict.HOLD: "pending_send_approval", Verdict.DENY: "rejected"}
 
@@ -60,22 +56,26 @@ async def submit(context: Context, mailbox: Mailbox, submission: Submission) -> 
 
     submitted, ruling = await context.db.write(work)
     if ruling is not None and ruling.verdict is Verdict.DENY:
-        by_mode = any(finding.rule == "oversight" for finding in ruling.deciding)
-        code = "read_only_mailbox" if by_mode else "denied"
-        raise Refusal(code, message_id=submitted.message.id, reasons=list(submitted.reasons))
+        raise denial(ruling, message_id=submitted.message.id)
     return submitted
+
+
+def denial(ruling: Ruling, message_id: str) -> Refusal:
+    """A denied mail as a refusal: the code of the first rule that denied it, the reasons of all."""
+    first = ruling.deciding[0]
+    reasons = [finding.reason for finding in ruling.deciding]
+    return Refusal(first.code or "denied", retry_after=first.retry_after, reasons=reasons, message_id=message_id)
 
 
 async def release(
     context: Context, transaction: Transaction, mailbox: Mailbox, message: Message, digest: str, wire: Wire, by: str
 ) -> None:
     """The same gate again, with an approver among the facts. Raises Refusal approval_refused, which undoes all."""
-    addressed = tuple(recipient.address for recipient in wire.recipients if not recipient.copy)
-    ruling = decide(await _facts(transaction, mailbox, addressed, approver=by))
+    ruling = decide(await gather(transaction, mailbox, message, approver=by))
     if ruling.verdict is not Verdict.ALLOW:
         raise Refusal("approval_refused", reasons=[finding.reason for finding in ruling.deciding])
-    decision = await _decision(context, transaction, message, digest, ruling, approver=by)
-    await _queue(context, transaction, message, decision, wire)
+    decision = await outbox.decide_on(context, transaction, message, digest, ruling, approver=by)
+    await outbox.queue(context, transaction, message, decision, wire)
     await transaction.run("set_status", id=message.id, status="queued")
 
 
@@ -84,19 +84,18 @@ async def _enter(
 ) -> tuple[Submitted, Ruling]:
     # locked and read again: a mode made stricter while the mail was rendered counts
     mailbox = await _locked(transaction, mailbox)
-    draft = submission.prepared.draft
-    ruling = decide(await _facts(transaction, mailbox, recipients(draft), requested=submission.requested))
-    message = await _message(context, transaction, mailbox, submission.prepared, STATUS[ruling.verdict])
-    copies = await _copies(transaction, mailbox)
-    addressed = tuple(Recipient(address) for address in recipients(draft))
-    known = {canonical(recipient.address) for recipient in addressed}
-    extra = tuple(copy for copy in copies if canonical(copy.address) not in known)
-    wire = Wire(mailbox.address, addressed + extra, submission.prepared.rendered.raw)
-    digest = await wires.keep(transaction, message.id, 1, wire, blob, draft_json(draft), message.created_at)
-    decision = await _decision(context, transaction, message, digest, ruling)
+    prepared = submission.prepared
+    message = outbox.message_of(context, mailbox, prepared)
+    ruling = decide(await gather(transaction, mailbox, message, requested=submission.requested))
+    message = replace(message, status=STATUS[ruling.verdict])
+    await outbox.insert(transaction, message, new_thread=prepared.parent is None)
+    await events.about(transaction, message.created_at, message, f"message.{message.status}")
+    wire = Wire(mailbox.address, await _envelope(transaction, mailbox, message), prepared.rendered.raw)
+    digest = await wires.keep(transaction, message.id, 1, wire, blob, draft_json(prepared.draft), message.created_at)
+    decision = await outbox.decide_on(context, transaction, message, digest, ruling)
     approval = None
     if ruling.verdict is Verdict.ALLOW:
-        await _queue(context, transaction, message, decision, wire)
+        await outbox.queue(context, transaction, message, decision, wire)
     elif ruling.verdict is Verdict.HOLD:
         approval = await approvals.hold(context, transaction, message, ruling.deciding, submission.note)
     reasons = tuple(finding.reason for finding in ruling.deciding)
@@ -109,112 +108,16 @@ async def _locked(transaction: Transaction, mailbox: Mailbox) -> Mailbox:
     return found
 
 
-async def _facts(
-    transaction: Transaction,
-    mailbox: Mailbox,
-    addressed: tuple[str, ...],
-    *,
-    requested: bool = False,
-    approver: str | None = None,
-) -> Outbound:
-    patterns = [row["pattern"] for row in await transaction.rows("allowlist", mailbox_id=mailbox.id)]
-    strangers = tuple(address for address in addressed if not any(matches(pattern, address) for pattern in patterns))
-    return Outbound(Mode(mailbox.mode), addressed, strangers, requested, approver)
-
-
-async def _copies(transaction: Transaction, mailbox: Mailbox) -> tuple[Recipient, ...]:
-    """The automatic copy a monitored mailbox makes; it is part of the envelope, so of the digest too."""
+async def _envelope(transaction: Transaction, mailbox: Mailbox, message: Message) -> tuple[Recipient, ...]:
+    """Everybody addressed, and the automatic copy of a monitored mailbox: all of it is in the digest."""
+    addressed = addressed_by(message)
+    recipients = tuple(map(Recipient, addressed))
     if not GATES[Mode(mailbox.mode)].copies_overseer:
-        return ()
-    return (Recipient(await approvals.overseer_of(transaction, mailbox.account_id), copy=True),)
-
-
-async def _message(
-    context: Context, transaction: Transaction, mailbox: Mailbox, prepared: Prepared, status: str
-) -> Message:
-    now = context.now()
-    draft, parent = prepared.draft, prepared.parent
-    message = Message(
-        id=prepared.message_id,
-        account_id=mailbox.account_id,
-        mailbox_id=mailbox.id,
-        thread_id=parent.thread_id if parent else context.new_id("thr"),
-        direction="outbound",
-        status=status,
-        revision=1,
-        rfc_message_id=draft.message_id,
-        in_reply_to=draft.in_reply_to or "",
-        reference_ids=" ".join(draft.references),
-        from_email=draft.sender.email,
-        from_name=draft.sender.name,
-        people=people_json(draft),
-        subject=draft.subject,
-        markdown=draft.markdown,
-        body_text=prepared.rendered.text,
-        body_html=prepared.rendered.html,
-        new_text=prepared.rendered.text,
-        quoted="",
-        attachments=prepared.attachments,
-        findings="{}",
-        size=len(prepared.rendered.raw),
-        created_at=now,
-    )
-    if parent is None:
-        thread = Thread(message.thread_id, mailbox.id, draft.subject, now, now)
-        await transaction.run("insert_thread", **columns(thread))
-    else:
-        await transaction.run("touch_thread", id=message.thread_id, last_at=now)
-    await transaction.run("insert_message", **columns(message))
-    await events.about(transaction, context.now(), message, f"message.{status}")
-    return message
-
-
-async def _decision(
-    context: Context,
-    transaction: Transaction,
-    message: Message,
-    digest: str,
-    ruling: Ruling,
-    approver: str | None = None,
-) -> Decision:
-    decision = Decision(
-        id=context.new_id("dec"),
-        message_id=message.id,
-        revision=message.revision,
-        digest=digest,
-        verdict=ruling.verdict,
-        findings=json.dumps([asdict(finding) for finding in ruling.findings], ensure_ascii=False),
-        approver=approver,
-        created_at=context.now(),
-    )
-    await transaction.run("insert_decision", **columns(decision))
-    return decision
-
-
-async def _queue(context: Context, transaction: Transaction, message: Message, decision: Decision, wire: Wire) -> None:
-    """One delivery a recipient. The foreign key refuses any but an allow decision of this message."""
-    for recipient in wire.recipients:
-        delivery = Delivery(
-            id=context.new_id("dlv"),
-            account_id=message.account_id,
-            message_id=message.id,
-            decision_id=decision.id,
-            recipient=recipient.address,
-            is_copy=int(recipient.copy),
-            state="queued",
-            attempts=0,
-            due_at=decision.created_at,
-            lease_until=0,
-            lease="",
-            code=0,
-            enhanced="",
-            reply="",
-            category="",
-            host="",
-            created_at=decision.created_at,
-        )
-        await transaction.run("insert_delivery", **columns(delivery))
-    transaction.wake(DELIVERIES)
+        return recipients
+    overseer = await approvals.overseer_of(transaction, mailbox.account_id)
+    if overseer in map(canonical, addressed):
+        return recipients
+    return (*recipients, Recipient(overseer, copy=True))
 
 
 async def _again(transaction: Transaction, mailbox: Mailbox, message_id: str) -> Submitted:

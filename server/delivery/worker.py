@@ -17,7 +17,7 @@ from storage.wakeups import wait
 from tools import deliver
 from tools.context import Context
 from tools.deliver import Altered, Settlement
-from tools.gate import DELIVERIES
+from tools.outbox import DELIVERIES
 
 LOOK_SECONDS = 2.0
 """The longest pause between looks: another process may have queued something on SQLite."""

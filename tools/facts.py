@@ -1,0 +1,31 @@
+"""Gathering the facts about a mail on its way out: rows and the mail itself in, what the rules look at out."""
+
+import json
+
+from policies.facts import Outbound
+from policies.modes import Mode
+from storage.database import Reader
+from storage.records import Mailbox, Message
+from tools.mail.address import canonical, matches
+
+
+async def gather(
+    reader: Reader, mailbox: Mailbox, message: Message, *, requested: bool = False, approver: str | None = None
+) -> Outbound:
+    """Everything the outbound rules may look at. `message` need not be stored yet."""
+    addressed = addressed_by(message)
+    patterns = [row["pattern"] for row in await reader.rows("allowlist", mailbox_id=mailbox.id)]
+    return Outbound(
+        mode=Mode(mailbox.mode),
+        recipients=addressed,
+        strangers=tuple(each for each in addressed if not any(matches(pattern, each) for pattern in patterns)),
+        requested=requested,
+        approver=approver,
+    )
+
+
+def addressed_by(message: Message) -> tuple[str, ...]:
+    """Everybody a message addresses in To, Cc and Bcc, each once; automatic copies are not among them."""
+    people = json.loads(message.people)
+    everybody = (*people["to"], *people["cc"], *people["bcc"])
+    return tuple({canonical(person["email"]): person["email"] for person in everybody}.values())

@@ -1,0 +1,104 @@
+"""Writing what the gate decided: the message, the decision, the deliveries."""
+
+import json
+from dataclasses import asdict
+
+from policies.decision import Decision as Ruling
+from storage.database import Transaction, columns
+from storage.records import Decision, Delivery, Mailbox, Message, Thread
+from tools.context import Context
+from tools.draft import Prepared, people_json
+from tools.mail.wire import Wire
+
+DELIVERIES = "deliveries"
+"""Wake-up topic of those who carry mail out."""
+
+
+def message_of(context: Context, mailbox: Mailbox, prepared: Prepared) -> Message:
+    """A mail handed in, as a message that is not stored yet."""
+    draft, parent = prepared.draft, prepared.parent
+    return Message(
+        id=prepared.message_id,
+        account_id=mailbox.account_id,
+        mailbox_id=mailbox.id,
+        thread_id=parent.thread_id if parent else context.new_id("thr"),
+        direction="outbound",
+        status="queued",
+        revision=1,
+        rfc_message_id=draft.message_id,
+        in_reply_to=draft.in_reply_to or "",
+        reference_ids=" ".join(draft.references),
+        from_email=draft.sender.email,
+        from_name=draft.sender.name,
+        people=people_json(draft),
+        subject=draft.subject,
+        markdown=draft.markdown,
+        body_text=prepared.rendered.text,
+        body_html=prepared.rendered.html,
+        new_text=prepared.rendered.text,
+        quoted="",
+        attachments=prepared.attachments,
+        findings="{}",
+        size=len(prepared.rendered.raw),
+        created_at=context.now(),
+    )
+
+
+async def insert(transaction: Transaction, message: Message, *, new_thread: bool) -> None:
+    """Store a message, in a thread of its own or in the one it names."""
+    now = message.created_at
+    if new_thread:
+        thread = Thread(message.thread_id, message.mailbox_id, message.subject, now, now)
+        await transaction.run("insert_thread", **columns(thread))
+    else:
+        await transaction.run("touch_thread", id=message.thread_id, last_at=now)
+    await transaction.run("insert_message", **columns(message))
+
+
+async def decide_on(
+    context: Context,
+    transaction: Transaction,
+    message: Message,
+    digest: str,
+    ruling: Ruling,
+    approver: str | None = None,
+) -> Decision:
+    """Store a decision on one exact wire form."""
+    decision = Decision(
+        id=context.new_id("dec"),
+        message_id=message.id,
+        revision=message.revision,
+        digest=digest,
+        verdict=ruling.verdict,
+        findings=json.dumps([asdict(finding) for finding in ruling.findings], ensure_ascii=False),
+        approver=approver,
+        created_at=context.now(),
+    )
+    await transaction.run("insert_decision", **columns(decision))
+    return decision
+
+
+async def queue(context: Context, transaction: Transaction, message: Message, decision: Decision, wire: Wire) -> None:
+    """One delivery a recipient. The foreign key refuses any but an allow decision of this message."""
+    for recipient in wire.recipients:
+        delivery = Delivery(
+            id=context.new_id("dlv"),
+            account_id=message.account_id,
+            message_id=message.id,
+            decision_id=decision.id,
+            recipient=recipient.address,
+            is_copy=int(recipient.copy),
+            state="queued",
+            attempts=0,
+            due_at=decision.created_at,
+            lease_until=0,
+            lease="",
+            code=0,
+            enhanced="",
+            reply="",
+            category="",
+            host="",
+            created_at=decision.created_at,
+        )
+        await transaction.run("insert_delivery", **columns(delivery))
+    transaction.wake(DELIVERIES)
