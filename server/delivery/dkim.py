@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from tools.mail.canonical import relaxed_body, relaxed_field
+
 SIGNED = (
     b"from",
     b"to",
@@ -39,6 +41,9 @@ SIGNED = (
     b"list-unsubscribe",  # with the next one as RFC 8058 section 4 asks
     b"list-unsubscribe-post",
     b"auto-submitted",
+    b"feedback-id",
+    b"gatepost-identity",
+    b"x-ai-generated",
 )
 RSA_BITS = 2048
 _LINE = 72
@@ -123,26 +128,6 @@ class Signer:
                 b"b=",
             )
         )
-
-
-def relaxed_body(body: bytes) -> bytes:
-    """RFC 6376 section 3.4.4. `bytes.replace` throughout: twenty times as fast as regular expressions."""
-    body = _single_spaces(body).replace(b" \r\n", b"\r\n").removesuffix(b" ").rstrip(b"\r\n")
-    return body + b"\r\n" if body else b""
-
-
-def relaxed_field(line: bytes) -> bytes:
-    """One header field, folded or not and without its last CRLF, by RFC 6376 section 3.4.2."""
-    name, _, value = line.partition(b":")
-    value = _single_spaces(value.replace(b"\r\n", b""))
-    return name.rstrip(b" \t").lower() + b":" + value.strip(b" ")
-
-
-def _single_spaces(text: bytes) -> bytes:
-    text = text.replace(b"\t", b" ")
-    while b"  " in text:
-        text = text.replace(b"  ", b" ")
-    return text
 
 
 def _select(header: bytes) -> tuple[list[bytes], bytes]:

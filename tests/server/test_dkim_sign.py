@@ -17,10 +17,9 @@ from server.delivery.dkim import (
     SigningError,
     dns_records,
     generate_keys,
-    relaxed_body,
-    relaxed_field,
 )
 from server.delivery.stamp import stamp
+from tools.mail.canonical import relaxed_body, relaxed_field
 
 AT = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z
 KEYS = generate_keys(None)
