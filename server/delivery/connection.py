@@ -13,9 +13,10 @@ from typing import cast
 from aiosmtplib import SMTP, SMTPException, SMTPHeloError, SMTPResponse, SMTPResponseException, SMTPServerDisconnected
 from aiosmtplib.protocol import MAX_RESPONSE_LENGTH, SMTPProtocol
 
-from server.delivery.outcome import Bounced, Deferred, Outcome, Step
+from server.delivery.outcome import Bounced, Deferred, Outcome
 from server.delivery.reply import accepted, lost, refused, uncertain
 from server.delivery.routes import Host
+from tools.mail.classify import Step
 
 # ValueError: a host name that cannot be encoded
 FAILURES = (SMTPException, OSError, ValueError)

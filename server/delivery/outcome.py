@@ -1,30 +1,8 @@
 """What became of one delivery attempt, as a value."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-Step = Literal["greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "content"]
-"""Where in the conversation an answer came, or the line was lost; connecting is part of the greeting."""
-
-Category = Literal[
-    "NoMailbox",
-    "Spam",
-    "BlackListed",
-    "Throttled",
-    "GreyListed",
-    "AccountProblem",
-    "DNSProblem",
-    "SPFProblem",
-    "Timeout",
-    "ConnectionProblem",
-    "ConnectionTerminated",
-    "NotDelivered",
-    "NotDeliveredCancelled",
-    "ManualCancel",
-    "CodeError",
-    "Unknown",
-    "Ignore",
-]
+from tools.mail.classify import Category
 
 
 @dataclass(frozen=True, slots=True)

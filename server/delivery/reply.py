@@ -2,8 +2,8 @@
 
 import re
 
-from server.delivery.classify import classify
-from server.delivery.outcome import Bounced, Deferred, Sent, Step, Uncertain
+from server.delivery.outcome import Bounced, Deferred, Sent, Uncertain
+from tools.mail.classify import Step, classify
 
 TEXT_LIMIT = 500
 

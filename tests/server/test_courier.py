@@ -8,10 +8,11 @@ import pytest
 from aiosmtpd.smtp import SMTP as Peer
 
 from server.delivery.courier import Courier, Timeouts
-from server.delivery.outcome import Bounced, Category, Deferred, Sent, Uncertain
+from server.delivery.outcome import Bounced, Deferred, Sent, Uncertain
 from server.delivery.routes import Host, RelayRoute
 from tests.fakes.couriers import HASTY, LARGE, PATIENT, RAW, RECIPIENT, SENDER, Clock, FixedRoute, courier, deliver
 from tests.fakes.smtp_server import Act, Answer, FakeSMTPServer, Script, Session
+from tools.mail.classify import Category
 
 
 async def test_a_mail_is_handed_over() -> None:

@@ -2,8 +2,30 @@
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
-from server.delivery.outcome import Category, Step
+Step = Literal["greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "content"]
+"""Where in the conversation an answer came, or the line was lost; connecting is part of the greeting."""
+
+Category = Literal[
+    "NoMailbox",
+    "Spam",
+    "BlackListed",
+    "Throttled",
+    "GreyListed",
+    "AccountProblem",
+    "DNSProblem",
+    "SPFProblem",
+    "Timeout",
+    "ConnectionProblem",
+    "ConnectionTerminated",
+    "NotDelivered",
+    "NotDeliveredCancelled",
+    "ManualCancel",
+    "CodeError",
+    "Unknown",
+    "Ignore",
+]
 
 _WORD = re.compile(r"[a-z0-9]+")
 _READ = 1000

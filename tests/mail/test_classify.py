@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.delivery.classify import classify
-from server.delivery.outcome import Bounced, Category, Deferred, Step
+from server.delivery.outcome import Bounced, Deferred
 from server.delivery.reply import accepted, lost, read, refused, uncertain
+from tools.mail.classify import Category, Step, classify
 
 REPLIES: list[tuple[str, Step, str]] = [
     (
