@@ -42,6 +42,7 @@ class ApiKey:
     scopes: str
     created_at: int
     revoked_at: int | None = None
+    sandbox: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ class Message:
     findings: str
     size: int
     created_at: int
+    category: str = "transactional"
+    sandbox: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,16 @@ class Decision:
     findings: str
     approver: str | None
     created_at: int
+    mode: str = ""
+    approval_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    message_id: str
+    account_id: str
+    send_at: int
+    gated: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +133,7 @@ class Approval:
     decided_by: str | None = None
     reason: str = ""
     changes: str = ""
+    reminded_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +167,7 @@ class Delivery:
     host: str
     created_at: int
     settled_at: int | None = None
+    sandbox: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +180,18 @@ class Attempt:
     reply: str
     category: str
     host: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    account_id: str
+    address: str
+    reason: str
+    strength: int
+    transactional_only: int
+    code: int
+    reply: str
     created_at: int
 
 

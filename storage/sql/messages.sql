@@ -11,11 +11,11 @@ INSERT INTO thread (
 INSERT INTO message (
     id, account_id, mailbox_id, thread_id, direction, status, revision, rfc_message_id, in_reply_to,
     reference_ids, from_email, from_name, people, subject, markdown, body_text, body_html, new_text, quoted,
-    attachments, findings, size, created_at
+    attachments, findings, size, created_at, category, sandbox
 ) VALUES (
     :id, :account_id, :mailbox_id, :thread_id, :direction, :status, :revision, :rfc_message_id, :in_reply_to,
     :reference_ids, :from_email, :from_name, :people, :subject, :markdown, :body_text, :body_html, :new_text,
-    :quoted, :attachments, :findings, :size, :created_at
+    :quoted, :attachments, :findings, :size, :created_at, :category, :sandbox
 );
 
 -- name: insert_wire
@@ -38,6 +38,10 @@ ORDER BY m.created_at DESC, m.id DESC LIMIT 1;
 
 -- name: message
 SELECT * FROM message WHERE id = :id AND mailbox_id = :mailbox_id;
+
+-- name: message_by_rfc_id
+SELECT * FROM message WHERE mailbox_id = :mailbox_id AND rfc_message_id = :rfc_message_id
+ORDER BY created_at DESC, id DESC LIMIT 1;
 
 -- name: message_of_account
 SELECT * FROM message WHERE id = :id AND account_id = :account_id;
@@ -72,6 +76,12 @@ WHERE thread_id = :thread_id AND mailbox_id = :mailbox_id
   AND NOT (direction = 'inbound' AND status = 'rejected')
 ORDER BY created_at, id
 LIMIT :limit;
+
+-- name: any_message
+SELECT * FROM message WHERE id = :id;
+
+-- name: set_revision
+UPDATE message SET revision = :revision WHERE id = :id;
 
 -- name: mark_read
 UPDATE message SET status = 'read' WHERE id = :id AND status = 'unread';

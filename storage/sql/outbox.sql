@@ -1,19 +1,27 @@
 -- Decisions, deliveries and their attempts: the way out.
 
 -- name: insert_decision
+-- The mode and the approval are those of this very transaction, whoever decides.
 INSERT INTO decision (
-    id, message_id, revision, digest, verdict, findings, approver, created_at
+    id, message_id, revision, digest, verdict, findings, approver, created_at, mode, approval_id
 ) VALUES (
-    :id, :message_id, :revision, :digest, :verdict, :findings, :approver, :created_at
+    :id, :message_id, :revision, :digest, :verdict, :findings, :approver, :created_at,
+    (SELECT b.mode FROM message m JOIN mailbox b ON b.id = m.mailbox_id WHERE m.id = :message_id),
+    COALESCE((
+        SELECT max(a.id) FROM approval a
+        WHERE CAST(:approver AS TEXT) IS NOT NULL AND a.message_id = :message_id AND a.state = 'approved'
+    ), '')
 );
 
 -- name: insert_delivery
+-- What was handed in with a test key stays in the sandbox: the message says so, and nobody else is asked.
 INSERT INTO delivery (
     id, account_id, message_id, decision_id, recipient, is_copy, state, attempts, due_at, lease_until, lease,
-    code, enhanced, reply, category, host, created_at, settled_at
+    code, enhanced, reply, category, host, created_at, settled_at, sandbox
 ) VALUES (
     :id, :account_id, :message_id, :decision_id, :recipient, :is_copy, :state, :attempts, :due_at,
-    :lease_until, :lease, :code, :enhanced, :reply, :category, :host, :created_at, :settled_at
+    :lease_until, :lease, :code, :enhanced, :reply, :category, :host, :created_at, :settled_at,
+    (SELECT sandbox FROM message WHERE id = :message_id)
 );
 
 -- name: insert_attempt

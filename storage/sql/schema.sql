@@ -37,7 +37,9 @@ CREATE TABLE api_key (
     hash TEXT NOT NULL,
     scopes TEXT NOT NULL,
     created_at BIGINT NOT NULL,
-    revoked_at BIGINT
+    revoked_at BIGINT,
+    -- 1 for a test key, and for what was handed in with one: none of it ever leaves
+    sandbox BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE TABLE allowlist (
@@ -84,7 +86,9 @@ CREATE TABLE message (
     -- what the listener and the parser found: {"peer", "helo", "tls", "automatic", "defects": […]}
     findings TEXT NOT NULL,
     size BIGINT NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    category TEXT NOT NULL DEFAULT 'transactional',
+    sandbox BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX message_by_thread ON message (thread_id, created_at, id);
 CREATE INDEX message_by_mailbox ON message (mailbox_id, created_at, id);
@@ -115,9 +119,21 @@ CREATE TABLE decision (
     findings TEXT NOT NULL,
     approver TEXT,
     created_at BIGINT NOT NULL,
+    -- what the identity claim says: the mailbox's mode then, and the approval that stood behind it
+    mode TEXT NOT NULL DEFAULT '',
+    approval_id TEXT NOT NULL DEFAULT '',
     UNIQUE (id, message_id, verdict)
 );
 CREATE INDEX decision_by_message ON decision (message_id, created_at);
+
+-- When a mail shall leave, for one that waits. `gated` is 0 as long as the gate waits for that time too.
+CREATE TABLE schedule (
+    message_id TEXT PRIMARY KEY REFERENCES message (id),
+    account_id TEXT NOT NULL REFERENCES account (id),
+    send_at BIGINT NOT NULL,
+    gated BIGINT NOT NULL
+);
+CREATE INDEX schedule_due ON schedule (send_at) WHERE gated = 0;
 
 CREATE TABLE approval (
     id TEXT PRIMARY KEY,
@@ -134,10 +150,12 @@ CREATE TABLE approval (
     decided_by TEXT,
     reason TEXT NOT NULL DEFAULT '',
     -- the reviewer's edit, as a unified difference of the drafts
-    changes TEXT NOT NULL DEFAULT ''
+    changes TEXT NOT NULL DEFAULT '',
+    reminded_at BIGINT
 );
 CREATE UNIQUE INDEX one_pending_approval ON approval (message_id) WHERE state = 'pending';
 CREATE INDEX approval_by_account ON approval (account_id, state, created_at);
+CREATE INDEX approval_by_message ON approval (message_id);
 CREATE INDEX approval_due ON approval (expires_at) WHERE state = 'pending';
 
 CREATE TABLE approval_link (
@@ -172,6 +190,7 @@ CREATE TABLE delivery (
     host TEXT NOT NULL DEFAULT '',
     created_at BIGINT NOT NULL,
     settled_at BIGINT,
+    sandbox BIGINT NOT NULL DEFAULT 0,
     FOREIGN KEY (decision_id, message_id, verdict) REFERENCES decision (id, message_id, verdict),
     UNIQUE (message_id, recipient)
 );
@@ -244,6 +263,31 @@ CREATE TABLE idempotency (
     message_id TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (account_id, key)
+);
+
+-- Addresses, in canonical form, that an account does not send to.
+CREATE TABLE suppression (
+    account_id TEXT NOT NULL REFERENCES account (id),
+    address TEXT NOT NULL,
+    reason TEXT NOT NULL CHECK (reason IN ('manual', 'unsubscribe', 'complaint', 'bounce')),
+    -- of two reasons the stronger one stays
+    strength BIGINT NOT NULL,
+    -- 1: bulk and broadcast mail alone is stopped
+    transactional_only BIGINT NOT NULL,
+    -- what the other server said, for a bounce
+    code BIGINT NOT NULL,
+    reply TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (account_id, address)
+);
+CREATE INDEX suppression_by_time ON suppression (account_id, created_at, address);
+
+-- What an account's mail to an address, in canonical form, has met.
+CREATE TABLE contact (
+    account_id TEXT NOT NULL REFERENCES account (id),
+    address TEXT NOT NULL,
+    bounces_in_row BIGINT NOT NULL,
+    PRIMARY KEY (account_id, address)
 );
 
 CREATE TABLE event (
