@@ -1,4 +1,4 @@
-"""Runs the housekeeping, once a minute."""
+"""Runs what has to happen in its time: scheduled mail to the second, the rest of the housekeeping each minute."""
 
 import asyncio
 
@@ -7,17 +7,23 @@ import structlog
 from storage.errors import StorageError
 from tools.context import Context
 from tools.housekeeping import tidy
+from tools.schedule import fire_due
 
-EVERY_SECONDS = 60.0
+LOOK_SECONDS = 1.0
+TIDY_EVERY = 60
 
 log = structlog.get_logger("gatepost")
 
 
 async def keep_house(context: Context) -> None:
     """Work until cancelled."""
+    looks = 0
     while True:
         try:
-            await tidy(context)
+            await fire_due(context)
+            if looks % TIDY_EVERY == 0:
+                await tidy(context)
         except StorageError as error:
             log.error("cannot keep house", error=type(error).__name__)
-        await asyncio.sleep(EVERY_SECONDS)
+        looks += 1
+        await asyncio.sleep(LOOK_SECONDS)

@@ -26,7 +26,12 @@ async def looked_into(settings: Settings, *, base_url: str | None = None) -> Asy
     secret = load_secret(settings)
     database = await _database(settings)
     try:
-        site = Site(base_url or settings.base_url, approval_hours=settings.approval_hours)
+        site = Site(
+            base_url or settings.base_url,
+            approval_hours=settings.approval_hours,
+            reminder_hours=settings.reminder_hours,
+            undo_seconds=settings.undo_seconds,
+        )
         yield Context(db=database, blobs=Blobs(settings.data / "blobs"), secret=secret, site=site)
     finally:
         await database.close()

@@ -59,6 +59,16 @@ class Settings(BaseSettings):
     http_port: int = Field(default=8025, ge=0, le=65535, description="Port that HTTP listens on.")
     smtp_host: str = Field(default="127.0.0.1", description="Address that SMTP listens on.")
     smtp_port: int = Field(default=2525, ge=0, le=65535, description="Port that SMTP listens on; mail servers use 25.")
+    submission_host: str = Field(default="127.0.0.1", description="Address that SMTP submission listens on.")
+    submission_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port where programs hand mail in over SMTP, 587 by custom; none is no submission.",
+    )
+    submission_plain: bool = Field(
+        default=False, description="Let programs on this machine sign in to submission without TLS."
+    )
     hostname: str = Field(
         default_factory=socket.gethostname,
         description="This server's name in the SMTP banner and in EHLO. Default: the machine's name.",
@@ -89,6 +99,15 @@ class Settings(BaseSettings):
     tls_key: Path | None = Field(default=None, description="Private key (PEM) of the certificate.")
     max_message_bytes: int = Field(default=26_214_400, ge=65_536, description="Largest mail taken in, in bytes.")
     approval_hours: int = Field(default=72, ge=1, le=720, description="Hours a held mail waits before it is rejected.")
+    reminder_hours: int = Field(
+        default=24, ge=0, le=720, description="Hours after which the overseer is reminded of a held mail; 0 is never."
+    )
+    undo_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=3600,
+        description="Seconds that mail of monitored and autonomous mailboxes waits, so that it can be withdrawn.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe log line that is written."
     )
@@ -129,6 +148,10 @@ class Settings(BaseSettings):
             raise ValueError("relay_user and relay_password go together")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key go together")
+        if self.submission_plain and self.submission_host not in ("127.0.0.1", "::1"):
+            raise ValueError("submission_plain is for a submission_host of 127.0.0.1 or ::1")
+        if self.submission_port is not None and not (self.tls_cert or self.submission_plain):
+            raise ValueError("submission_port needs tls_cert and tls_key: keys are not sent in the clear")
         return self
 
     @classmethod

@@ -41,7 +41,7 @@ async def cancel(context: Context, request: CancelRequest) -> Cancelled:
             by = context.principal.name
             if approval is None or not await approvals.end(context, transaction, approval, "cancelled", by):
                 raise Refusal("not_cancellable")
-        elif message.status == "queued":
+        elif message.status in ("queued", "scheduled"):
             await _stop_deliveries(context, transaction, message_id)
         else:
             raise Refusal("not_cancellable", f"It is {message.status}.", status=message.status)

@@ -18,6 +18,7 @@ Status = Literal[
     "read",
     "archived",
     "pending_send_approval",
+    "scheduled",
     "queued",
     "sent",
     "bounced",

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from storage.blobs import Blobs
 from storage.database import Database
 
-MINUTE = 60_000_000
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
@@ -62,6 +63,10 @@ class Site:
     base_url: str
     """Where people reach the web pages, without a trailing slash."""
     approval_hours: int = 72
+    reminder_hours: int = 24
+    """A person who has not decided by then is reminded once; 0 is never."""
+    undo_seconds: int = 0
+    """How long a mail of a monitored or autonomous mailbox waits, so that it can be withdrawn."""
     max_recipients: int = 50
     max_attachment_bytes: int = 10_000_000
     """All attachments of one mail together."""

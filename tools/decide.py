@@ -1,8 +1,6 @@
 """A person's decision on a held message: approve, reject, or edit into a new revision."""
 
-import difflib
-import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from storage.database import Transaction, one, record
 from storage.errors import Unavailable
@@ -10,33 +8,11 @@ from storage.records import Approval, ApprovalLink, Mailbox, Message
 from storage.records import Wire as WireRow
 from tools import approvals, events, gate, wires
 from tools.context import Context
-from tools.draft import (
-    addresses,
-    attachments_json,
-    check_recipients,
-    draft_json,
-    people_json,
-    recipients,
-    render,
-)
 from tools.errors import Refusal
-from tools.mail.address import Address
-from tools.mail.compose import Attachment, Draft
-from tools.mail.parse import attachment_bytes
-from tools.mail.wire import Recipient, Wire
+from tools.mail.wire import Wire
+from tools.revision import Edit, revise, write
 
 EXPIRED_AT_ONCE = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """What a reviewer may change; addresses one a line or separated by commas upstream."""
-
-    to: tuple[str, ...]
-    cc: tuple[str, ...]
-    bcc: tuple[str, ...]
-    subject: str
-    markdown: str
 
 
 async def approval_by_token(context: Context, token: str) -> tuple[Approval, ApprovalLink]:
@@ -88,35 +64,18 @@ async def edit(context: Context, approval: Approval, revision: int, by: str, cha
     if message.direction != "outbound" or revision != approval.revision or approval.state != "pending":
         raise Refusal("already_decided")
     old = await wires.wire_row(context, context.db, message.id, revision)
-    draft = _edited(context, message, old, changes)
-    rendered = render(draft)
-    blob = await wires.store_large(context, rendered.raw)
+    edited = await revise(context, message, old, changes)
     copies = tuple(each for each in _envelope(old).recipients if each.copy)
-    wire = Wire(message.from_email, tuple(map(Recipient, recipients(draft))) + copies, rendered.raw)
-    after = replace(approval, revision=revision + 1, changes=_difference(old.draft, draft_json(draft)))
+    after = replace(approval, revision=edited.number, changes=edited.changes)
 
     async def work(transaction: Transaction) -> None:
-        now = context.now()
         moved = await transaction.run(
             "revise_approval", id=approval.id, was=revision, revision=after.revision, changes=after.changes
         )
         if not moved:
             raise Refusal("already_decided")
-        await wires.keep(transaction, message.id, after.revision, wire, blob, draft_json(draft), now)
-        await transaction.run(
-            "revise_message",
-            id=message.id,
-            revision=after.revision,
-            people=people_json(draft),
-            subject=draft.subject,
-            markdown=draft.markdown,
-            body_text=rendered.text,
-            body_html=rendered.html,
-            new_text=rendered.text,
-            attachments=attachments_json(draft, rendered),
-            size=len(rendered.raw),
-        )
-        await transaction.run("use_links", approval_id=approval.id, now=now)
+        await write(context, transaction, message, edited, copies)
+        await transaction.run("use_links", approval_id=approval.id, now=context.now())
         await approvals.issue_link(context, transaction, after, by)
         await events.about(transaction, context.now(), message, "message.edited", by=by, revision=after.revision)
 
@@ -183,38 +142,3 @@ async def _message(context: Context, approval: Approval) -> Message:
     if message is None:
         raise Unavailable(f"the message of {approval.id} is missing")
     return message
-
-
-def _edited(context: Context, message: Message, old: WireRow, changes: Edit) -> Draft:
-    raw = old.data or b""
-    kept = tuple(
-        Attachment(part["name"], part["content_type"], attachment_bytes(raw, part["index"]) or b"")
-        for part in json.loads(message.attachments)
-    )
-    draft = Draft(
-        sender=Address(message.from_email, message.from_name),
-        to=addresses("to", changes.to),
-        cc=addresses("cc", changes.cc),
-        bcc=addresses("bcc", changes.bcc),
-        subject=changes.subject,
-        markdown=changes.markdown,
-        attachments=kept,
-        message_id=message.rfc_message_id,
-        in_reply_to=message.in_reply_to or None,
-        references=tuple(message.reference_ids.split()),
-    )
-    check_recipients(draft, context.site.max_recipients)
-    return draft
-
-
-def _difference(before: str, after: str) -> str:
-    """The edit as a unified difference, for the agent and the audit."""
-    return "\n".join(
-        difflib.unified_diff(_lines(before), _lines(after), "as the agent wrote it", "as edited", lineterm="")
-    )
-
-
-def _lines(draft: str) -> list[str]:
-    fields = json.loads(draft)
-    heads = [f"{name}: {', '.join(fields[name])}" for name in ("to", "cc", "bcc")]
-    return [*heads, f"subject: {fields['subject']}", "", *fields["markdown"].splitlines()]

@@ -14,6 +14,7 @@ from tools.mail.address import Address, AddressError, canonical, domain_of, pars
 from tools.mail.compose import Attachment, ComposeError, Draft, Rendered, compose, reply_subject, valid_message_id
 from tools.mail.parse import parse
 from tools.mail.references import reference_ids
+from tools.timing import Timing, timing_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Prepared:
     attachments: str
     """JSON, as in the `attachments` column: what lies in the rendered bytes."""
     parent: Message | None
+    timing: Timing
 
 
 def prepare(
@@ -39,6 +41,7 @@ def prepare(
 ) -> Prepared:
     """Check and render a new mail. Raises Refusal with the field that is wrong."""
     message_id = context.new_id("msg")
+    timing = timing_of(outgoing.send_at, outgoing.gate_timing, context.now())
     draft = Draft(
         sender=Address(mailbox.address, mailbox.display_name),
         to=addresses("to", to),
@@ -53,7 +56,7 @@ def prepare(
     )
     check_recipients(draft, context.site.max_recipients)
     rendered = render(draft)
-    return Prepared(message_id, draft, rendered, attachments_json(draft, rendered), parent)
+    return Prepared(message_id, draft, rendered, attachments_json(draft, rendered), parent, timing)
 
 
 def render(draft: Draft) -> Rendered:

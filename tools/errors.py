@@ -68,6 +68,7 @@ _CONDITIONS = (
     Condition(
         "invalid_cursor", 400, "The cursor is not one this list gave.", "Pass next_cursor back unchanged, or none."
     ),
+    Condition("invalid_time", 400, "Not a time to send at.", "Write it in UTC, such as 2030-01-31T09:00:00Z."),
     Condition("invalid_domain", 400, "Not a domain name.", "Write it as example.com."),
     Condition(
         "mailbox_required",
@@ -103,6 +104,12 @@ _CONDITIONS = (
         "Only a mail that waits for approval or for delivery can be.",
     ),
     Condition(
+        "not_editable",
+        409,
+        "The message can no longer be changed.",
+        "Only a scheduled mail that has not begun to leave can be; withdraw it with cancel or send a new one.",
+    ),
+    Condition(
         "idempotency_conflict",
         409,
         "The idempotency key was used with a different request.",
@@ -121,6 +128,20 @@ _CONDITIONS = (
         "The mailbox is read_only: nothing leaves it.",
         "Call request_approval to ask a person for this mail, or request_upgrade for more autonomy.",
         smtp="550 5.7.1",
+    ),
+    Condition(
+        "wrong_sender",
+        403,
+        "The mail is not from the mailbox that hands it in.",
+        "Put the mailbox's own address into From and MAIL FROM.",
+        smtp="550 5.1.0",
+    ),
+    Condition(
+        "malformed_mail",
+        400,
+        "The mail cannot be carried as it is.",
+        "Write it by RFC 5322, with CRLF at the end of each line.",
+        smtp="554 5.6.0",
     ),
     Condition("denied", 403, "The mail may not be sent.", "The reasons say why; do not resend it unchanged."),
     Condition(

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from tools.operation import MailboxId, Model
+from tools.timing import GateTiming
 
 MAX_MARKDOWN = 262_144
 MAX_SUBJECT = 998
@@ -46,6 +47,15 @@ class Outgoing(Model):
         min_length=1,
         max_length=255,
     )
+    send_at: str | None = Field(
+        default=None,
+        description="Send later: a time in UTC such as 2030-01-31T09:00:00Z, at most a year ahead.",
+        max_length=40,
+    )
+    gate_timing: GateTiming = Field(
+        default="gate_first",
+        description="With send_at: gate_first decides (and asks a person) now, schedule_first when the time has come.",
+    )
     mailbox_id: MailboxId = None
 
 
@@ -54,7 +64,9 @@ class SubmissionResult(BaseModel):
 
     message_id: str = Field(description="The message; ask message_status about it.")
     thread_id: str = Field(description="The thread the message belongs to.")
-    status: str = Field(description="queued: on its way. pending_send_approval: not sent, a person decides.")
+    status: str = Field(
+        description="queued: on its way. scheduled: it leaves at send_at. pending_send_approval: a person decides."
+    )
     reasons: list[str] = Field(description="Why, in words.")
     approval_id: str | None = Field(description="The approval that waits, if one does.")
     approval_url: str | None = Field(

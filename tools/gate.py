@@ -7,9 +7,9 @@ from policies.decision import Verdict
 from policies.modes import GATES, Mode
 from policies.outbound import decide
 from storage.database import Transaction, one
-from storage.records import Approval, Mailbox, Message
+from storage.records import Approval, Mailbox, Message, Schedule
 from tools import approvals, events, outbox, replay, wires
-from tools.context import Context
+from tools.context import SECOND, Context
 from tools.draft import Prepared, draft_json
 from tools.errors import Refusal
 from tools.facts import addressed_by, gather
@@ -75,40 +75,26 @@ async def release(
     if ruling.verdict is not Verdict.ALLOW:
         raise Refusal("approval_refused", reasons=[finding.reason for finding in ruling.deciding])
     decision = await outbox.decide_on(context, transaction, message, digest, ruling, approver=by)
-    await outbox.queue(context, transaction, message, decision, wire)
-    await transaction.run("set_status", id=message.id, status="queued")
+    schedule = await one(transaction, Schedule, "schedule", message_id=message.id)
+    send_at = schedule.send_at if schedule is not None else None
+    await outbox.queue(context, transaction, message, decision, wire, max(context.now(), send_at or 0))
+    await transaction.run("set_status", id=message.id, status=_status(context, ruling, send_at))
 
 
-async def _enter(
-    context: Context, transaction: Transaction, mailbox: Mailbox, submission: Submission, blob: str | None
-) -> tuple[Submitted, Ruling]:
-    # locked and read again: a mode made stricter while the mail was rendered counts
-    mailbox = await _locked(transaction, mailbox)
-    prepared = submission.prepared
-    message = outbox.message_of(context, mailbox, prepared)
-    ruling = decide(await gather(transaction, mailbox, message, requested=submission.requested))
-    message = replace(message, status=STATUS[ruling.verdict])
-    await outbox.insert(transaction, message, new_thread=prepared.parent is None)
-    await events.about(transaction, message.created_at, message, f"message.{message.status}")
-    wire = Wire(mailbox.address, await _envelope(transaction, mailbox, message), prepared.rendered.raw)
-    digest = await wires.keep(transaction, message.id, 1, wire, blob, draft_json(prepared.draft), message.created_at)
-    decision = await outbox.decide_on(context, transaction, message, digest, ruling)
-    approval = None
-    if ruling.verdict is Verdict.ALLOW:
-        await outbox.queue(context, transaction, message, decision, wire)
-    elif ruling.verdict is Verdict.HOLD:
-        approval = await approvals.hold(context, transaction, message, ruling.deciding, submission.note)
-    reasons = tuple(finding.reason for finding in ruling.deciding)
-    return Submitted(message, reasons, approval), ruling
+async def decide_stored(
+    context: Context, transaction: Transaction, mailbox: Mailbox, message: Message, digest: str, wire: Wire
+) -> None:
+    """Send a mail that is stored already through the gate: one whose time has come, or that was changed."""
+    ruling = decide(await gather(transaction, mailbox, message))
+    schedule = await one(transaction, Schedule, "schedule", message_id=message.id)
+    send_at = schedule.send_at if schedule is not None else None
+    status = _status(context, ruling, send_at)
+    await transaction.run("set_status", id=message.id, status=status)
+    await events.about(transaction, context.now(), message, f"message.{status}")
+    await _follow(context, transaction, mailbox, message, digest, wire, ruling, send_at)
 
 
-async def _locked(transaction: Transaction, mailbox: Mailbox) -> Mailbox:
-    found = await one(transaction, Mailbox, "lock_mailbox", id=mailbox.id)
-    assert found is not None
-    return found
-
-
-async def _envelope(transaction: Transaction, mailbox: Mailbox, message: Message) -> tuple[Recipient, ...]:
+async def envelope(transaction: Transaction, mailbox: Mailbox, message: Message) -> tuple[Recipient, ...]:
     """Everybody addressed, and the automatic copy of a monitored mailbox: all of it is in the digest."""
     addressed = addressed_by(message)
     recipients = tuple(map(Recipient, addressed))
@@ -118,6 +104,68 @@ async def _envelope(transaction: Transaction, mailbox: Mailbox, message: Message
     if overseer in map(canonical, addressed):
         return recipients
     return (*recipients, Recipient(overseer, copy=True))
+
+
+async def _enter(
+    context: Context, transaction: Transaction, mailbox: Mailbox, submission: Submission, blob: str | None
+) -> tuple[Submitted, Ruling]:
+    # locked and read again: a mode made stricter while the mail was rendered counts
+    mailbox = await _locked(transaction, mailbox)
+    prepared, timing = submission.prepared, submission.prepared.timing
+    message = outbox.message_of(context, mailbox, prepared)
+    ruling = decide(await gather(transaction, mailbox, message, requested=submission.requested))
+    later = timing.waits_for_gate and not submission.requested and ruling.verdict is not Verdict.DENY
+    status = "scheduled" if later else _status(context, ruling, timing.send_at)
+    message = replace(message, status=status)
+    await outbox.insert(transaction, message, new_thread=prepared.parent is None)
+    await outbox.remember_time(transaction, message, timing.send_at, gated=not later)
+    await events.about(transaction, message.created_at, message, f"message.{status}")
+    wire = Wire(mailbox.address, await envelope(transaction, mailbox, message), prepared.rendered.raw)
+    digest = await wires.keep(transaction, message.id, 1, wire, blob, draft_json(prepared.draft), message.created_at)
+    if later:
+        return Submitted(message, ("The gate decides when the time has come.",), None), ruling
+    approval = await _follow(
+        context, transaction, mailbox, message, digest, wire, ruling, timing.send_at, submission.note
+    )
+    return Submitted(message, tuple(finding.reason for finding in ruling.deciding), approval), ruling
+
+
+async def _follow(
+    context: Context,
+    transaction: Transaction,
+    mailbox: Mailbox,
+    message: Message,
+    digest: str,
+    wire: Wire,
+    ruling: Ruling,
+    send_at: int | None,
+    note: str = "",
+) -> Approval | None:
+    """What follows from a ruling: the decision, and deliveries or an approval."""
+    decision = await outbox.decide_on(context, transaction, message, digest, ruling)
+    if ruling.verdict is Verdict.ALLOW:
+        due_at = max(context.now() + _undo(context, mailbox), send_at or 0)
+        await outbox.queue(context, transaction, message, decision, wire, due_at)
+    elif ruling.verdict is Verdict.HOLD:
+        return await approvals.hold(context, transaction, message, ruling.deciding, note)
+    return None
+
+
+def _status(context: Context, ruling: Ruling, send_at: int | None) -> str:
+    if ruling.verdict is Verdict.ALLOW and send_at is not None and send_at > context.now():
+        return "scheduled"
+    return STATUS[ruling.verdict]
+
+
+def _undo(context: Context, mailbox: Mailbox) -> int:
+    """How long mail that nobody approved can still be withdrawn, in microseconds."""
+    return context.site.undo_seconds * SECOND if GATES[Mode(mailbox.mode)].outbound is Verdict.ALLOW else 0
+
+
+async def _locked(transaction: Transaction, mailbox: Mailbox) -> Mailbox:
+    found = await one(transaction, Mailbox, "lock_mailbox", id=mailbox.id)
+    assert found is not None
+    return found
 
 
 async def _again(transaction: Transaction, mailbox: Mailbox, message_id: str) -> Submitted:

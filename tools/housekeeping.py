@@ -1,15 +1,41 @@
-"""What is done in good time without being asked: ending approvals, forgetting old requests."""
+"""What is done in good time without being asked: ending and recalling approvals, forgetting old requests."""
 
-from storage.database import Transaction
-from tools.context import DAY, Context
+from storage.database import Transaction, many
+from storage.records import Approval
+from tools import approvals
+from tools.context import DAY, HOUR, Context
 from tools.decide import expire_due
+
+AT_ONCE = 100
 
 
 async def tidy(context: Context) -> None:
-    """End the approvals whose time is over, and forget idempotency keys after a day. Raises Unavailable."""
+    """End the approvals whose time is over, remind of others, forget idempotency keys after a day.
+
+    Raises Unavailable.
+    """
     await expire_due(context)
+    await _remind(context)
 
     async def work(transaction: Transaction) -> None:
         await transaction.run("forget_requests", before=context.now() - DAY)
 
     await context.db.write(work)
+
+
+async def _remind(context: Context) -> None:
+    """Mail the notice of an approval once more when nobody has decided for long."""
+    if not context.site.reminder_hours:
+        return
+    now = context.now()
+    before = now - context.site.reminder_hours * HOUR
+    waiting = await many(context.db, Approval, "approvals_to_remind", before=before, now=now, limit=AT_ONCE)
+
+    async def work(transaction: Transaction) -> None:
+        for approval in waiting:
+            if await transaction.run("reminded", id=approval.id, now=now):
+                reviewer = await approvals.overseer_of(transaction, approval.account_id)
+                await approvals.notify(context, transaction, approval.account_id, "approval", reviewer, approval.id)
+
+    if waiting:
+        await context.db.write(work)

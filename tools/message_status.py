@@ -13,6 +13,7 @@ from tools.operation import MailboxId, Model, Operation
 from tools.views import time_text
 
 NEXT = {
+    "scheduled": "It leaves at its time. edit_scheduled changes it, cancel withdraws it.",
     "pending_send_approval": "A person has not decided yet. Do not resend; ask again later or cancel.",
     "queued": "It is being delivered; ask again later.",
     "sent": "Every server that took it said yes. wait_for_message waits for an answer.",

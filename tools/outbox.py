@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from policies.decision import Decision as Ruling
 from storage.database import Transaction, columns
-from storage.records import Decision, Delivery, Mailbox, Message, Thread
+from storage.records import Decision, Delivery, Mailbox, Message, Schedule, Thread
 from tools.context import Context
 from tools.draft import Prepared, people_json
 from tools.mail.wire import Wire
@@ -55,6 +55,13 @@ async def insert(transaction: Transaction, message: Message, *, new_thread: bool
     await transaction.run("insert_message", **columns(message))
 
 
+async def remember_time(transaction: Transaction, message: Message, send_at: int | None, *, gated: bool) -> None:
+    """Note when the mail shall leave, if it waits at all."""
+    if send_at is not None:
+        row = Schedule(message.id, message.account_id, send_at, int(gated))
+        await transaction.run("insert_schedule", **columns(row))
+
+
 async def decide_on(
     context: Context,
     transaction: Transaction,
@@ -78,7 +85,9 @@ async def decide_on(
     return decision
 
 
-async def queue(context: Context, transaction: Transaction, message: Message, decision: Decision, wire: Wire) -> None:
+async def queue(
+    context: Context, transaction: Transaction, message: Message, decision: Decision, wire: Wire, due_at: int
+) -> None:
     """One delivery a recipient. The foreign key refuses any but an allow decision of this message."""
     for recipient in wire.recipients:
         delivery = Delivery(
@@ -90,7 +99,7 @@ async def queue(context: Context, transaction: Transaction, message: Message, de
             is_copy=int(recipient.copy),
             state="queued",
             attempts=0,
-            due_at=decision.created_at,
+            due_at=due_at,
             lease_until=0,
             lease="",
             code=0,

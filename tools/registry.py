@@ -9,6 +9,7 @@ from tools.oversight import APPLY_UPGRADE, LOWER_MODE, REQUEST_UPGRADE
 from tools.read_message import GET_MESSAGE, READ_MESSAGE
 from tools.reply import REPLY
 from tools.request_approval import REQUEST_APPROVAL
+from tools.schedule import EDIT_SCHEDULED
 from tools.send import SEND
 from tools.wait_for_message import WAIT_FOR_MESSAGE
 
@@ -17,6 +18,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     REPLY,
     REQUEST_APPROVAL,
     MESSAGE_STATUS,
+    EDIT_SCHEDULED,
     CANCEL,
     CHECK_INBOX,
     READ_MESSAGE,

@@ -11,6 +11,7 @@ from tools.gate import Submission, Submitted, submit
 from tools.replay import request_hash
 
 NEXT = {
+    "scheduled": "It leaves at send_at. edit_scheduled changes it, cancel withdraws it.",
     "queued": "On its way. message_status tells what became of it; wait_for_message waits for an answer.",
     "pending_send_approval": (
         "Not sent; do not resend. A person has been asked. Ask message_status later, or cancel to withdraw it."

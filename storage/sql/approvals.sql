@@ -3,10 +3,10 @@
 -- name: insert_approval
 INSERT INTO approval (
     id, account_id, mailbox_id, message_id, revision, direction, state, reasons, created_at, expires_at,
-    decided_at, decided_by, reason, changes
+    decided_at, decided_by, reason, changes, reminded_at
 ) VALUES (
     :id, :account_id, :mailbox_id, :message_id, :revision, :direction, :state, :reasons, :created_at,
-    :expires_at, :decided_at, :decided_by, :reason, :changes
+    :expires_at, :decided_at, :decided_by, :reason, :changes, :reminded_at
 );
 
 -- name: insert_approval_link
@@ -35,6 +35,14 @@ SELECT * FROM approval WHERE account_id = :account_id AND state = 'pending' ORDE
 
 -- name: expired_approvals
 SELECT * FROM approval WHERE state = 'pending' AND expires_at <= :now ORDER BY expires_at LIMIT :limit;
+
+-- name: approvals_to_remind
+SELECT * FROM approval
+WHERE state = 'pending' AND reminded_at IS NULL AND created_at <= :before AND expires_at > :now
+ORDER BY created_at LIMIT :limit;
+
+-- name: reminded
+UPDATE approval SET reminded_at = :now WHERE id = :id AND state = 'pending' AND reminded_at IS NULL;
 
 -- name: end_approval
 -- The compare-and-set of a decision: the second of two finds 0 rows.

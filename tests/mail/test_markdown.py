@@ -1,5 +1,6 @@
 """Markdown bodies: both alternatives say the same, and nothing in them loads, runs or hides."""
 
+import gc
 import time
 from html.parser import HTMLParser
 
@@ -234,8 +235,13 @@ def test_time_is_linear(shape: str) -> None:
             render(source)
             return time.process_time() - start
 
-        # the best of three: a collection of garbage, or a busy machine, falls on one of them
-        return min(once() for _ in range(3))
+        # without collections of garbage, whose cost grows with all that lives; and the best of three
+        gc.collect()
+        gc.disable()
+        try:
+            return min(once() for _ in range(3))
+        finally:
+            gc.enable()
 
     cost(1000)
     # Eight times the text may take sixteen times as long, a quadratic parser takes sixty-four; 20 ms are noise.

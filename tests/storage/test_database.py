@@ -4,6 +4,7 @@ import asyncio
 import re
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from storage.blobs import Blobs
 from storage.database import Database, Transaction, columns, many
 from storage.errors import Conflict, Unavailable, Unfit
 from storage.migrate import FOLDER, available, migrate, version
+from storage.postgres import Postgres
 from storage.queries import queries
 from storage.records import Account, Event
 from storage.sqlite import SQLite, _SQLiteTransaction
@@ -149,21 +151,43 @@ async def test_a_locked_database_is_unavailable_and_not_a_lost_unit(lite: SQLite
 
 async def test_migrations_and_schema_lead_to_the_same_tables(db: Database) -> None:
     """`schema.sql` is the truth; what the migrations made must be it, to the last column and constraint."""
-    if not isinstance(db, SQLite):
-        pytest.skip("compared as text once, on SQLite; PostgreSQL runs the same files in every other test")
-    fresh = sqlite3.connect(":memory:")
-    fresh.executescript((FOLDER.parent / "schema.sql").read_text(encoding="utf-8"))
-    migrated = sqlite3.connect(db.path)
-    expected, found = _schema(fresh), _schema(migrated)
-    fresh.close()
-    migrated.close()
-    found.pop("schema_version")
+    text = (FOLDER.parent / "schema.sql").read_text(encoding="utf-8")
+    if isinstance(db, SQLite):
+        with closing(sqlite3.connect(":memory:")) as fresh, closing(sqlite3.connect(db.path)) as migrated:
+            fresh.executescript(text)
+            expected, found = _schema(fresh), _schema(migrated)
+        found.pop("schema_version")
+    else:
+        await db.script(f"CREATE SCHEMA fresh; SET LOCAL search_path TO fresh; {text}")
+        expected, found = await _catalogue(db, "fresh"), await _catalogue(db, "public")
+        found -= {row for row in found if "schema_version" in row}
     assert found == expected
+
+
+async def _catalogue(db: Database, schema: str) -> set[str]:
+    """Columns, constraints and indexes of a PostgreSQL schema, as text."""
+    import asyncpg
+
+    assert isinstance(db, Postgres)
+    connection = await asyncpg.connect(db._url)
+    rows = await connection.fetch(
+        """SELECT table_name || ' ' || column_name || ' ' || data_type || ' ' || is_nullable
+                || coalesce(column_default, '')
+               FROM information_schema.columns WHERE table_schema = $1
+           UNION ALL SELECT conrelid::regclass::text || ' ' || pg_get_constraintdef(oid)
+               FROM pg_constraint WHERE connamespace = $1::regnamespace
+           UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = $1""",
+        schema,
+    )
+    await connection.close()
+    return {row[0].replace(f"{schema}.", "") for row in rows}
 
 
 def _schema(connection: sqlite3.Connection) -> dict[str, str]:
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
-    return {name: re.sub(r"\s+|--[^\n]*", " ", sql) for name, sql in rows}
+    # SQLite keeps the text it was given, and puts a new column right behind the last one
+    spaced = {name: re.sub(r"\s+|--[^\n]*", " ", sql) for name, sql in rows}
+    return {name: re.sub(r" *([(),]) *", r"\1", sql) for name, sql in spaced.items()}
 
 
 async def test_migrating_twice_does_nothing_and_a_newer_database_is_refused(db: Database) -> None:

@@ -11,11 +11,12 @@ from storage.records import Approval, ApprovalLink, Delivery, Message
 from tests.conftest import START, World
 from tools.approvals import link_token
 from tools.context import HOUR
-from tools.decide import Edit, approval_by_token, approve, edit, expire_due, reject
+from tools.decide import approval_by_token, approve, edit, expire_due, reject
 from tools.errors import Refusal
 from tools.fields import Upload
 from tools.message_status import StatusRequest, message_status
 from tools.receive import Arrival, receive
+from tools.revision import Edit
 from tools.send import SendRequest, send
 
 MAIL = (

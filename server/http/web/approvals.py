@@ -16,8 +16,9 @@ from storage.records import Approval
 from tools import wires
 from tools.approvals import link_token
 from tools.context import Context
-from tools.decide import Edit, approval_by_token, approve, edit, reject
+from tools.decide import approval_by_token, approve, edit, reject
 from tools.errors import Refusal
+from tools.revision import Edit
 
 MAX_REASON = 2_000
 LISTED = 100

@@ -1,0 +1,184 @@
+"""Mail that leaves later: sending it through the gate in its time, and changing it before."""
+
+import json
+
+from pydantic import BaseModel, Field
+
+from storage.database import Transaction, many, one
+from storage.errors import Unavailable
+from storage.records import Delivery, Mailbox, Message, Schedule
+from storage.records import Wire as WireRow
+from tools import events, gate, wires
+from tools.access import mailbox_of, message_of
+from tools.context import Context
+from tools.errors import Refusal
+from tools.fields import MAX_MARKDOWN, MAX_SUBJECT, Address, MessageId
+from tools.mail.wire import Wire
+from tools.operation import MailboxId, Model, Operation
+from tools.revision import Edit, Revision, revise, write
+from tools.timing import timing_of
+from tools.views import time_text
+
+AT_ONCE = 50
+
+
+class ScheduleChange(Model):
+    """What to change of a scheduled mail; what is left out stays."""
+
+    message_id: MessageId
+    send_at: str | None = Field(default=None, description="The new time, in UTC with Z.", max_length=40)
+    to: list[Address] | None = Field(default=None, description="The new recipients.")
+    cc: list[Address] | None = Field(default=None, description="The new further recipients.")
+    bcc: list[Address] | None = Field(default=None, description="The new hidden recipients.")
+    subject: str | None = Field(default=None, description="The new subject.", min_length=1, max_length=MAX_SUBJECT)
+    markdown: str | None = Field(default=None, description="The new body.", min_length=1, max_length=MAX_MARKDOWN)
+    mailbox_id: MailboxId = None
+
+
+class Scheduled(BaseModel):
+    """Where the mail stands."""
+
+    message_id: str
+    status: str = Field(description="scheduled, or pending_send_approval when a person has to see the change first.")
+    revision: int
+    send_at: str
+    next: str = Field(description="What to do now.")
+
+
+async def fire_due(context: Context) -> int:
+    """Send the mail whose time has come through the gate that waited for it; how many. Raises Unavailable."""
+    due = await many(context.db, Schedule, "due_for_the_gate", now=context.now(), limit=AT_ONCE)
+    for schedule in due:
+        message = await one(
+            context.db, Message, "message_of_account", id=schedule.message_id, account_id=schedule.account_id
+        )
+        if message is not None:
+            await _fire(context, await wires.wire_row(context, context.db, message.id, message.revision))
+    return len(due)
+
+
+async def _fire(context: Context, row: WireRow) -> None:
+    async def work(transaction: Transaction) -> None:
+        if not await transaction.run("gate_schedule", message_id=row.message_id):
+            return
+        message, mailbox = await _locked(transaction, row.message_id)
+        if message.status != "scheduled" or message.revision != row.revision:
+            return
+        stored = Wire.of(row.envelope, row.data or b"")
+        wire = Wire(stored.sender, await gate.envelope(transaction, mailbox, message), stored.raw)
+        if wire == stored:
+            await gate.decide_stored(context, transaction, mailbox, message, row.digest, wire)
+            return
+        # the mode was changed meanwhile, and with it who gets a copy: another envelope is another revision
+        digest = await wires.keep(transaction, message.id, row.revision + 1, wire, row.blob, row.draft, context.now())
+        await transaction.run("set_revision", id=message.id, revision=row.revision + 1)
+        moved = await _again(transaction, message.id)
+        await gate.decide_stored(context, transaction, mailbox, moved, digest, wire)
+
+    await context.db.write(work)
+
+
+async def edit_scheduled(context: Context, request: ScheduleChange) -> Scheduled:
+    """Change a mail that is scheduled; changed content goes through the gate again. Raises Refusal not_editable."""
+    mailbox = await mailbox_of(context, request.mailbox_id)
+    message = await message_of(context.db, mailbox, request.message_id)
+    if message.status != "scheduled":
+        raise Refusal("not_editable", f"It is {message.status}.", status=message.status)
+    row = await wires.wire_row(context, context.db, message.id, message.revision)
+    revision = await revise(context, message, row, _edit(row, request)) if _changes_content(request) else None
+    send_at = timing_of(request.send_at, "gate_first", context.now()).send_at
+    await context.db.write(lambda transaction: _change(context, transaction, message, revision, send_at))
+    return await _outcome(context, mailbox, message.id)
+
+
+async def _change(
+    context: Context, transaction: Transaction, seen: Message, revision: Revision | None, send_at: int | None
+) -> None:
+    message, mailbox = await _locked(transaction, seen.id)
+    if message.status != "scheduled" or message.revision != seen.revision:
+        raise Refusal("not_editable", f"It is {message.status}.", status=message.status)
+    if send_at is not None:
+        await transaction.run("move_schedule", message_id=message.id, send_at=send_at)
+        await transaction.run("move_deliveries", message_id=message.id, due_at=send_at, now=context.now())
+    if revision is not None:
+        await _take_back(context, transaction, message.id)
+        copies = tuple(each for each in await gate.envelope(transaction, mailbox, message) if each.copy)
+        wire, digest = await write(context, transaction, message, revision, copies)
+        schedule = await one(transaction, Schedule, "schedule", message_id=message.id)
+        if schedule is not None and schedule.gated:
+            changed = await _again(transaction, message.id)
+            await gate.decide_stored(context, transaction, mailbox, changed, digest, wire)
+    await events.about(transaction, context.now(), message, "message.rescheduled", by=context.principal.name)
+
+
+async def _take_back(context: Context, transaction: Transaction, message_id: str) -> None:
+    """Take back every delivery, or refuse: one that was begun may be leaving this very moment."""
+    deliveries = await many(transaction, Delivery, "deliveries", message_id=message_id)
+    taken = await transaction.run("take_back_deliveries", message_id=message_id, now=context.now())
+    if taken < len(deliveries):
+        raise Refusal("not_editable", "It has begun to leave.")
+
+
+def _changes_content(request: ScheduleChange) -> bool:
+    return any(getattr(request, name) is not None for name in ("to", "cc", "bcc", "subject", "markdown"))
+
+
+def _edit(row: WireRow, request: ScheduleChange) -> Edit:
+    draft = json.loads(row.draft)
+
+    def kept(name: str) -> tuple[str, ...]:
+        given = getattr(request, name)
+        return tuple(draft[name] if given is None else given)
+
+    return Edit(
+        kept("to"),
+        kept("cc"),
+        kept("bcc"),
+        request.subject or draft["subject"],
+        request.markdown or draft["markdown"],
+    )
+
+
+async def _outcome(context: Context, mailbox: Mailbox, message_id: str) -> Scheduled:
+    message = await message_of(context.db, mailbox, message_id)
+    schedule = await one(context.db, Schedule, "schedule", message_id=message_id)
+    assert schedule is not None
+    held = message.status == "pending_send_approval"
+    return Scheduled(
+        message_id=message.id,
+        status=message.status,
+        revision=message.revision,
+        send_at=time_text(schedule.send_at),
+        next="A person has been asked about the change; do not resend." if held else "It leaves at send_at.",
+    )
+
+
+async def _locked(transaction: Transaction, message_id: str) -> tuple[Message, Mailbox]:
+    message = await _again(transaction, message_id)
+    mailbox = await one(transaction, Mailbox, "lock_mailbox", id=message.mailbox_id)
+    assert mailbox is not None
+    # read once more: what was read before the lock may be old on PostgreSQL
+    return await _again(transaction, message_id), mailbox
+
+
+async def _again(transaction: Transaction, message_id: str) -> Message:
+    message = await one(transaction, Message, "any_message", id=message_id)
+    if message is None:
+        raise Unavailable(f"the message {message_id} is missing")
+    return message
+
+
+EDIT_SCHEDULED = Operation(
+    name="edit_scheduled",
+    title="Change a scheduled mail",
+    summary=(
+        "Change the time, the recipients or the text of a mail that is scheduled. Changed content goes through the "
+        "mailbox's oversight again. To withdraw it use cancel."
+    ),
+    request=ScheduleChange,
+    result=Scheduled,
+    run=edit_scheduled,
+    scope="send",
+    method="PATCH",
+    path="/v1/mailboxes/{mailbox_id}/emails/{message_id}/schedule",
+)

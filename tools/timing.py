@@ -1,0 +1,41 @@
+"""When a mail shall leave, as a caller says it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from tools.context import DAY
+from tools.errors import Refusal
+
+GateTiming = Literal["gate_first", "schedule_first"]
+
+LATEST = 365 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """`send_at` in microseconds since the epoch, None for at once; and whether the gate waits for that time."""
+
+    send_at: int | None = None
+    gate_timing: GateTiming = "gate_first"
+
+    @property
+    def waits_for_gate(self) -> bool:
+        """Nothing is decided before the time has come."""
+        return self.send_at is not None and self.gate_timing == "schedule_first"
+
+
+def timing_of(send_at: str | None, gate_timing: GateTiming, now: int) -> Timing:
+    """Read a time in UTC, ISO 8601 with Z. Raises Refusal invalid_time."""
+    if send_at is None:
+        return Timing()
+    try:
+        moment = datetime.fromisoformat(send_at)
+    except ValueError as error:
+        raise Refusal("invalid_time", f"send_at: {send_at!r} is not a time.", field="send_at") from error
+    if moment.utcoffset() != timedelta():
+        raise Refusal("invalid_time", "send_at: give it in UTC, ending in Z.", field="send_at")
+    at = int(moment.timestamp() * 1_000_000)
+    if not now < at <= now + LATEST:
+        raise Refusal("invalid_time", "send_at: it has to lie ahead, within a year.", field="send_at")
+    return Timing(at, gate_timing)
