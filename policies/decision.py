@@ -28,6 +28,8 @@ class Finding:
     """For a denial: which condition of the catalogue of errors it is."""
     retry_after: int | None = None
     """Seconds after which a denial no longer stands."""
+    details: tuple[tuple[str, str | int], ...] = ()
+    """For a denial: what a program may want to know, by name."""
 
 
 @dataclass(frozen=True, slots=True)
