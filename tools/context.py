@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from policies.reputation import Thresholds
+from policies.windows import Limits
 from storage.blobs import Blobs
 from storage.database import Database
 
@@ -70,6 +72,14 @@ class Site:
     max_recipients: int = 50
     max_attachment_bytes: int = 10_000_000
     """All attachments of one mail together."""
+    limits: Limits = Limits()
+    """How much may leave."""
+    thresholds: Thresholds = Thresholds()
+    """When sending pauses by itself."""
+    ai_header: bool = True
+    """Whether agents' mail says `X-AI-Generated: true`."""
+    footer: str = ""
+    """Markdown below the text of agents' mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +92,17 @@ class Principal:
     """For the audit: `key key_…`, or the overseer's address."""
     mailbox_id: str | None = None
     """The one mailbox the key is bound to."""
+    sandbox: bool = False
+    """A test key: what it hands in never leaves."""
 
     def may(self, scope: str) -> bool:
         """Whether the principal holds the scope; `admin` reads, `oversight` sees what it decides on."""
-        implied = {"read": {"admin"}, "oversight_read": {"oversight"}}.get(scope, set())
+        implied = {
+            "read": {"admin"},
+            "oversight_read": {"oversight"},
+            # no key has this scope by name: the kill switch may be thrown by whoever can do harm or prevent it
+            "stop": {"send", "admin", "oversight"},
+        }.get(scope, set())
         return bool(self.scopes & (implied | {scope}))
 
 

@@ -10,6 +10,7 @@ from tools.context import Context, Principal, same
 from tools.errors import Refusal
 
 SCOPES = ("read", "send", "admin", "oversight", "oversight_read")
+_LIVE, _TEST = "gp_", "gp_test_"
 _PREFIX = 16
 """Leading characters of a key that are stored in the clear: they find the row and identify the key to people."""
 
@@ -23,14 +24,20 @@ class NewKey:
 
 
 async def create_key(
-    context: Context, account_id: str, name: str, scopes: frozenset[str], mailbox_id: str | None = None
+    context: Context,
+    account_id: str,
+    name: str,
+    scopes: frozenset[str],
+    mailbox_id: str | None = None,
+    *,
+    sandbox: bool = False,
 ) -> NewKey:
-    """Make a key. Raises Refusal invalid_scope, scopes_conflict."""
+    """Make a key; what comes in with a `sandbox` key never leaves. Raises Refusal invalid_scope, scopes_conflict."""
     if not scopes or not scopes <= set(SCOPES):
         raise Refusal("invalid_scope", f"Given: {', '.join(sorted(scopes)) or 'none'}.")
     if "send" in scopes and scopes & {"oversight", "oversight_read"}:
         raise Refusal("scopes_conflict")
-    text = "gp_" + base64.urlsafe_b64encode(context.random(44)).decode().rstrip("=")
+    text = (_TEST if sandbox else _LIVE) + base64.urlsafe_b64encode(context.random(44)).decode().rstrip("=")
     key = ApiKey(
         id=context.new_id("key"),
         account_id=account_id,
@@ -40,6 +47,7 @@ async def create_key(
         hash=context.secret.hash(text),
         scopes=" ".join(sorted(scopes)),
         created_at=context.now(),
+        sandbox=int(sandbox),
     )
 
     async def work(transaction: Transaction) -> None:
@@ -65,7 +73,8 @@ async def principal_of(context: Context, text: str) -> Principal:
     stored = key.hash if key is not None else context.secret.hash("")
     if not same(stored, context.secret.hash(text)) or key is None:
         raise Refusal("invalid_key")
-    return Principal(key.account_id, frozenset(key.scopes.split()), f"key {key.id}", key.mailbox_id)
+    scopes = frozenset(key.scopes.split())
+    return Principal(key.account_id, scopes, f"key {key.id}", key.mailbox_id, sandbox=bool(key.sandbox))
 
 
 async def revoke_key(context: Context, account_id: str, key_id: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from policies.decision import Decision as Ruling
 from storage.database import Transaction, columns
 from storage.records import Decision, Delivery, Mailbox, Message, Schedule, Thread
+from tools import limits
 from tools.context import Context
 from tools.draft import Prepared, people_json
 from tools.mail.wire import Wire
@@ -40,7 +41,9 @@ def message_of(context: Context, mailbox: Mailbox, prepared: Prepared) -> Messag
         attachments=prepared.attachments,
         findings="{}",
         size=len(prepared.rendered.raw),
+        category=prepared.category,
         created_at=context.now(),
+        sandbox=int(context.principal.sandbox),
     )
 
 
@@ -110,4 +113,6 @@ async def queue(
             created_at=decision.created_at,
         )
         await transaction.run("insert_delivery", **columns(delivery))
+    if not message.sandbox:
+        await limits.count(context, transaction, message, sum(not each.copy for each in wire.recipients))
     transaction.wake(DELIVERIES)

@@ -27,6 +27,7 @@ def create(
     name: Annotated[str, typer.Option(help="What the key is for.")],
     scope: Annotated[list[str], typer.Option(help="read, send, admin, oversight or oversight_read; repeat it.")],
     mailbox: Annotated[str | None, typer.Option(help="Address of the one mailbox the key is bound to.")] = None,
+    test: Annotated[bool, typer.Option("--test", help="Mail handed in with it never leaves.")] = False,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -38,7 +39,8 @@ def create(
         from tools.identity import create_key
 
         bound = await find(context, account, mailbox) if mailbox else None
-        return await create_key(context, account.id, name, frozenset(scope), bound.id if bound else None)
+        bound_id = bound.id if bound else None
+        return await create_key(context, account.id, name, frozenset(scope), bound_id, sandbox=test)
 
     made = with_context(data, config, work)
     if as_json:
@@ -88,6 +90,7 @@ def _shown(key: "ApiKey") -> dict[str, Any]:
         "prefix": key.prefix,
         "scopes": key.scopes,
         "mailbox_id": key.mailbox_id,
+        "test": bool(key.sandbox),
         "created_at": iso(key.created_at),
         "revoked_at": iso(key.revoked_at),
     }
