@@ -6,6 +6,17 @@ from policies.modes import Mode
 
 
 @dataclass(frozen=True, slots=True)
+class Suppressed:
+    """A recipient that is on the account's list of suppressions."""
+
+    address: str
+    reason: str
+    """`manual`, `unsubscribe`, `complaint` or `bounce`."""
+    transactional_only: bool = False
+    """Bulk and broadcast mail alone is stopped."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outbound:
     """The facts about a mail on its way out."""
 
@@ -18,6 +29,10 @@ class Outbound:
     """The agent itself asked for a person's approval."""
     approver: str | None = None
     """Who approved this very wire form; None before anybody has."""
+    category: str = "transactional"
+    """What kind of mail the agent says it is."""
+    suppressed: tuple[Suppressed, ...] | None = None
+    """Those of the recipients that are on the account's list of suppressions; None is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

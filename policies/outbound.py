@@ -5,6 +5,7 @@ from collections.abc import Callable
 from policies.decision import Decision, Finding, Verdict, strictest
 from policies.facts import Outbound
 from policies.modes import GATES
+from policies.suppression import suppressed
 
 Rule = Callable[[Outbound], Finding | None]
 
@@ -41,7 +42,7 @@ def addressed(facts: Outbound) -> Finding | None:
     return None
 
 
-RULES: tuple[Rule, ...] = (oversight, requested, addressed)
+RULES: tuple[Rule, ...] = (oversight, requested, addressed, suppressed)
 
 
 def decide(facts: Outbound, rules: tuple[Rule, ...] = RULES) -> Decision:

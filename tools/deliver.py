@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from policies.suppression import BULK
 from storage.database import Transaction, columns, many, one
 from storage.errors import Damaged
 from storage.records import Attempt, Decision, Delivery, Message
@@ -12,6 +13,8 @@ from tools.context import MINUTE, Context
 from tools.mail.address import domain_of
 from tools.mail.verp import bounce_address
 from tools.mail.wire import Wire
+from tools.suppressing import note_outcome, standing_of
+from tools.unsubscribe import unsubscribe_url
 
 LEASE = MINUTE
 """A worker that lives renews its lease well before; one that died is followed by another after this time."""
@@ -21,6 +24,10 @@ State = Literal["sent", "deferred", "bounced", "uncertain"]
 
 class Altered(Exception):
     """The stored mail is not what was allowed; the sentence says how."""
+
+
+class Stopped(Exception):
+    """The recipient was suppressed after the mail was allowed; the sentence says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,8 @@ class Outgoing:
     """The domain that signs."""
     raw: bytes
     allowed_at: int
+    unsubscribe_url: str | None
+    """For bulk mail: where its recipient unsubscribes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +99,7 @@ async def next_due(context: Context) -> int | None:
 
 
 async def open_delivery(context: Context, delivery: Delivery) -> Outgoing:
-    """The mail of a delivery, checked against the decision that allowed it. Raises Altered, Unavailable."""
+    """The mail of a delivery, checked against the decision that allowed it. Raises Altered, Stopped, Unavailable."""
     decision = await one(context.db, Decision, "decision", id=delivery.decision_id)
     if decision is None or decision.verdict != "allow" or decision.message_id != delivery.message_id:
         raise Altered("no decision allows this delivery")
@@ -105,9 +114,14 @@ async def open_delivery(context: Context, delivery: Delivery) -> Outgoing:
         raise Altered("the stored mail differs from the one that was allowed")
     if delivery.recipient not in {recipient.address for recipient in wire.recipients}:
         raise Altered("the recipient is not one of those that were allowed")
+    category, reason = await standing_of(context.db, delivery)
+    if reason is not None:
+        raise Stopped(f"not sent: the recipient is suppressed ({reason})")
     domain = domain_of(wire.sender)
     sender = bounce_address(delivery.id, domain, context.secret.derive("bounce address"))
-    return Outgoing(sender, domain, wire.raw, decision.created_at)
+    bulk = category in BULK and not delivery.is_copy
+    url = unsubscribe_url(context, delivery.id) if bulk else None
+    return Outgoing(sender, domain, wire.raw, decision.created_at, url)
 
 
 async def settle(context: Context, delivery: Delivery, settlement: Settlement) -> bool:
@@ -132,6 +146,15 @@ async def settle(context: Context, delivery: Delivery, settlement: Settlement) -
         if not moved:
             return False
         await transaction.run("insert_attempt", **columns(_attempt(delivery, settlement, now)))
+        await note_outcome(
+            transaction,
+            now,
+            delivery,
+            state=settlement.state,
+            category=settlement.category,
+            code=settlement.code,
+            reply=settlement.reply,
+        )
         await _after_change(context, transaction, delivery, settlement.state, settlement.reply)
         return True
 

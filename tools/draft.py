@@ -28,6 +28,7 @@ class Prepared:
     """JSON, as in the `attachments` column: what lies in the rendered bytes."""
     parent: Message | None
     timing: Timing
+    category: str = "transactional"
 
 
 def prepare(
@@ -56,7 +57,7 @@ def prepare(
     )
     check_recipients(draft, context.site.max_recipients)
     rendered = render(draft)
-    return Prepared(message_id, draft, rendered, attachments_json(draft, rendered), parent, timing)
+    return Prepared(message_id, draft, rendered, attachments_json(draft, rendered), parent, timing, outgoing.category)
 
 
 def render(draft: Draft) -> Rendered:

@@ -145,6 +145,26 @@ _CONDITIONS = (
     ),
     Condition("denied", 403, "The mail may not be sent.", "The reasons say why; do not resend it unchanged."),
     Condition(
+        "recipient_suppressed",
+        400,
+        "The account does not send to a recipient: the address bounced, complained, unsubscribed or was taken out.",
+        "Leave out the recipients the reasons name; do not look for another way to reach them.",
+        smtp="550 5.7.1",
+    ),
+    Condition(
+        "hard_bounce",
+        403,
+        "The address bounced for good; no key can take it off the list.",
+        "If it exists again, the operator runs 'gatepost suppression remove --bounced' on the server.",
+    ),
+    Condition("suppression_not_found", 404, "The address is not suppressed.", "List what is with GET /v1/suppression."),
+    Condition(
+        "unsubscribe_invalid",
+        404,
+        "The link to unsubscribe is not valid.",
+        "Open it from the mail again, and whole.",
+    ),
+    Condition(
         "approval_refused",
         409,
         "The mail was approved, but a rule other than oversight stops it.",

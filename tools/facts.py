@@ -7,6 +7,7 @@ from policies.modes import Mode
 from storage.database import Reader
 from storage.records import Mailbox, Message
 from tools.mail.address import canonical, matches
+from tools.suppressing import suppressed_among
 
 
 async def gather(
@@ -21,6 +22,8 @@ async def gather(
         strangers=tuple(each for each in addressed if not any(matches(pattern, each) for pattern in patterns)),
         requested=requested,
         approver=approver,
+        category=message.category,
+        suppressed=await suppressed_among(reader, message.account_id, addressed),
     )
 
 

@@ -22,6 +22,11 @@ UNTRUSTED = (
 )
 
 
+Category = Literal[
+    "transactional", "bulk", "broadcast", "login-link", "password-reset", "mfa-otp", "verification"
+]
+
+
 class Upload(Model):
     """A file to attach."""
 
@@ -41,6 +46,13 @@ class Outgoing(Model):
     cc: list[Address] = Field(default=[], description="Further recipients whom everybody sees.")
     bcc: list[Address] = Field(default=[], description="Further recipients whom nobody else sees.")
     attachments: list[Upload] = Field(default=[], description="Files to attach.", max_length=50)
+    category: Category = Field(
+        default="transactional",
+        description=(
+            "What kind of mail it is. bulk and broadcast: one text to many, with a way to unsubscribe. login-link, "
+            "password-reset, mfa-otp, verification: the recipient asked for it this moment."
+        ),
+    )
     idempotency_key: str | None = Field(
         default=None,
         description="A key of your own for this mail: calling again with it sends nothing twice. Kept 24 hours.",

@@ -16,7 +16,7 @@ from storage.records import Delivery
 from storage.wakeups import wait
 from tools import deliver
 from tools.context import Context
-from tools.deliver import Altered, Settlement
+from tools.deliver import Altered, Settlement, Stopped
 from tools.outbox import DELIVERIES
 
 LOOK_SECONDS = 2.0
@@ -117,11 +117,14 @@ class Worker:
             outgoing = await deliver.open_delivery(self._context, delivery)
             signer = await self._signers.signer(outgoing.domain)
             # OpenSSL releases the interpreter's lock while it signs
-            raw = await asyncio.to_thread(signer.sign, stamp(outgoing.raw, outgoing.allowed_at), self._context.now())
+            stamped = stamp(outgoing.raw, outgoing.allowed_at, outgoing.unsubscribe_url)
+            raw = await asyncio.to_thread(signer.sign, stamped, self._context.now())
         except Altered as error:
             log.error("not what was allowed", delivery=delivery.id, why=str(error))
             await deliver.refuse(self._context, delivery, str(error))
             return None
+        except Stopped as error:
+            return Bounced(0, "5.7.1", str(error), "", "NotDelivered")
         except SigningError as error:
             log.error("cannot sign", delivery=delivery.id, why=str(error))
             return Deferred(0, "4.7.5", "the mail could not be signed here", "", "CodeError")

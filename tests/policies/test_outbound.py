@@ -18,7 +18,8 @@ def facts(draw: st.DrawFn) -> Outbound:
     recipients = tuple(draw(ADDRESSES))
     strangers = tuple(address for address in recipients if draw(st.booleans()))
     approver = draw(st.sampled_from([None, "boss@example.org"]))
-    return Outbound(draw(st.sampled_from(Mode)), recipients, strangers, draw(st.booleans()), approver)
+    mode, requested = draw(st.sampled_from(Mode)), draw(st.booleans())
+    return Outbound(mode, recipients, strangers, requested, approver, suppressed=())
 
 
 @given(facts())

@@ -1,0 +1,46 @@
+-- Suppressions, and what mail to a contact has met.
+
+-- name: suppress
+-- A weaker reason never takes the place of a stronger one.
+INSERT INTO suppression (
+    account_id, address, reason, strength, transactional_only, code, reply, created_at
+) VALUES (
+    :account_id, :address, :reason, :strength, :transactional_only, :code, :reply, :created_at
+)
+ON CONFLICT (account_id, address) DO UPDATE SET reason = excluded.reason, strength = excluded.strength,
+    transactional_only = excluded.transactional_only, code = excluded.code, reply = excluded.reply,
+    created_at = excluded.created_at
+WHERE excluded.strength > suppression.strength;
+
+-- name: suppression
+SELECT * FROM suppression WHERE account_id = :account_id AND address = :address;
+
+-- name: suppressions
+-- The newest `limit` entries before the cursor, newest first.
+SELECT * FROM suppression
+WHERE account_id = :account_id
+  AND (CAST(:reason AS TEXT) IS NULL OR reason = :reason)
+  AND (created_at < :before_at OR (created_at = :before_at AND address < :before_address))
+ORDER BY created_at DESC, address DESC
+LIMIT :limit;
+
+-- name: lift_suppression
+DELETE FROM suppression WHERE account_id = :account_id AND address = :address AND reason = :reason;
+
+-- name: contact
+SELECT bounces_in_row FROM contact WHERE account_id = :account_id AND address = :address;
+
+-- name: lock_contact
+-- Read for a change: the row is made, and locked on PostgreSQL, so that no bounce is lost from the count.
+INSERT INTO contact (account_id, address, bounces_in_row) VALUES (:account_id, :address, 0)
+ON CONFLICT (account_id, address) DO UPDATE SET bounces_in_row = contact.bounces_in_row
+RETURNING bounces_in_row;
+
+-- name: set_bounces
+UPDATE contact SET bounces_in_row = :bounces_in_row WHERE account_id = :account_id AND address = :address;
+
+-- name: standing
+-- What the rules look at before an attempt: the mail's category, and what stands against the recipient.
+SELECT m.category, s.reason, s.transactional_only
+FROM message m LEFT JOIN suppression s ON s.account_id = m.account_id AND s.address = :address
+WHERE m.id = :message_id;
