@@ -15,11 +15,16 @@ from pathlib import Path
 import structlog
 import uvicorn
 from dns.asyncresolver import Resolver
+from dns.resolver import LRUCache
 
 from server.delivery.courier import Courier, Timeouts
+from server.delivery.names import Names, is_public
 from server.delivery.postman import Postman
-from server.delivery.routes import DirectRoute, RelayRoute, is_public
+from server.delivery.routes import DirectRoute, RelayRoute
 from server.delivery.signers import Signers
+from server.delivery.sts_fetch import PolicyFetcher
+from server.delivery.sts_policies import PolicyFile, StsPolicies
+from server.delivery.tls_report import TlsCounts
 from server.delivery.worker import Capture, Carrier, Worker
 from server.domains import passphrase
 from server.housekeeper import keep_house
@@ -28,6 +33,7 @@ from server.http.web.routes import web_routes
 from server.opening import opened
 from server.settings import Settings, SettingsError
 from server.smtp.listener import Listener
+from server.smtp.submission import SubmissionListener, Terms
 from tools import deliver
 from tools.accounts import list_accounts
 from tools.context import Context
@@ -45,6 +51,7 @@ class Running:
     context: Context
     http_port: int
     smtp_port: int
+    submission_port: int | None = None
 
 
 @asynccontextmanager
@@ -61,9 +68,10 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         # a part that fails ends the whole: a server without its delivery must not look healthy
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         smtp_port = await _listen(stack, settings, context)
+        submission_port = await _listen_for_submission(stack, settings, context)
         _carry(stack, tasks, settings, context)
         await _serve_http(stack, tasks, settings, context, web)
-        yield Running(context, http_port, smtp_port)
+        yield Running(context, http_port, smtp_port, submission_port)
 
 
 async def serve(settings: Settings) -> None:
@@ -77,6 +85,7 @@ async def serve(settings: Settings) -> None:
             "serving",
             web=server.context.site.base_url,
             smtp=f"{settings.smtp_host}:{server.smtp_port}",
+            submission=server.submission_port,
             route=settings.route,
         )
         if settings.route == "capture":
@@ -140,6 +149,27 @@ async def _listen(stack: AsyncExitStack, settings: Settings, context: Context) -
     return port
 
 
+async def _listen_for_submission(stack: AsyncExitStack, settings: Settings, context: Context) -> int | None:
+    if settings.submission_port is None:
+        return None
+    terms = Terms(
+        context,
+        settings.hostname,
+        settings.max_message_bytes,
+        _tls(settings.tls_cert, settings.tls_key),
+        settings.submission_plain,
+    )
+    listener = SubmissionListener(terms)
+    try:
+        port = await listener.start(settings.submission_host, settings.submission_port)
+    except OSError as error:
+        raise SettingsError(
+            f"Cannot listen on submission_port {settings.submission_port}: {error.strerror}. Set it to a free one."
+        ) from error
+    stack.push_async_callback(listener.stop)
+    return port
+
+
 def _carry(stack: AsyncExitStack, tasks: asyncio.TaskGroup, settings: Settings, context: Context) -> None:
     carrier = _carrier(settings, context)
     stack.push_async_callback(carrier.close)
@@ -153,6 +183,7 @@ def _carrier(settings: Settings, context: Context) -> Carrier:
     """The way mail takes out of here."""
     if settings.route == "capture":
         return Capture()
+    counts = TlsCounts(context.clock)
     credentials = None
     if settings.relay_user is not None and settings.relay_password is not None:
         credentials = (settings.relay_user, settings.relay_password.get_secret_value())
@@ -160,7 +191,7 @@ def _carrier(settings: Settings, context: Context) -> Carrier:
         assert settings.relay_host is not None
         route: RelayRoute | DirectRoute = RelayRoute(settings.relay_host, settings.relay_port)
     else:
-        route = _direct(settings)
+        route = _direct(settings, context, counts)
     return Courier(
         route,
         settings.hostname,
@@ -168,16 +199,28 @@ def _carrier(settings: Settings, context: Context) -> Carrier:
         tls=settings.relay_tls if settings.route == "relay" else "opportunistic",
         credentials=credentials if settings.route == "relay" else None,
         clock=context.clock,
+        counts=counts,
     )
 
 
-def _direct(settings: Settings) -> DirectRoute:
+def _direct(settings: Settings, context: Context, counts: TlsCounts) -> DirectRoute:
     resolver = Resolver(configure=settings.resolver is None)
+    resolver.cache = LRUCache(10_000)
     if settings.resolver is not None:
         host, _, port = settings.resolver.rpartition(":")
         resolver.nameservers, resolver.port = [host], int(port)
     allowed = (lambda _address: True) if settings.direct_private else is_public
-    return DirectRoute(resolver, settings.direct_port, random=random.SystemRandom(), allowed=allowed)
+    names = Names(resolver, trusted=settings.resolver_trusted, allowed=allowed)
+    fetcher = PolicyFetcher(names, ssl.create_default_context())
+    kept = PolicyFile(settings.data / "mta-sts.json")
+    return DirectRoute(
+        names,
+        settings.direct_port,
+        random=random.SystemRandom(),
+        counts=counts,
+        policies=StsPolicies(names, fetcher, kept, clock=context.clock, counts=counts),
+        own_name=settings.hostname,
+    )
 
 
 async def _serve_http(

@@ -95,6 +95,10 @@ class Settings(BaseSettings):
         pattern=r"^[0-9a-fA-F.:\[\]]+:[0-9]{1,5}$",
         description="DNS resolver for the route `direct`, as address:port; none is the system's.",
     )
+    resolver_trusted: bool = Field(
+        default=False,
+        description="The resolver validates DNSSEC and nobody sits between it and this server: DANE is then followed.",
+    )
     tls_cert: Path | None = Field(default=None, description="Certificate chain (PEM) for STARTTLS on incoming SMTP.")
     tls_key: Path | None = Field(default=None, description="Private key (PEM) of the certificate.")
     max_message_bytes: int = Field(default=26_214_400, ge=65_536, description="Largest mail taken in, in bytes.")

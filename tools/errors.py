@@ -143,6 +143,20 @@ _CONDITIONS = (
         "Write it by RFC 5322, with CRLF at the end of each line.",
         smtp="554 5.6.0",
     ),
+    Condition(
+        "content_blocked",
+        400,
+        "The content filter stops this mail: it holds something that may never be sent.",
+        "The reasons name it; take it out. 'preview' shows what would happen to a draft.",
+        smtp="554 5.6.0",
+    ),
+    Condition(
+        "duplicate",
+        409,
+        "The same mail to the same recipients was handed in within the last 60 seconds.",
+        "It was not sent again. Look at the first one with message_status; give each call an idempotency_key.",
+        smtp="554 5.7.0",
+    ),
     Condition("denied", 403, "The mail may not be sent.", "The reasons say why; do not resend it unchanged."),
     Condition(
         "recipient_suppressed",
@@ -180,7 +194,37 @@ _CONDITIONS = (
         "needs_overseer", 403, "More autonomy needs the overseer.", "Request an upgrade; the overseer gets a code."
     ),
     Condition("invalid_code", 403, "The code is wrong, used or expired.", "Ask the overseer for the newest code."),
-    Condition("rate_limited", 429, "Too many requests.", "Wait as long as Retry-After says."),
+    Condition(
+        "rate_limited", 429, "Too much in too short a time.", "Wait as long as Retry-After says.", smtp="451 4.7.1"
+    ),
+    Condition(
+        "warmup_limit",
+        429,
+        "The mailbox or its domain is new, and new ones may send little.",
+        "Wait as long as Retry-After says; the limits grow with age. 'usage' shows them.",
+        smtp="451 4.7.1",
+    ),
+    Condition(
+        "quota_exceeded",
+        429,
+        "The month's quota is used up.",
+        "Wait for the next month, or ask the operator for a larger quota.",
+        smtp="451 4.7.1",
+    ),
+    Condition(
+        "sending_stopped",
+        403,
+        "Sending is stopped: somebody threw the kill switch.",
+        "Do not resend. The overseer starts it again; then send the mail anew.",
+        smtp="525 5.7.13",
+    ),
+    Condition(
+        "sending_paused",
+        403,
+        "Sending is paused: too much of the account's mail bounced or brought complaints.",
+        "Do not resend. The operator looks at the bounces and runs 'gatepost account resume'.",
+        smtp="521 5.7.13",
+    ),
     Condition(
         "forbidden_origin",
         403,

@@ -11,11 +11,11 @@ INSERT INTO thread (
 INSERT INTO message (
     id, account_id, mailbox_id, thread_id, direction, status, revision, rfc_message_id, in_reply_to,
     reference_ids, from_email, from_name, people, subject, markdown, body_text, body_html, new_text, quoted,
-    attachments, findings, size, created_at, category, sandbox
+    attachments, findings, size, created_at, category, fingerprint, sandbox
 ) VALUES (
     :id, :account_id, :mailbox_id, :thread_id, :direction, :status, :revision, :rfc_message_id, :in_reply_to,
     :reference_ids, :from_email, :from_name, :people, :subject, :markdown, :body_text, :body_html, :new_text,
-    :quoted, :attachments, :findings, :size, :created_at, :category, :sandbox
+    :quoted, :attachments, :findings, :size, :created_at, :category, :fingerprint, :sandbox
 );
 
 -- name: insert_wire
@@ -55,6 +55,13 @@ WHERE mailbox_id = :mailbox_id
   AND status NOT IN ('pending_inbound_approval', 'deleted')
   AND NOT (direction = 'inbound' AND status = 'rejected')
   AND (CAST(:sender AS TEXT) IS NULL OR lower(from_email) = :sender)
+  AND (created_at < :before_at OR (created_at = :before_at AND id < :before_id))
+ORDER BY created_at DESC, id DESC
+LIMIT :limit;
+
+-- name: mail_of_account
+SELECT * FROM message
+WHERE account_id = :account_id
   AND (created_at < :before_at OR (created_at = :before_at AND id < :before_id))
 ORDER BY created_at DESC, id DESC
 LIMIT :limit;

@@ -1,0 +1,345 @@
+"""Mail handed in over SMTP (RFC 6409): the mailbox's address and an API key sign in, and the gate decides."""
+
+import asyncio
+import base64
+import binascii
+import logging
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from server.smtp.conversation import Answer, Conversation
+from storage.database import one
+from storage.errors import StorageError
+from storage.records import Mailbox
+from tools.context import Context, Principal
+from tools.errors import Refusal
+from tools.gate import Submitted
+from tools.identity import principal_of
+from tools.mail.address import AddressError, canonical, parse_address
+from tools.submit_raw import submit_raw
+
+log = logging.getLogger("gatepost.submission")
+
+CONNECTIONS = 500
+RECHECK_SECONDS = 1.0
+"""A key that was revoked is worthless on an open connection too, after this time at most."""
+TRIES = 3
+LOCAL_FAULT = b"451 4.4.2 Local fault, nothing was stored; try again later"
+WRONG = b"535 5.7.8 Wrong mailbox address or API key"
+_PARAMETERS = (b"SIZE=", b"BODY=", b"SMTPUTF8", b"AUTH=")
+_TEXT_LIMIT = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Who has signed in."""
+
+    principal: Principal
+    mailbox: Mailbox
+    key: str
+    checked_at: float
+    """The loop's time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What every submission connection of this server is offered."""
+
+    context: Context
+    hostname: str
+    max_message_bytes: int
+    tls: ssl.SSLContext | None
+    plain: bool
+    """Sign-in without TLS is allowed."""
+
+
+class Submission(Conversation):
+    """One connection of a client that hands mail in."""
+
+    def __init__(self, terms: Terms, connections: "set[Submission]") -> None:
+        greeting = f"220 {terms.hostname} ESMTP Gatepost submission"
+        super().__init__(greeting=greeting.encode(), max_message_bytes=terms.max_message_bytes)
+        self._terms = terms
+        self._connections = connections
+        self._secured = False
+        self._greeted = False
+        self._tries = 0
+        self._member: Member | None = None
+        self._more: Callable[[bytes], Answer] | None = None
+        """What takes the next line, in the middle of AUTH."""
+        self._sender = False
+        self._recipients: list[str] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._connections.add(self)
+        if len(self._connections) > CONNECTIONS:
+            self.hang_up(b"421 4.3.2 Too many connections\r\n")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._connections.discard(self)
+
+    def command(self, line: bytes) -> Answer:
+        if self._more is not None:
+            more, self._more = self._more, None
+            return more(line)
+        verb, _, argument = line.partition(b" ")
+        match verb.upper():
+            case b"EHLO" | b"HELO":
+                return self._hello(verb.upper() == b"EHLO", argument)
+            case b"MAIL":
+                return self._mail_from(argument)
+            case b"RCPT":
+                return self._rcpt_to(argument)
+            case b"DATA":
+                return self._data(argument)
+            case b"AUTH":
+                return self._auth(argument)
+            case b"STARTTLS":
+                return self._start_tls(argument)
+            case b"RSET":
+                self._forget()
+                return b"250 2.0.0 Forgotten"
+            case b"NOOP":
+                return b"250 2.0.0 OK"
+            case b"VRFY":
+                return b"252 2.5.0 Send some mail and see"
+            case b"QUIT":
+                return b"221 2.0.0 Bye"
+        return b"500 5.5.1 No such command"
+
+    def mail(self, content: bytes | None) -> Answer:
+        recipients = tuple(self._recipients)
+        self._forget()
+        if content is None:
+            return b"552 5.3.4 The mail is larger than %d bytes" % self._terms.max_message_bytes
+        assert self._member is not None
+        return self._hand_in(self._member, recipients, content)
+
+    def fault(self, error: Exception) -> bytes:
+        if isinstance(error, Refusal):
+            return reply_to(error)
+        if isinstance(error, StorageError):
+            log.error("storage refused: %s", type(error).__name__)
+        else:
+            log.error("unexpected fault", exc_info=error)
+        return LOCAL_FAULT
+
+    def _forget(self) -> None:
+        self._sender = False
+        self._recipients = []
+
+    def _hello(self, extended: bool, name: bytes) -> bytes:
+        if not name.strip():
+            return b"501 5.5.4 Say who you are"
+        self._forget()
+        self._greeted = True
+        lines = [self._terms.hostname]
+        if extended:
+            lines += ["PIPELINING", f"SIZE {self._terms.max_message_bytes}", "8BITMIME", "SMTPUTF8"]
+            lines += ["ENHANCEDSTATUSCODES"]
+            if self._terms.tls is not None and not self._secured:
+                lines.append("STARTTLS")
+            if self._may_sign_in:
+                lines.append("AUTH PLAIN LOGIN")
+        return "\r\n".join([*(f"250-{line}" for line in lines[:-1]), f"250 {lines[-1]}"]).encode()
+
+    @property
+    def _may_sign_in(self) -> bool:
+        return self._secured or self._terms.plain
+
+    def _start_tls(self, argument: bytes) -> Answer:
+        if argument:
+            return b"501 5.5.4 STARTTLS takes no parameter"
+        if self._terms.tls is None or self._secured:
+            return b"503 5.5.1 No TLS to start"
+        return self._secure(self._terms.tls)
+
+    async def _secure(self, context: ssl.SSLContext) -> bytes:
+        await self.encrypt(context)
+        # RFC 3207 section 4.2: what was said in the clear counts for nothing
+        self._secured, self._greeted, self._member = True, False, None
+        self._forget()
+        return b""
+
+    def _auth(self, argument: bytes) -> Answer:
+        if not self._greeted or self._member is not None or self._sender:
+            return b"503 5.5.1 Not now"
+        if not self._may_sign_in:
+            return b"538 5.7.11 Encryption is needed for this; use STARTTLS first"
+        mechanism, _, initial = argument.partition(b" ")
+        if mechanism.upper() == b"PLAIN":
+            if initial:
+                return self._plain(initial)
+            self._more = self._plain
+            return b"334 "
+        if mechanism.upper() == b"LOGIN":
+            if initial:
+                return self._login_user(initial)
+            self._more = self._login_user
+            return b"334 VXNlcm5hbWU6"
+        return b"504 5.5.4 PLAIN or LOGIN"
+
+    def _plain(self, line: bytes) -> Answer:
+        # RFC 4616: authorisation identity, name and password, between NULs
+        match _decoded(line).split(b"\0"):
+            case [_, user, password]:
+                return self._sign_in(user, password)
+        return b"501 5.5.2 Not the base64 of a PLAIN response"
+
+    def _login_user(self, line: bytes) -> Answer:
+        user = _decoded(line)
+        self._more = lambda password: self._sign_in(user, _decoded(password))
+        return b"334 UGFzc3dvcmQ6"
+
+    async def _sign_in(self, user: bytes, password: bytes) -> bytes:
+        member = await self._look_up(user.decode("utf-8", "replace"), password.decode("utf-8", "replace"))
+        if member is None:
+            self._tries += 1
+            return WRONG if self._tries < TRIES else b"421 4.7.0 Too many wrong sign-ins"
+        self._member = member
+        return b"235 2.7.0 Welcome"
+
+    async def _look_up(self, user: str, key: str) -> Member | None:
+        """Who this is; None, whatever of it is wrong."""
+        context = self._terms.context
+        now = asyncio.get_running_loop().time()
+        if "\0" in user + key:
+            return None
+        try:
+            principal = await principal_of(context, key)
+        except Refusal:
+            return None
+        mailbox = await one(context.db, Mailbox, "mailbox_by_address", address=canonical(user))
+        if mailbox is None or mailbox.account_id != principal.account_id or not principal.may("send"):
+            return None
+        if principal.mailbox_id not in (None, mailbox.id):
+            return None
+        return Member(principal, mailbox, key, now)
+
+    def _mail_from(self, argument: bytes) -> Answer:
+        if not self._greeted:
+            return b"503 5.5.1 Say EHLO first"
+        if not self._may_sign_in:
+            return b"530 5.7.0 Use STARTTLS first"
+        if self._member is None:
+            return b"530 5.7.0 Sign in first"
+        if self._sender:
+            return b"503 5.5.1 One MAIL at a time"
+        address, parameters = _path(argument, b"FROM:")
+        if address is None or not all(part.upper().startswith(_PARAMETERS) for part in parameters):
+            return b"501 5.5.4 Syntax: MAIL FROM:<address>"
+        if any(_size(part) > self._terms.max_message_bytes for part in parameters):
+            return b"552 5.3.4 The mail is larger than %d bytes" % self._terms.max_message_bytes
+        if canonical(address) != self._member.mailbox.address:
+            return f"550 5.1.0 Only <{self._member.mailbox.address}> can send here".encode()
+        if asyncio.get_running_loop().time() > self._member.checked_at + RECHECK_SECONDS:
+            return self._checked_again(self._member)
+        self._sender = True
+        return b"250 2.1.0 OK"
+
+    async def _checked_again(self, member: Member) -> bytes:
+        self._member = await self._look_up(member.mailbox.address, member.key)
+        if self._member is None:
+            return b"421 4.7.0 The API key was revoked"
+        self._sender = True
+        return b"250 2.1.0 OK"
+
+    def _rcpt_to(self, argument: bytes) -> bytes:
+        if not self._sender:
+            return b"503 5.5.1 Say MAIL first"
+        address, parameters = _path(argument, b"TO:")
+        if address is None or parameters:
+            return b"501 5.5.4 Syntax: RCPT TO:<address>"
+        if len(self._recipients) >= self._terms.context.site.max_recipients:
+            return b"452 4.5.3 Too many recipients, send the rest in another mail"
+        try:
+            self._recipients.append(parse_address(address).email)
+        except AddressError:
+            return b"501 5.1.3 Bad recipient address syntax"
+        return b"250 2.1.5 OK"
+
+    def _data(self, argument: bytes) -> bytes:
+        if argument:
+            return b"501 5.5.4 DATA takes no parameter"
+        if not self._recipients:
+            return b"503 5.5.1 Say RCPT first"
+        return self.expect_mail()
+
+    async def _hand_in(self, member: Member, recipients: tuple[str, ...], content: bytes) -> bytes:
+        context = self._terms.context.acting_as(member.principal)
+        # shielded: a client that hangs up after the final dot does not cancel the commit
+        submitted = await asyncio.shield(submit_raw(context, member.mailbox, recipients, content))
+        return accepted(submitted)
+
+
+def accepted(submitted: Submitted) -> bytes:
+    """The reply to a mail that the gate took: on its way, or waiting for a person."""
+    id_ = submitted.message.id
+    if submitted.approval is not None:
+        return f"250 2.0.0 Held for approval as {id_}; do not resend".encode()
+    return f"250 2.0.0 Queued as {id_}".encode()
+
+
+def reply_to(refusal: Refusal) -> bytes:
+    """A refusal as an SMTP reply with its enhanced code."""
+    condition = refusal.condition
+    code = condition.smtp or ("451 4.7.1" if condition.status == 429 or refusal.retry_after else "550 5.7.1")
+    reasons = refusal.details.get("reasons")
+    words = " ".join([refusal.sentence, *(map(str, reasons) if isinstance(reasons, list) else ())])
+    text = "".join(char if char.isascii() and char.isprintable() else "?" for char in words)
+    return f"{code} {text[:_TEXT_LIMIT]}".encode()
+
+
+class SubmissionListener:
+    """The submission port, inside the running event loop."""
+
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
+        self._connections: set[Submission] = set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen; the port, which is chosen when 0 was asked for. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Submission(self._terms, self._connections), host, port, backlog=CONNECTIONS
+        )
+        chosen: int = self._server.sockets[0].getsockname()[1]
+        return chosen
+
+    async def stop(self) -> None:
+        """Take no more mail."""
+        if self._server is not None:
+            self._server.close()
+            for connection in tuple(self._connections):
+                connection.hang_up()
+            await self._server.wait_closed()
+
+
+def _path(argument: bytes, prefix: bytes) -> tuple[str | None, list[bytes]]:
+    """The address between the angle brackets, None if there is none, and the parameters behind it."""
+    if argument[: len(prefix)].upper() != prefix:
+        return None, []
+    path, *parameters = argument[len(prefix) :].strip().split() or [b""]
+    try:
+        address = path.decode()
+    except UnicodeDecodeError:
+        return None, []
+    return (address[1:-1], parameters) if address[:1] == "<" and address[-1:] == ">" else (None, [])
+
+
+def _size(parameter: bytes) -> int:
+    """The bytes that SIZE announces (RFC 1870)."""
+    name, _, value = parameter.partition(b"=")
+    return int(value) if name.upper() == b"SIZE" and value.isdigit() and len(value) < 20 else 0
+
+
+def _decoded(line: bytes) -> bytes:
+    """Base64, where "=" alone is the empty response (RFC 4954); what is none is empty too, and fits nobody."""
+    try:
+        return base64.b64decode(line.replace(b"=", b"", 1) if line == b"=" else line, validate=True)
+    except binascii.Error:
+        return b""

@@ -1,0 +1,107 @@
+"""A mail handed in as bytes, over SMTP: checked, made ready, and passed through the same gate as any other."""
+
+import asyncio
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from storage.database import one
+from storage.records import Mailbox, Message
+from tools.context import Context
+from tools.draft import Prepared, check_recipients
+from tools.errors import Refusal
+from tools.gate import Submission, Submitted, submit
+from tools.mail.address import Address, canonical, domain_of
+from tools.mail.compose import Draft, Rendered, valid_message_id
+from tools.mail.limits import HEADER_BYTES, HEADER_FIELDS
+from tools.mail.parse import Parsed, parse
+from tools.timing import Timing
+
+SMALL = 32 * 1024
+"""Up to this many bytes a mail is read on the event loop; larger ones in a thread."""
+
+_FIELD_END = re.compile(rb"\r\n(?![ \t])")
+_DROPPED = frozenset({b"bcc", b"resent-bcc", b"return-path"})
+
+
+async def submit_raw(context: Context, mailbox: Mailbox, recipients: Sequence[str], raw: bytes) -> Submitted:
+    """Hand in the RFC 5322 bytes `raw`, with CRLF line ends, for the recipients of its envelope. Raises Refusal."""
+    parsed = parse(raw) if len(raw) <= SMALL else await asyncio.to_thread(parse, raw)
+    _check(context, mailbox, parsed, raw)
+    message_id = context.new_id("msg")
+    own_id = parsed.message_id if valid_message_id(parsed.message_id) else ""
+    rfc_id = own_id or f"{message_id}@{domain_of(mailbox.address)}"
+    draft = _draft(parsed, recipients, rfc_id)
+    check_recipients(draft, context.site.max_recipients)
+    prepared = Prepared(
+        message_id=message_id,
+        draft=draft,
+        rendered=Rendered(_made_ready(raw, None if own_id else rfc_id), parsed.text, parsed.html),
+        attachments=json.dumps([asdict(part) for part in parsed.attachments], ensure_ascii=False),
+        parent=await _parent(context, mailbox, parsed),
+        timing=Timing(),
+    )
+    return await submit(context, mailbox, Submission(prepared))
+
+
+def _check(context: Context, mailbox: Mailbox, parsed: Parsed, raw: bytes) -> None:
+    """The mail can be carried as it is, and is from who hands it in. Raises Refusal."""
+    # a bare CR or LF is how one mail becomes two at a careless receiver (SMTP smuggling)
+    if not raw.count(b"\r\n") == raw.count(b"\r") == raw.count(b"\n"):
+        raise Refusal("malformed_mail", "It has a bare CR or LF.")
+    if parsed.sender is None or parsed.sender_ambiguous or canonical(parsed.sender.email) != mailbox.address:
+        raise Refusal("wrong_sender", f"The From field must be {mailbox.address} alone.")
+    limit = context.site.max_attachment_bytes
+    if sum(part.size for part in parsed.attachments) > limit:
+        raise Refusal("attachments_too_large", limit_bytes=limit)
+
+
+def _draft(parsed: Parsed, recipients: Sequence[str], rfc_id: str) -> Draft:
+    """What the mail says, with the envelope's recipients and nobody else: who is not in a field had a blind copy."""
+    waiting = {canonical(address): address for address in recipients}
+
+    def named(field: tuple[Address, ...]) -> tuple[Address, ...]:
+        found = [(waiting.pop(canonical(each.email), None), each.name) for each in field]
+        return tuple(Address(email, name) for email, name in found if email is not None)
+
+    to, cc = named(parsed.to), named(parsed.cc)
+    assert parsed.sender is not None
+    return Draft(
+        sender=parsed.sender,
+        to=to,
+        cc=cc,
+        bcc=tuple(map(Address, waiting.values())),
+        subject=parsed.subject,
+        markdown=parsed.text,
+        attachments=(),
+        message_id=rfc_id,
+        in_reply_to=parsed.in_reply_to if valid_message_id(parsed.in_reply_to) else None,
+        references=tuple(filter(valid_message_id, parsed.references)),
+    )
+
+
+async def _parent(context: Context, mailbox: Mailbox, parsed: Parsed) -> Message | None:
+    """The newest message of this mailbox that the mail refers to."""
+    for rfc_id in dict.fromkeys((parsed.in_reply_to, *reversed(parsed.references))):
+        if not rfc_id:
+            continue
+        found = await one(context.db, Message, "message_by_rfc_id", mailbox_id=mailbox.id, rfc_message_id=rfc_id)
+        if found is not None:
+            return found
+    return None
+
+
+def _made_ready(raw: bytes, new_id: str | None) -> bytes:
+    """The mail without the fields that are not for its readers, and with a Message-ID (RFC 6409 section 8.3)."""
+    header, blank, body = raw.partition(b"\r\n\r\n")
+    if len(header) > HEADER_BYTES:
+        raise Refusal("malformed_mail", "Its header is too long.")
+    fields = _FIELD_END.split(header.removesuffix(b"\r\n"))
+    if len(fields) > HEADER_FIELDS:
+        raise Refusal("malformed_mail", "Its header has too many fields.")
+    dropped = _DROPPED if new_id is None else _DROPPED | {b"message-id"}
+    kept = [field for field in fields if field.partition(b":")[0].rstrip(b" \t").lower() not in dropped]
+    if new_id is not None:
+        kept.append(b"Message-ID: <" + new_id.encode() + b">")
+    return b"\r\n".join(kept) + (blank + body or b"\r\n")
