@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from policies.suppression import BULK
-from storage.database import Transaction, columns, many, one
+from storage.database import Transaction, columns, many, one, record
 from storage.errors import Damaged
 from storage.records import Attempt, Decision, Delivery, Message
-from tools import events, wires
+from tools import events, reputation, wires
 from tools.context import MINUTE, Context
 from tools.mail.address import domain_of
 from tools.mail.verp import bounce_address
@@ -42,6 +42,16 @@ class Outgoing:
     allowed_at: int
     unsubscribe_url: str | None
     """For bulk mail: where its recipient unsubscribes."""
+    author: str
+    """The mailbox's address."""
+    message_id: str
+    """Its Message-ID, without brackets."""
+    account_id: str
+    mailbox_id: str
+    mode: str
+    """The mailbox's mode when the mail was allowed."""
+    approval_id: str
+    """The approval that stood behind it; empty where nobody was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +110,8 @@ async def next_due(context: Context) -> int | None:
 
 async def open_delivery(context: Context, delivery: Delivery) -> Outgoing:
     """The mail of a delivery, checked against the decision that allowed it. Raises Altered, Stopped, Unavailable."""
-    decision = await one(context.db, Decision, "decision", id=delivery.decision_id)
+    rows = await context.db.rows("decision", id=delivery.decision_id)
+    decision = record(Decision, rows[0]) if rows else None
     if decision is None or decision.verdict != "allow" or decision.message_id != delivery.message_id:
         raise Altered("no decision allows this delivery")
     try:
@@ -121,7 +132,19 @@ async def open_delivery(context: Context, delivery: Delivery) -> Outgoing:
     sender = bounce_address(delivery.id, domain, context.secret.derive("bounce address"))
     bulk = category in BULK and not delivery.is_copy
     url = unsubscribe_url(context, delivery.id) if bulk else None
-    return Outgoing(sender, domain, wire.raw, decision.created_at, url)
+    return Outgoing(
+        sender=sender,
+        domain=domain,
+        raw=wire.raw,
+        allowed_at=decision.created_at,
+        unsubscribe_url=url,
+        author=wire.sender,
+        message_id=rows[0]["rfc_message_id"],
+        account_id=delivery.account_id,
+        mailbox_id=rows[0]["mailbox_id"],
+        mode=decision.mode,
+        approval_id=decision.approval_id,
+    )
 
 
 async def settle(context: Context, delivery: Delivery, settlement: Settlement) -> bool:
@@ -193,6 +216,9 @@ async def bounce_late(
         "bounce_delivery", id=delivery.id, enhanced=status, reply=diagnostic, category="Unknown", now=context.now()
     )
     if moved:
+        await note_outcome(
+            transaction, context.now(), delivery, state="bounced", category="Unknown", code=0, reply=diagnostic
+        )
         await _after_change(context, transaction, delivery, "bounced", diagnostic)
 
 
@@ -216,6 +242,7 @@ async def _after_change(context: Context, transaction: Transaction, delivery: De
     if delivery.is_copy:
         await events.about(transaction, context.now(), message, f"copy.{state}")
         return
+    await reputation.settled(context, transaction, message, delivery, state)
     await events.about(
         transaction, context.now(), message, f"delivery.{state}", recipient=delivery.recipient, reply=reply
     )

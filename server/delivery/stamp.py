@@ -1,10 +1,18 @@
 """The closed list of what is added to a mail after its digest was checked, in one place; the signatures come next.
 
-For now: `Date`, and for bulk mail `List-Unsubscribe` with `List-Unsubscribe-Post`.
+`Date`, for bulk mail `List-Unsubscribe` with `List-Unsubscribe-Post`, and for agents' mail `Feedback-ID` and the
+identity claim.
 """
 
 from datetime import UTC, datetime
 from email.utils import format_datetime
+
+from server.delivery.site_key import SiteKey
+from tools.deliver import Outgoing
+from tools.mail.identity import Claim, make
+
+SENDER_ID = "gatepost"
+"""The last part of a Feedback-ID, which Gmail wants to be the same on all mail of one sending system."""
 
 
 def stamp(raw: bytes, at: int, unsubscribe_url: str | None = None) -> bytes:
@@ -17,6 +25,24 @@ def stamp(raw: bytes, at: int, unsubscribe_url: str | None = None) -> bytes:
     if unsubscribe_url is not None and b"\r\nlist-unsubscribe:" not in header:
         added += _unsubscribing(unsubscribe_url)
     return added + raw
+
+
+def stamp_mail(outgoing: Outgoing, key: SiteKey, issuer: str) -> bytes:
+    """An agent's mail with all that is added; the claim comes last, as it binds the rest. `issuer`: the site's URL."""
+    # account and mailbox by their ids: what a feedback loop counts by, and no personal data
+    feedback = f"Feedback-ID: {outgoing.mailbox_id}:{outgoing.account_id}:agent:{SENDER_ID}\r\n"
+    raw = feedback.encode() + stamp(outgoing.raw, outgoing.allowed_at, outgoing.unsubscribe_url)
+    claim = Claim(
+        key=key.id,
+        issuer=issuer,
+        at=outgoing.allowed_at // 1_000_000,
+        message_id=outgoing.message_id,
+        sender=outgoing.author,
+        mode=outgoing.mode,
+        verdict="allow",
+        approval=outgoing.approval_id or "none",
+    )
+    return make(raw, claim, key.sign) + raw
 
 
 def _unsubscribing(url: str) -> bytes:

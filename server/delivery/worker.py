@@ -10,7 +10,8 @@ from server.delivery.dkim import SigningError
 from server.delivery.outcome import Bounced, Deferred, Outcome, Sent, Uncertain
 from server.delivery.retry import next_attempt
 from server.delivery.signers import Signers
-from server.delivery.stamp import stamp
+from server.delivery.site_key import SiteKey
+from server.delivery.stamp import stamp_mail
 from storage.errors import StorageError
 from storage.records import Delivery
 from storage.wakeups import wait
@@ -40,7 +41,7 @@ class Capture:
     """The route that keeps everything here."""
 
     async def deliver(self, sender: str, recipient: str, raw: bytes) -> Outcome:
-        return Sent(250, "2.0.0", "captured: nothing leaves until a route is set", "capture")
+        return Sent(250, "2.0.0", "captured: nothing leaves", "capture")
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -49,9 +50,20 @@ class Capture:
 class Worker:
     """Delivers what the gate has queued, up to `at_once` mails at a time."""
 
-    def __init__(self, context: Context, carrier: Carrier, signers: Signers, at_once: int = AT_ONCE) -> None:
+    def __init__(
+        self,
+        context: Context,
+        carrier: Carrier,
+        signers: Signers,
+        at_once: int = AT_ONCE,
+        *,
+        sandbox: Carrier | None = None,
+    ) -> None:
+        """`sandbox` takes what was handed in with a test key, in place of `carrier`; none is the bare capture."""
         self._context = context
         self._carrier = carrier
+        self._sandbox = sandbox or Capture()
+        self._key = SiteKey(context.secret)
         self._signers = signers
         self._at_once = at_once
         self._name = context.new_id("wrk")
@@ -117,7 +129,7 @@ class Worker:
             outgoing = await deliver.open_delivery(self._context, delivery)
             signer = await self._signers.signer(outgoing.domain)
             # OpenSSL releases the interpreter's lock while it signs
-            stamped = stamp(outgoing.raw, outgoing.allowed_at, outgoing.unsubscribe_url)
+            stamped = stamp_mail(outgoing, self._key, self._context.site.base_url)
             raw = await asyncio.to_thread(signer.sign, stamped, self._context.now())
         except Altered as error:
             log.error("not what was allowed", delivery=delivery.id, why=str(error))
@@ -128,7 +140,8 @@ class Worker:
         except SigningError as error:
             log.error("cannot sign", delivery=delivery.id, why=str(error))
             return Deferred(0, "4.7.5", "the mail could not be signed here", "", "CodeError")
-        return await self._carrier.deliver(outgoing.sender, delivery.recipient, raw)
+        carrier = self._sandbox if delivery.sandbox else self._carrier
+        return await carrier.deliver(outgoing.sender, delivery.recipient, raw)
 
     async def _settle(self, delivery: Delivery, outcome: Outcome) -> None:
         settlement = settlement_of(delivery, outcome, self._context.now(), random.uniform(-1, 1))  # noqa: S311

@@ -32,7 +32,8 @@ INSERT INTO attempt (
 );
 
 -- name: decision
-SELECT * FROM decision WHERE id = :id;
+-- With what its message adds to the mail: no second look on the way out.
+SELECT d.*, m.mailbox_id, m.rfc_message_id FROM decision d JOIN message m ON m.id = d.message_id WHERE d.id = :id;
 
 -- name: deliveries
 SELECT * FROM delivery WHERE message_id = :message_id ORDER BY id;
@@ -41,11 +42,12 @@ SELECT * FROM delivery WHERE message_id = :message_id ORDER BY id;
 SELECT * FROM delivery WHERE id = :id;
 
 -- name: claim_deliveries
--- Take what is due and not leased; a lease that ran out is taken again.
+-- Take what is due and not leased; a lease that ran out is taken again. What is stopped or paused waits.
 UPDATE delivery SET lease_until = :lease_until, lease = :lease
 WHERE id IN (
     SELECT id FROM delivery
     WHERE state IN ('queued', 'deferred') AND due_at <= :now AND lease_until <= :now
+        AND account_id NOT IN (SELECT subject FROM stop) AND NOT EXISTS (SELECT 1 FROM stop WHERE subject = '*')
     ORDER BY due_at LIMIT :limit
     /* skip locked */
 )
@@ -53,12 +55,13 @@ RETURNING *;
 
 -- name: next_delivery_due
 SELECT min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) AS due
-FROM delivery WHERE state IN ('queued', 'deferred');
+FROM delivery WHERE state IN ('queued', 'deferred')
+    AND account_id NOT IN (SELECT subject FROM stop) AND NOT EXISTS (SELECT 1 FROM stop WHERE subject = '*');
 
 -- name: settle_delivery
 UPDATE delivery SET state = :state, attempts = attempts + 1, due_at = :due_at, lease_until = 0, lease = '',
     code = :code, enhanced = :enhanced, reply = :reply, category = :category, host = :host, settled_at = :settled_at
-WHERE id = :id AND lease = :lease;
+WHERE id = :id AND lease = :lease AND state IN ('queued', 'deferred');
 
 -- name: renew_lease
 UPDATE delivery SET lease_until = :lease_until WHERE id = :id AND lease = :lease;
@@ -73,8 +76,3 @@ UPDATE delivery SET lease_until = 0, lease = '' WHERE id = :id AND lease = :leas
 -- name: cancel_deliveries
 UPDATE delivery SET state = 'cancelled', settled_at = :now, category = :category, reply = :reply
 WHERE message_id = :message_id AND state IN ('queued', 'deferred') AND lease_until <= :now;
-
--- name: bounce_delivery
--- A bounce that arrives after the other side said yes.
-UPDATE delivery SET state = 'bounced', enhanced = :enhanced, reply = :reply, category = :category, settled_at = :now
-WHERE id = :id AND state IN ('sent', 'uncertain');
