@@ -36,7 +36,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "dns": ("server/",),
     "email_validator": ("tools/mail/address.py",),
     "html_to_markdown": ("tools/mail/",),
-    "httpx2": ("server/mcp/", "server/demo/"),
+    "httpx2": ("server/mcp/", "server/demo/", "server/delivery/sts_fetch.py"),
     "jinja2": ("server/http/web/",),
     "markdown_it": ("tools/mail/markdown.py",),
     "mcp": ("server/mcp/", "server/demo/"),

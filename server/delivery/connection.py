@@ -7,7 +7,7 @@ when the line was lost, it rewrites line ends after the digest was checked, and 
 import asyncio
 from dataclasses import dataclass
 from ipaddress import ip_address
-from ssl import SSLContext
+from ssl import SSLContext, SSLObject
 from typing import cast
 
 from aiosmtplib import SMTP, SMTPException, SMTPHeloError, SMTPResponse, SMTPResponseException, SMTPServerDisconnected
@@ -90,6 +90,12 @@ class Connection:
     @property
     def alive(self) -> bool:
         return self._client.is_connected
+
+    @property
+    def tls(self) -> SSLObject | None:
+        """The encrypted line, with what is known of the other end; None while it is in the clear."""
+        found: SSLObject | None = self._client.get_transport_info("ssl_object")
+        return found
 
     async def greet(self) -> None:
         """Connect and say EHLO. Raises one of FAILURES, as the next two do."""

@@ -12,6 +12,7 @@ from server.delivery.outages import Outages
 from server.delivery.outcome import Bounced, Deferred, Outcome
 from server.delivery.pool import Pool
 from server.delivery.routes import Host, Route
+from server.delivery.tls_report import TlsCounts
 
 ADDRESS_LIMIT = 320
 
@@ -39,13 +40,21 @@ class Courier:
         tls: TlsMode,
         credentials: tuple[str, str] | None,
         clock: Callable[[], int],
+        counts: TlsCounts | None = None,
         per_host: int = 5,
         total: int = 100,
     ) -> None:
-        """`clock`: microseconds. `per_host` and `total`: sessions at once."""
+        """`clock`: microseconds. `counts`: of sessions, for TLS reports. `per_host` and `total`: sessions at once."""
         self._route = route
         self._total = timeouts.total
-        self._dialer = Dialer(helo_name, tls=tls, credentials=credentials, patience=timeouts.connect)
+        self._dialer = Dialer(
+            helo_name,
+            tls=tls,
+            credentials=credentials,
+            patience=timeouts.connect,
+            clock=clock,
+            counts=TlsCounts(clock) if counts is None else counts,
+        )
         self._outages = Outages(timeouts.outage, clock)
         self._pool = Pool(per_host=per_host, total=total, idle=timeouts.idle, clock=clock)
 

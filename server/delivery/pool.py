@@ -40,7 +40,8 @@ class Pool:
         """The session with the host that idled the shortest, if there is one."""
         self._sweep()
         for connection in reversed(self._idle):
-            if (connection.host.name, connection.host.port) == (host.name, host.port):
+            # secured alike, or a mail whose domain asks for more would leave by a session opened for another's
+            if connection.host.key == host.key:
                 del self._idle[connection]
                 return connection
         return None

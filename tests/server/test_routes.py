@@ -1,6 +1,6 @@
 """Routes: which hosts take a domain's mail."""
 
-from collections.abc import MutableSequence
+from collections.abc import Callable, MutableSequence
 from random import Random
 from typing import Any
 
@@ -8,8 +8,10 @@ import pytest
 from dns.rcode import REFUSED, SERVFAIL
 
 from server.delivery.courier import Courier, Timeouts
+from server.delivery.names import Names, is_public
 from server.delivery.outcome import Bounced, Deferred, Sent
-from server.delivery.routes import MAX_HOSTS, DirectRoute, Host, RelayRoute, is_public
+from server.delivery.routes import MAX_HOSTS, DirectRoute, Host, RelayRoute
+from server.delivery.tls_report import TlsCounts
 from tests.fakes.dns_server import FakeDNSServer, Zone
 from tests.fakes.smtp_server import FakeSMTPServer
 
@@ -19,9 +21,21 @@ ONE = {"A": ["198.51.100.1"]}
 MX = "mx.example.org"
 
 
+def direct(
+    server: FakeDNSServer,
+    port: int = 25,
+    *,
+    random: Random | None = None,
+    allowed: Callable[[str], bool] = lambda address: True,
+    own_name: str = "",
+) -> DirectRoute:
+    names = Names(server.resolver, allowed=allowed)
+    return DirectRoute(names, port, random=random or Random(0), counts=TlsCounts(lambda: 0), own_name=own_name)
+
+
 async def find(zone: Zone, domain: str = "example.org") -> Found:
     async with FakeDNSServer(zone) as server:
-        return await DirectRoute(server.resolver, random=Random(0), allowed=lambda address: True).hosts(domain)
+        return await direct(server).hosts(domain)
 
 
 async def test_a_relay_takes_everything() -> None:
@@ -54,7 +68,7 @@ async def test_the_order_among_equals_is_that_of_chance() -> None:
     zone: Zone = {"example.org": {"MX": [f"10 {name}." for name in names] + ["20 last.example.org."]}}
     zone = {**zone, **dict.fromkeys([*names, "last.example.org"], ONE)}
     async with FakeDNSServer(zone) as server:
-        route = DirectRoute(server.resolver, random=Backwards(), allowed=lambda address: True)
+        route = direct(server, random=Backwards())
         found = await route.hosts("example.org")
     assert isinstance(found, tuple)
     assert [host.name for host in found] == [*reversed(names), "last.example.org"]
@@ -119,7 +133,7 @@ async def test_a_domain_beyond_ascii_is_asked_for_by_its_a_label() -> None:
 async def test_inner_addresses_are_no_hosts_by_default() -> None:
     zone: Zone = {"example.org": {"MX": [f"10 {MX}."]}, MX: {"A": ["127.0.0.1", "10.0.0.1"], "AAAA": ["::1"]}}
     async with FakeDNSServer(zone) as server:
-        found = await DirectRoute(server.resolver, random=Random(0)).hosts("example.org")
+        found = await direct(server, allowed=is_public).hosts("example.org")
     assert isinstance(found, Bounced)
     assert found.text == "the domain has no mail server with a public address"
 
@@ -152,7 +166,7 @@ def test_public_addresses(address: str, public: bool) -> None:
 async def test_a_mail_finds_its_way_by_dns() -> None:
     zone: Zone = {"example.org": {"MX": [f"10 {MX}."]}, MX: {"A": ["127.0.0.1"]}}
     async with FakeDNSServer(zone) as names, FakeSMTPServer() as server:
-        route = DirectRoute(names.resolver, server.port, random=Random(0), allowed=lambda address: True)
+        route = direct(names, server.port)
         courier = Courier(
             route, "gatepost.test", timeouts=Timeouts(), tls="opportunistic", credentials=None, clock=lambda: 0
         )
