@@ -1,8 +1,10 @@
 """Everything a rule may look at. The caller gathers it; a rule never looks anything up."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from policies.modes import Mode
+from policies.windows import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +16,68 @@ class Suppressed:
     """`manual`, `unsubscribe`, `complaint` or `bounce`."""
     transactional_only: bool = False
     """Bulk and broadcast mail alone is stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link of the mail: the text it shows and the address it goes to."""
+
+    shown: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An attachment: the name and type it is given, and its first bytes."""
+
+    name: str
+    content_type: str
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a mail says: its subject, its plain text, its links, its attachments."""
+
+    subject: str
+    text: str
+    links: tuple[Link, ...] = ()
+    files: tuple[File, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Correspondent:
+    """What the mailbox knows of one recipient."""
+
+    address: str
+    domain: str
+    allowlisted: bool
+    known: bool
+    """It wrote to the mailbox, or was written to, before."""
+    introduced: bool
+    """It occurs in the text of a mail that the mailbox received."""
+
+    @property
+    def vouched_for(self) -> bool:
+        return self.allowlisted or self.known
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Something that keeps an account from sending: the kill switch, or a pause for its reputation."""
+
+    kind: Literal["stopped", "paused"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How much a mailbox may send at a moment, and whether it may at all."""
+
+    now: int
+    """Microseconds since the epoch."""
+    windows: tuple[Window, ...] = ()
+    halts: tuple[Halt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +97,16 @@ class Outbound:
     """What kind of mail the agent says it is."""
     suppressed: tuple[Suppressed, ...] | None = None
     """Those of the recipients that are on the account's list of suppressions; None is unknown."""
+    content: Content | None = None
+    """What the mail says; None is unknown, here and below."""
+    correspondents: tuple[Correspondent, ...] | None = None
+    """One for each recipient."""
+    familiar_domains: tuple[str, ...] | None = None
+    """The account's own domains, and those of the mailbox's correspondents."""
+    repeated: bool | None = None
+    """The same mail was handed in within the last minute."""
+    allowance: Allowance | None = None
+    """The limits, what is used of them, and what stops sending; None is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +115,10 @@ class Inbound:
 
     mode: Mode
     approver: str | None = None
+
+
+def content_of(facts: Outbound) -> Content:
+    """The mail's content. Raises LookupError when nobody gathered it, and then the mail is held."""
+    if facts.content is None:
+        raise LookupError("nobody read the mail's content")
+    return facts.content

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+from policies.content import CONTENT
 from policies.decision import Decision, Finding, Verdict, strictest
 from policies.facts import Outbound
+from policies.limits import sending_on, within_limits
 from policies.modes import GATES
 from policies.suppression import suppressed
 
@@ -42,7 +44,7 @@ def addressed(facts: Outbound) -> Finding | None:
     return None
 
 
-RULES: tuple[Rule, ...] = (oversight, requested, addressed, suppressed)
+RULES: tuple[Rule, ...] = (oversight, requested, addressed, suppressed, within_limits, sending_on, *CONTENT)
 
 
 def decide(facts: Outbound, rules: tuple[Rule, ...] = RULES) -> Decision:

@@ -105,11 +105,18 @@ class Subject:
 
 
 def windows(limits: Limits, now: int, subjects: Mapping[str, Subject]) -> tuple[Window, ...]:
-    """Every window that is limited, and those a reader wants to see in any case: the mailbox's day, the month."""
+    """Every window that is limited, and two that are of interest without: the mailbox's day and the account's month."""
+    strictest: dict[tuple[str, Span], tuple[int | None, int | None]] = {
+        ("mailbox", Span.DAY): (None, None),
+        ("account", Span.MONTH): (None, None),
+    }
+    for name, span, limit, stage in _limits(limits, now, subjects):
+        before, _ = strictest.get((name, span), (None, None))
+        if limit is not None and (before is None or limit < before):
+            strictest[(name, span)] = limit, stage
     return tuple(
         Window(name, span, subjects[name].used.within(span, now), limit, span.end(now), stage)
-        for name, span, limit, stage in _limits(limits, now, subjects)
-        if limit is not None or (name, span) in (("mailbox", Span.DAY), ("account", Span.MONTH))
+        for (name, span), (limit, stage) in strictest.items()
     )
 
 
@@ -128,8 +135,7 @@ def _limits(
             number, tier = found
             stage = number if number < len(tiers) else None
             yield name, Span.HOUR, tier.per_hour, stage
-            if tier.per_day is not None:
-                yield name, Span.DAY, tier.per_day, stage
+            yield name, Span.DAY, tier.per_day, stage
     yield "mailbox", Span.HOUR, limits.mailbox_per_hour, None
     yield "mailbox", Span.DAY, limits.mailbox_per_day, None
     yield "account", Span.HOUR, limits.account_per_hour, None

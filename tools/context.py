@@ -72,9 +72,9 @@ class Site:
     max_recipients: int = 50
     max_attachment_bytes: int = 10_000_000
     """All attachments of one mail together."""
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     """How much may leave."""
-    thresholds: Thresholds = Thresholds()
+    thresholds: Thresholds = field(default_factory=Thresholds)
     """When sending pauses by itself."""
     ai_header: bool = True
     """Whether agents' mail says `X-AI-Generated: true`."""

@@ -169,7 +169,7 @@ _CONDITIONS = (
         "hard_bounce",
         403,
         "The address bounced for good; no key can take it off the list.",
-        "If it exists again, the operator runs 'gatepost suppression remove --bounced' on the server.",
+        "If it exists again, the operator runs 'gatepost suppression remove ADDRESS --bounced'.",
     ),
     Condition("suppression_not_found", 404, "The address is not suppressed.", "List what is with GET /v1/suppression."),
     Condition(

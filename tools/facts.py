@@ -6,16 +6,27 @@ from policies.facts import Outbound
 from policies.modes import Mode
 from storage.database import Reader
 from storage.records import Mailbox, Message
+from tools.acquaintance import acquaintance
+from tools.content import content_of, repeated
+from tools.context import Context
+from tools.limits import allowance
 from tools.mail.address import canonical, matches
 from tools.suppressing import suppressed_among
 
 
 async def gather(
-    reader: Reader, mailbox: Mailbox, message: Message, *, requested: bool = False, approver: str | None = None
+    context: Context,
+    reader: Reader,
+    mailbox: Mailbox,
+    message: Message,
+    *,
+    requested: bool = False,
+    approver: str | None = None,
 ) -> Outbound:
     """Everything the outbound rules may look at. `message` need not be stored yet."""
     addressed = addressed_by(message)
     patterns = [row["pattern"] for row in await reader.rows("allowlist", mailbox_id=mailbox.id)]
+    correspondents, familiar = await acquaintance(reader, mailbox, addressed, patterns)
     return Outbound(
         mode=Mode(mailbox.mode),
         recipients=addressed,
@@ -24,6 +35,11 @@ async def gather(
         approver=approver,
         category=message.category,
         suppressed=await suppressed_among(reader, message.account_id, addressed),
+        allowance=await allowance(context, reader, mailbox),
+        content=content_of(message),
+        correspondents=correspondents,
+        familiar_domains=familiar,
+        repeated=await repeated(reader, message),
     )
 
 

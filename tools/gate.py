@@ -1,6 +1,7 @@
 """The one way to the queue: facts, decision, and what follows from it, in one transaction (DESIGN section 3)."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from policies.decision import Decision as Ruling
 from policies.decision import Verdict
@@ -52,7 +53,10 @@ async def submit(context: Context, mailbox: Mailbox, submission: Submission) -> 
         )
         if earlier is not None:
             return await _again(transaction, mailbox, earlier), None
-        return await _enter(context, transaction, mailbox, submission, blob)
+        submitted, ruling = await _enter(context, transaction, mailbox, submission, blob)
+        if ruling.verdict is Verdict.DENY:
+            await replay.forget(context, transaction, submission.idempotency_key)
+        return submitted, ruling
 
     submitted, ruling = await context.db.write(work)
     if ruling is not None and ruling.verdict is Verdict.DENY:
@@ -64,14 +68,15 @@ def denial(ruling: Ruling, message_id: str) -> Refusal:
     """A denied mail as a refusal: the code of the first rule that denied it, the reasons of all."""
     first = ruling.deciding[0]
     reasons = [finding.reason for finding in ruling.deciding]
-    return Refusal(first.code or "denied", retry_after=first.retry_after, reasons=reasons, message_id=message_id)
+    details: dict[str, Any] = {**dict(first.details), "reasons": reasons, "message_id": message_id}
+    return Refusal(first.code or "denied", retry_after=first.retry_after, **details)
 
 
 async def release(
     context: Context, transaction: Transaction, mailbox: Mailbox, message: Message, digest: str, wire: Wire, by: str
 ) -> None:
     """The same gate again, with an approver among the facts. Raises Refusal approval_refused, which undoes all."""
-    ruling = decide(await gather(transaction, mailbox, message, approver=by))
+    ruling = await _ruling(context, transaction, mailbox, message, approver=by)
     if ruling.verdict is not Verdict.ALLOW:
         raise Refusal("approval_refused", reasons=[finding.reason for finding in ruling.deciding])
     decision = await outbox.decide_on(context, transaction, message, digest, ruling, approver=by)
@@ -85,7 +90,7 @@ async def decide_stored(
     context: Context, transaction: Transaction, mailbox: Mailbox, message: Message, digest: str, wire: Wire
 ) -> None:
     """Send a mail that is stored already through the gate: one whose time has come, or that was changed."""
-    ruling = decide(await gather(transaction, mailbox, message))
+    ruling = await _ruling(context, transaction, mailbox, message)
     schedule = await one(transaction, Schedule, "schedule", message_id=message.id)
     send_at = schedule.send_at if schedule is not None else None
     status = _status(context, ruling, send_at)
@@ -113,7 +118,7 @@ async def _enter(
     mailbox = await _locked(transaction, mailbox)
     prepared, timing = submission.prepared, submission.prepared.timing
     message = outbox.message_of(context, mailbox, prepared)
-    ruling = decide(await gather(transaction, mailbox, message, requested=submission.requested))
+    ruling = await _ruling(context, transaction, mailbox, message, requested=submission.requested)
     later = timing.waits_for_gate and not submission.requested and ruling.verdict is not Verdict.DENY
     status = "scheduled" if later else _status(context, ruling, timing.send_at)
     message = replace(message, status=status)
@@ -128,6 +133,20 @@ async def _enter(
         context, transaction, mailbox, message, digest, wire, ruling, timing.send_at, submission.note
     )
     return Submitted(message, tuple(finding.reason for finding in ruling.deciding), approval), ruling
+
+
+async def _ruling(
+    context: Context,
+    transaction: Transaction,
+    mailbox: Mailbox,
+    message: Message,
+    *,
+    requested: bool = False,
+    approver: str | None = None,
+) -> Ruling:
+    """The verdict, with the account locked: two mails must not both have the last place under a limit."""
+    await transaction.run("lock_account", id=mailbox.account_id)
+    return decide(await gather(context, transaction, mailbox, message, requested=requested, approver=approver))
 
 
 async def _follow(

@@ -39,3 +39,9 @@ async def recall(
     if earlier is None or earlier.request_hash != hash_:
         raise Refusal("idempotency_conflict")
     return earlier.message_id
+
+
+async def forget(context: Context, transaction: Transaction, key: str | None) -> None:
+    """Free a key whose request came to nothing: what is denied today may be allowed when it is asked again."""
+    if key is not None:
+        await transaction.run("forget_request", account_id=context.principal.account_id, key=key)

@@ -22,5 +22,8 @@ ON CONFLICT (account_id, key) DO NOTHING;
 -- name: remembered_request
 SELECT * FROM idempotency WHERE account_id = :account_id AND key = :key;
 
+-- name: forget_request
+DELETE FROM idempotency WHERE account_id = :account_id AND key = :key;
+
 -- name: forget_requests
 DELETE FROM idempotency WHERE created_at < :before;

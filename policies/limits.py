@@ -1,0 +1,60 @@
+"""The rules that guard a reputation: nothing over a limit, nothing while sending is stopped. Approval lifts neither."""
+
+from policies.decision import Finding, Verdict
+from policies.facts import Outbound
+from policies.windows import SECOND, Span, Window
+
+NO_FACT = "It is not known, so a person decides."
+
+
+def within_limits(facts: Outbound) -> Finding | None:
+    """Deny what would go over a limit; of several, the one that lasts longest speaks."""
+    if facts.allowance is None:
+        return Finding("within_limits", Verdict.HOLD, f"How much was sent already? {NO_FACT}")
+    asked = len(facts.recipients)
+    full = [each for each in facts.allowance.windows if each.remaining is not None and asked > each.remaining]
+    if not full:
+        return None
+    longest = max(full, key=lambda window: window.ends_at)
+    return Finding(
+        "within_limits",
+        Verdict.DENY,
+        f"The {longest.subject} may send to {longest.limit} recipients in this {longest.span}, has sent to "
+        f"{longest.used}, and this mail has {asked}.",
+        code=_code(longest),
+        retry_after=max(-((facts.allowance.now - longest.ends_at) // SECOND), 1),
+        details=_details(longest),
+    )
+
+
+def sending_on(facts: Outbound) -> Finding | None:
+    """Deny everything while the kill switch is thrown or sending is paused."""
+    if facts.allowance is None:
+        return Finding("sending_on", Verdict.HOLD, f"Is sending stopped? {NO_FACT}")
+    if not facts.allowance.halts:
+        return None
+    codes = {halt.kind for halt in facts.allowance.halts}
+    return Finding(
+        "sending_on",
+        Verdict.DENY,
+        " ".join(halt.reason for halt in facts.allowance.halts),
+        code="sending_stopped" if "stopped" in codes else "sending_paused",
+    )
+
+
+def _code(window: Window) -> str:
+    if window.stage is not None:
+        return "warmup_limit"
+    return "quota_exceeded" if window.span is Span.MONTH else "rate_limited"
+
+
+def _details(window: Window) -> tuple[tuple[str, str | int], ...]:
+    told: dict[str, str | int] = {
+        "limited": window.subject,
+        "window": window.span,
+        "limit": window.limit or 0,
+        "used": window.used,
+    }
+    if window.stage is not None:
+        told["warmup_stage"] = window.stage
+    return tuple(told.items())

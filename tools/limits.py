@@ -1,0 +1,58 @@
+"""Counting what leaves, and telling the rules how much may: inside the gate's transaction, the account locked."""
+
+from policies.facts import Allowance, Halt
+from policies.windows import Limits, Span, Subject, Used, Window, windows
+from storage.database import Reader, Transaction, one, record
+from storage.records import Domain, Mailbox, Message
+from tools.context import Context
+from tools.mail.address import domain_of
+
+
+async def allowance(context: Context, reader: Reader, mailbox: Mailbox) -> Allowance:
+    """The limits with what is used of them, and whether sending is stopped or paused."""
+    now = context.now()
+    limits = context.site.limits
+    # a table without limits has nothing to compare, so nothing is read for it
+    found = windows(limits, now, await _subjects(reader, mailbox, limits)) if limits != Limits() else ()
+    return Allowance(now, found, await halts(reader, mailbox.account_id))
+
+
+async def counted(context: Context, reader: Reader, mailbox: Mailbox) -> tuple[Window, ...]:
+    """Every window that is limited, the mailbox's day and the account's month."""
+    limits = context.site.limits
+    return windows(limits, context.now(), await _subjects(reader, mailbox, limits))
+
+
+async def halts(reader: Reader, account_id: str) -> tuple[Halt, ...]:
+    """What keeps an account from sending."""
+    rows = await reader.rows("stops", account_id=account_id)
+    return tuple(Halt(row["kind"], row["reason"]) for row in rows)
+
+
+async def count(context: Context, transaction: Transaction, message: Message, recipients: int) -> None:
+    """Note that so many recipients of a mail were queued, for its mailbox, its domain and its account."""
+    now = context.now()
+    await transaction.run(
+        "count_recipients",
+        mailbox_id=message.mailbox_id,
+        domain=domain_of(message.from_email),
+        account_id=message.account_id,
+        hour=Span.HOUR.start(now),
+        day=Span.DAY.start(now),
+        month=Span.MONTH.start(now),
+        count=recipients,
+    )
+
+
+async def _subjects(reader: Reader, mailbox: Mailbox, limits: Limits) -> dict[str, Subject]:
+    name = domain_of(mailbox.address)
+    domain = await one(reader, Domain, "domain", name=name) if limits.domain_tiers else None
+    # a mailbox whose domain is gone is as young as one can be
+    domain_at = domain.created_at if domain is not None else mailbox.created_at
+    rows = await reader.rows("usage", mailbox_id=mailbox.id, domain=name, account_id=mailbox.account_id)
+    used = {row["subject"]: record(Used, row) for row in rows}
+    return {
+        "mailbox": Subject(mailbox.created_at, used.get(mailbox.id, Used())),
+        "domain": Subject(domain_at, used.get(name, Used())),
+        "account": Subject(0, used.get(mailbox.account_id, Used())),
+    }
