@@ -31,6 +31,8 @@ async def looked_into(settings: Settings, *, base_url: str | None = None) -> Asy
             approval_hours=settings.approval_hours,
             reminder_hours=settings.reminder_hours,
             undo_seconds=settings.undo_seconds,
+            ai_header=settings.ai_header,
+            footer=settings.footer,
         )
         yield Context(db=database, blobs=Blobs(settings.data / "blobs"), secret=secret, site=site)
     finally:

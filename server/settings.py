@@ -112,6 +112,10 @@ class Settings(BaseSettings):
         le=3600,
         description="Seconds that mail of monitored and autonomous mailboxes waits, so that it can be withdrawn.",
     )
+    ai_header: bool = Field(default=True, description="Put `X-AI-Generated: true` on the mail that agents write.")
+    footer: str = Field(
+        default="", max_length=1000, description="Markdown below the text of mail that agents write; empty is none."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe log line that is written."
     )

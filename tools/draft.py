@@ -4,10 +4,11 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 
 from storage.records import Mailbox, Message
-from tools.context import Context
+from tools.content import described
+from tools.context import Context, Site
 from tools.errors import Refusal
 from tools.fields import Outgoing, Upload
 from tools.mail.address import Address, AddressError, canonical, domain_of, parse_address
@@ -56,16 +57,24 @@ def prepare(
         references=references_after(parent) if parent else (),
     )
     check_recipients(draft, context.site.max_recipients)
-    rendered = render(draft)
+    rendered = render(context.site, draft)
     return Prepared(message_id, draft, rendered, attachments_json(draft, rendered), parent, timing, outgoing.category)
 
 
-def render(draft: Draft) -> Rendered:
-    """The bytes of a draft. Raises Refusal invalid_header or invalid_attachment."""
+def render(site: Site, draft: Draft) -> Rendered:
+    """The bytes of an agent's draft, with what the site adds to it. Raises Refusal invalid_header."""
     try:
-        return compose(draft)
+        return compose(_marked(site, draft))
     except ComposeError as error:
         raise Refusal("invalid_header", str(error)) from error
+
+
+def _marked(site: Site, draft: Draft) -> Draft:
+    """With the site's header and footer. They are rendered alone: the draft stays what was written, so that an edit
+    does not add them again, and the wire form that is shown and decided has them."""
+    headers = (*draft.headers, ("X-AI-Generated", "true")) if site.ai_header else draft.headers
+    markdown = f"{draft.markdown.rstrip()}\n\n---\n\n{site.footer}\n" if site.footer else draft.markdown
+    return replace(draft, headers=headers, markdown=markdown)
 
 
 def addresses(field: str, texts: Iterable[str]) -> tuple[Address, ...]:
@@ -128,7 +137,7 @@ def subject_of_reply(parent: Message) -> str:
 def attachments_json(draft: Draft, rendered: Rendered) -> str:
     """The `attachments` column, read back from the bytes that will leave."""
     parts = parse(rendered.raw).attachments if draft.attachments else ()
-    return json.dumps([asdict(part) for part in parts], ensure_ascii=False)
+    return described(rendered.raw, parts)
 
 
 def people_json(draft: Draft) -> str:

@@ -55,7 +55,7 @@ async def revise(context: Context, message: Message, old: WireRow, edit: Edit) -
         references=tuple(message.reference_ids.split()),
     )
     check_recipients(draft, context.site.max_recipients)
-    rendered = render(draft)
+    rendered = render(context.site, draft)
     blob = await wires.store_large(context, rendered.raw)
     changes = difference(old.draft, draft_json(draft))
     return Revision(old.revision + 1, draft, rendered, attachments_json(draft, rendered), blob, changes)
