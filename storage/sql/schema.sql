@@ -88,11 +88,32 @@ CREATE TABLE message (
     size BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     category TEXT NOT NULL DEFAULT 'transactional',
+    fingerprint TEXT NOT NULL DEFAULT '',
     sandbox BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX message_by_thread ON message (thread_id, created_at, id);
+CREATE INDEX message_by_account ON message (account_id, created_at, id);
 CREATE INDEX message_by_mailbox ON message (mailbox_id, created_at, id);
 CREATE INDEX message_by_rfc_id ON message (mailbox_id, rfc_message_id);
+CREATE INDEX message_by_fingerprint ON message (mailbox_id, fingerprint, created_at) WHERE fingerprint <> '';
+
+-- Addresses that a mailbox got mail from or wrote to, in canonical form.
+CREATE TABLE correspondent (
+    mailbox_id TEXT NOT NULL REFERENCES mailbox (id),
+    address TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (mailbox_id, address)
+);
+CREATE INDEX correspondent_by_domain ON correspondent (mailbox_id, domain);
+
+-- Addresses that stood in the text of a received mail, and the first that had them.
+CREATE TABLE introduced (
+    mailbox_id TEXT NOT NULL REFERENCES mailbox (id),
+    address TEXT NOT NULL,
+    message_id TEXT NOT NULL REFERENCES message (id),
+    PRIMARY KEY (mailbox_id, address)
+);
 
 -- The exact form of a mail: envelope and bytes. One row a revision, never changed.
 CREATE TABLE wire (
@@ -319,6 +340,13 @@ CREATE TABLE stop (
     reason TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (subject, kind)
+);
+
+-- Deliveries whose recipient called the mail spam, each once.
+CREATE TABLE complaint (
+    delivery_id TEXT PRIMARY KEY REFERENCES delivery (id),
+    feedback_type TEXT NOT NULL,
+    created_at BIGINT NOT NULL
 );
 
 CREATE TABLE event (

@@ -7,8 +7,10 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from server.http.web.approvals import ApprovalPages, by_link, by_session, listing
+from server.http.web.mail import MailPages
 from server.http.web.pages import STYLE, Endpoint, answering, redirect
 from server.http.web.signin import SignInPages
+from server.http.web.unsubscribe import UnsubscribePages
 from tools.context import Context
 
 MAX_FORM = 1024 * 1024
@@ -18,17 +20,25 @@ MAX_FORM = 1024 * 1024
 def web_routes(context: Context) -> list[Route]:
     """The pages, to be mounted at the root."""
     sign_in = SignInPages(context)
+    unsubscribing = UnsubscribePages(context)
+    mail = MailPages(context)
     return [
         _get("/", _start),
         _get("/static/style.css", _style),
         _get("/approvals", partial(listing, context)),
         *_approval_routes("/approvals/{id}", ApprovalPages(context, by_session)),
         *_approval_routes("/approve/{token}", ApprovalPages(context, by_link)),
+        _get("/mail", mail.listing),
+        _get("/mail/{id}", mail.show),
+        _get("/mail/{id}/mail", mail.frame),
+        _get("/mail/{id}/attachments/{index:int}", mail.attachment),
         _get("/sign-in", sign_in.ask),
         _post("/sign-in", sign_in.request),
         _get("/sign-in/{token}", sign_in.link),
         _post("/sign-in/{token}", sign_in.begin),
         _post("/sign-out", sign_in.end),
+        _get("/unsubscribe/{token}", unsubscribing.show),
+        _post("/unsubscribe/{token}", unsubscribing.act),
     ]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from storage.database import Row, many, one, record
 from storage.errors import Unavailable
-from storage.records import Approval, Mailbox, Message
+from storage.records import Approval, Mailbox, Message, Schedule
 from tools import wires
 from tools.context import Context
 from tools.mail.address import Address, canonical
@@ -56,6 +56,8 @@ class Shown:
     """What the edit form begins with: addresses one a line."""
     earlier: tuple[Earlier, ...]
     authentication: str
+    send_at: int | None
+    """When it would leave, for a scheduled mail."""
 
     @property
     def outbound(self) -> bool:
@@ -105,6 +107,7 @@ async def load(context: Context, approval: Approval) -> Shown:
     if wire.digest() != row.digest:
         raise Unavailable(f"the stored form of {message.id} is damaged")
     parsed = await asyncio.to_thread(parse, wire.raw)
+    schedule = await one(context.db, Schedule, "schedule", message_id=message.id)
     reasons = json.loads(approval.reasons)
     return Shown(
         approval=approval,
@@ -121,6 +124,7 @@ async def load(context: Context, approval: Approval) -> Shown:
         draft=_draft(row.draft),
         earlier=await _earlier(context, message),
         authentication=authentication(message),
+        send_at=schedule.send_at if schedule else None,
     )
 
 

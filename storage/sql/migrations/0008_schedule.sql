@@ -10,3 +10,5 @@ CREATE TABLE schedule (
 CREATE INDEX schedule_due ON schedule (send_at) WHERE gated = 0;
 
 ALTER TABLE approval ADD COLUMN reminded_at BIGINT;
+
+CREATE INDEX message_by_account ON message (account_id, created_at, id);

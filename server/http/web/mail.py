@@ -1,0 +1,117 @@
+"""All mail of the account, for the signed-in overseer: what arrived, what left and what became of it."""
+
+import asyncio
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from server.http.web.frame import attachment_response, mail_response
+from server.http.web.guard import form_token
+from server.http.web.pages import page, redirect
+from server.http.web.session import signed_in, visitor
+from server.http.web.view import Line, authentication, recipient_lines
+from storage.database import many, one
+from storage.records import Approval, Delivery, Mailbox, Message
+from tools import wires
+from tools.context import Context
+from tools.errors import Refusal
+from tools.mail.parse import Parsed, parse
+from tools.mail.wire import Wire
+from tools.views import cursor_after, position
+
+LISTED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A message with its wire form and its deliveries."""
+
+    message: Message
+    mailbox: Mailbox
+    lines: tuple[Line, ...]
+    parsed: Parsed
+    deliveries: tuple[Delivery, ...]
+    approval: Approval | None
+    authentication: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailPages:
+    """The list, and the pages of one message."""
+
+    context: Context
+
+    async def listing(self, request: Request) -> Response:
+        """The newest mail of every mailbox; reading changes nothing."""
+        person = await visitor(self.context, request)
+        if person is None:
+            return redirect("/sign-in")
+        before_at, before_id = position(request.query_params.get("before"))
+        found = await many(
+            self.context.db,
+            Message,
+            "mail_of_account",
+            account_id=person.session.account_id,
+            before_at=before_at,
+            before_id=before_id,
+            limit=LISTED + 1,
+        )
+        return page(
+            "mail.html",
+            messages=found[:LISTED],
+            older=cursor_after(found[LISTED - 1]) if len(found) > LISTED else None,
+            signed_in=person.session.email,
+            form_token=form_token(self.context, person.token),
+        )
+
+    async def show(self, request: Request) -> Response:
+        """One message with all that is known of it."""
+        person = await signed_in(self.context, request)
+        opened = await self._open(await self._message(request))
+        return page(
+            "message.html",
+            opened=opened,
+            path=f"/mail/{opened.message.id}",
+            signed_in=person.session.email,
+            form_token=form_token(self.context, person.token),
+        )
+
+    async def frame(self, request: Request) -> Response:
+        """The mail for the sandboxed frame."""
+        return await mail_response(await self._raw(request))
+
+    async def attachment(self, request: Request) -> Response:
+        """One attachment as a download."""
+        return await attachment_response(await self._raw(request), request.path_params["index"])
+
+    async def _raw(self, request: Request) -> bytes:
+        message = await self._message(request)
+        return await wires.raw_of(self.context, message.id, message.revision)
+
+    async def _message(self, request: Request) -> Message:
+        """A message of the overseer's own account. Raises Refusal sign_in_required, message_not_found."""
+        person = await signed_in(self.context, request)
+        id_, account_id = request.path_params["id"], person.session.account_id
+        message = await one(self.context.db, Message, "message_of_account", id=id_, account_id=account_id)
+        if message is None:
+            raise Refusal("message_not_found")
+        return message
+
+    async def _open(self, message: Message) -> Opened:
+        database = self.context.db
+        mailbox = await one(database, Mailbox, "mailbox", id=message.mailbox_id, account_id=message.account_id)
+        assert mailbox is not None
+        row = await wires.wire_row(self.context, database, message.id, message.revision)
+        wire = Wire.of(row.envelope, row.data or b"")
+        parsed = await asyncio.to_thread(parse, wire.raw)
+        unnamed = "Bcc" if message.direction == "outbound" else "Delivered to"
+        return Opened(
+            message,
+            mailbox,
+            recipient_lines(wire, parsed, unnamed),
+            parsed,
+            tuple(await many(database, Delivery, "deliveries", message_id=message.id)),
+            await one(database, Approval, "approval_of_message", message_id=message.id),
+            authentication(message),
+        )
