@@ -1,0 +1,169 @@
+"""Limits at the gate, on both databases: never exceeded, counted in recipients, counted when mail is let out."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from policies.modes import Mode
+from policies.windows import DAY, HOUR, Limits, Tier
+from storage.database import one
+from storage.records import Approval
+from tests.conftest import World, overseer
+from tools.accounts import create_mailbox
+from tools.context import Context
+from tools.decide import approve
+from tools.errors import Refusal
+from tools.send import SendRequest, send
+from tools.usage import UsageRequest, usage
+
+TEN = Limits(mailbox_per_day=10)
+DOMAIN = Limits(domain_tiers=(Tier(1, 2, 10), Tier(8, 10, 50), Tier(15, 100, 1000)))
+
+
+def limited(world: World, limits: Limits) -> Context:
+    """The agent's context where these limits hold."""
+    return replace(world.context, site=replace(world.context.site, limits=limits))
+
+
+def mail(number: int = 0, recipients: int = 1, **fields: str) -> SendRequest:
+    to = [f"a{number}-{each}@example.com" for each in range(recipients)]
+    return SendRequest(to=to, subject=f"Hi {number}", markdown=f"Mail {number}", **fields)
+
+
+async def sent(context: Context, number: int, recipients: int = 1) -> str:
+    """`queued`, or the code of the refusal."""
+    try:
+        return (await send(context, mail(number, recipients))).status
+    except Refusal as refusal:
+        return refusal.code
+
+
+async def queued(world: World) -> int:
+    rows = await world.system.db.rows("usage", mailbox_id=world.mailbox.id, domain="", account_id="")
+    return int(rows[0]["in_day"]) if rows else 0
+
+
+async def test_002_3_fifty_concurrent_sends_never_exceed_a_cap_of_ten(world: World) -> None:
+    """002-3: exactly ten of fifty are let out, and the count goes down to nothing left."""
+    await world.in_mode(Mode.AUTONOMOUS)
+    context = limited(world, TEN)
+    outcomes = await asyncio.gather(*(sent(context, number) for number in range(50)))
+    assert sorted(set(outcomes)) == ["queued", "rate_limited"] and outcomes.count("queued") == 10
+    assert await queued(world) == 10
+    (day,) = [each for each in (await usage(context, UsageRequest())).limits if each.window == "day"]
+    assert (day.limit, day.used, day.remaining) == (10, 10, 0)
+
+
+async def test_002_3_mailboxes_share_their_accounts_cap_under_concurrency(world: World) -> None:
+    """002-3: the cap of the account holds over its mailboxes, each with a row of its own to lock."""
+    limits = Limits(account_per_day=10)
+    boxes = [await create_mailbox(world.system, world.account.id, f"m{each}", "agents.example") for each in range(5)]
+    wide = replace(limited(world, limits), principal=replace(world.context.principal, mailbox_id=None))
+    for box in boxes:
+        await replace(world, mailbox=box).in_mode(Mode.AUTONOMOUS)
+
+    async def one_of(number: int) -> str:
+        try:
+            return (await send(wide, mail(number, mailbox_id=boxes[number % 5].id))).status
+        except Refusal as refusal:
+            return refusal.code
+
+    outcomes = await asyncio.gather(*(one_of(number) for number in range(50)))
+    assert outcomes.count("queued") == 10 and outcomes.count("rate_limited") == 40
+
+
+async def test_002_3_the_day_begins_at_midnight_utc(world: World) -> None:
+    """002-3: what was used up is there again at 00:00 UTC, and not a second earlier."""
+    await world.in_mode(Mode.AUTONOMOUS)
+    context = limited(world, Limits(mailbox_per_day=1))
+    midnight = world.clock.at - world.clock.at % DAY + DAY
+    assert await sent(context, 1) == "queued"
+    world.clock.at = midnight - 10_000_000
+    with pytest.raises(Refusal) as refused:
+        await send(context, mail(2))
+    assert refused.value.code == "rate_limited" and 1 <= (refused.value.retry_after or 0) <= 10
+    world.clock.at = midnight
+    assert await sent(context, 3) == "queued"
+
+
+async def test_recipients_are_counted_and_not_mails(world: World) -> None:
+    await world.in_mode(Mode.AUTONOMOUS)
+    context = limited(world, TEN)
+    assert [await sent(context, number, 4) for number in range(3)] == ["queued", "queued", "rate_limited"]
+    assert await sent(context, 3, 2) == "queued", "two places were left"
+    assert await queued(world) == 10
+
+
+async def test_held_mail_counts_when_it_is_let_out_and_approval_lifts_no_cap(world: World) -> None:
+    context = limited(world, Limits(mailbox_per_day=1))
+    held = [await send(context, mail(number)) for number in range(2)]
+    assert await queued(world) == 0
+    approvals = [await one(context.db, Approval, "approval_of_message", message_id=each.message_id) for each in held]
+    acting = context.acting_as(overseer(world))
+    first, second = (each for each in approvals if each is not None)
+    await approve(acting, first, 1, world.overseer)
+    assert await queued(world) == 1
+    with pytest.raises(Refusal) as refused:
+        await approve(acting, second, 1, world.overseer)
+    assert refused.value.code == "approval_refused" and "1 recipients in this day" in str(refused.value.details)
+    again = await one(context.db, Approval, "approval_of_message", message_id=second.message_id)
+    assert again is not None and again.state == "pending", "it can be approved tomorrow"
+
+
+async def test_000_4_a_young_domain_meets_its_hour_its_day_and_the_next_tier(world: World) -> None:
+    """000-4: 2 an hour and 10 a day at first, more from day 8, the full limits from day 15; windows reset."""
+    await world.in_mode(Mode.AUTONOMOUS)
+    context = limited(world, DOMAIN)
+    start = world.clock.at - world.clock.at % DAY + DAY
+    number = 0
+    allowed: list[int] = []
+    for hour in range(7):
+        world.clock.at = start + hour * HOUR
+        outcomes = [await sent(context, number := number + 1) for _ in range(3)]
+        allowed.append(outcomes.count("queued"))
+        assert set(outcomes) <= {"queued", "warmup_limit"}
+    assert allowed == [2, 2, 2, 2, 2, 0, 0], "the hour, and then the day"
+    created = world.account.created_at
+    for day, per_hour in ((8, 10), (15, 100)):
+        world.clock.at = created + (day - 1) * DAY + HOUR
+        found = {each.window: each for each in (await usage(context, UsageRequest())).limits}
+        assert found["hour"].limit == per_hour
+    assert found["hour"].stage is None, "day 15 is no warming any more"
+    outcomes = [await sent(context, number := number + 1) for _ in range(11)]
+    assert set(outcomes) == {"queued"}
+
+
+async def test_003_a_new_mailbox_warms_up_and_the_refusal_says_how(world: World) -> None:
+    """Seed 003: seven days of growing daily limits; the refusal names stage, limit and the wait to midnight."""
+    await world.in_mode(Mode.AUTONOMOUS)
+    context = limited(world, Limits(mailbox_tiers=(Tier(1, None, 1), Tier(2, None, 3), Tier(3))))
+    assert await sent(context, 1) == "queued"
+    with pytest.raises(Refusal) as refused:
+        await send(context, mail(2))
+    assert refused.value.code == "warmup_limit" and refused.value.condition.status == 429
+    assert refused.value.condition.smtp == "451 4.7.1"
+    details = refused.value.details
+    assert (details["warmup_stage"], details["limit"], details["used"]) == (1, 1, 1)
+    left = DAY - world.clock.at % DAY
+    assert abs((refused.value.retry_after or 0) - left // 1_000_000) <= 1
+    world.clock.at = world.mailbox.created_at + 2 * DAY
+    assert [await sent(context, number) for number in range(3, 9)] == ["queued"] * 6
+
+
+async def test_the_months_quota_has_its_own_code(world: World) -> None:
+    await world.in_mode(Mode.AUTONOMOUS)
+    context = limited(world, Limits(account_per_month=2))
+    assert [await sent(context, each) for each in range(3)] == ["queued", "queued", "quota_exceeded"]
+
+
+async def test_a_denied_mail_leaves_its_idempotency_key_free(world: World) -> None:
+    await world.in_mode(Mode.AUTONOMOUS)
+    context = limited(world, Limits(mailbox_per_day=1))
+    await send(context, mail(1))
+    request = mail(2).model_copy(update={"idempotency_key": "k"})
+    with pytest.raises(Refusal):
+        await send(context, request)
+    world.clock.at += DAY
+    assert (await send(context, request)).status == "queued"
+    assert (await send(context, request)).replayed
