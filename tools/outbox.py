@@ -42,7 +42,6 @@ def message_of(context: Context, mailbox: Mailbox, prepared: Prepared) -> Messag
         findings="{}",
         size=len(prepared.rendered.raw),
         category=prepared.category,
-        category=prepared.category,
         created_at=context.now(),
         sandbox=int(context.principal.sandbox),
     )
