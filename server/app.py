@@ -22,10 +22,11 @@ from server.delivery.names import Names, is_public
 from server.delivery.postman import Postman
 from server.delivery.routes import DirectRoute, RelayRoute
 from server.delivery.signers import Signers
+from server.delivery.simulator import Simulator
 from server.delivery.sts_fetch import PolicyFetcher
 from server.delivery.sts_policies import PolicyFile, StsPolicies
 from server.delivery.tls_report import TlsCounts
-from server.delivery.worker import Capture, Carrier, Worker
+from server.delivery.worker import Carrier, Worker
 from server.domains import passphrase
 from server.housekeeper import keep_house
 from server.http.app import build_app
@@ -171,18 +172,20 @@ async def _listen_for_submission(stack: AsyncExitStack, settings: Settings, cont
 
 
 def _carry(stack: AsyncExitStack, tasks: asyncio.TaskGroup, settings: Settings, context: Context) -> None:
-    carrier = _carrier(settings, context)
+    simulator = Simulator(context)
+    stack.push_async_callback(simulator.close)
+    carrier = _carrier(settings, context, simulator)
     stack.push_async_callback(carrier.close)
-    signers = Signers(context, passphrase(context.secret))
+    signers = Signers(context, passphrase(context.secret), settings.dkim)
     postman = Postman(context, carrier, signers, captured=settings.route == "capture")
-    for work in (Worker(context, carrier, signers).run(), postman.run(), keep_house(context)):
+    for work in (Worker(context, carrier, signers, sandbox=simulator).run(), postman.run(), keep_house(context)):
         stack.callback(tasks.create_task(work).cancel)
 
 
-def _carrier(settings: Settings, context: Context) -> Carrier:
-    """The way mail takes out of here."""
+def _carrier(settings: Settings, context: Context, simulator: Simulator) -> Carrier:
+    """The way mail takes out of here; mail of test keys stays with the simulator whatever the route."""
     if settings.route == "capture":
-        return Capture()
+        return simulator
     counts = TlsCounts(context.clock)
     credentials = None
     if settings.relay_user is not None and settings.relay_password is not None:

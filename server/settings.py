@@ -99,6 +99,10 @@ class Settings(BaseSettings):
         default=False,
         description="The resolver validates DNSSEC and nobody sits between it and this server: DANE is then followed.",
     )
+    dkim: Literal["both", "rsa", "none"] = Field(
+        default="both",
+        description="DKIM signatures on mail that leaves: RSA and Ed25519, RSA alone, or none if the smart host signs.",
+    )
     tls_cert: Path | None = Field(default=None, description="Certificate chain (PEM) for STARTTLS on incoming SMTP.")
     tls_key: Path | None = Field(default=None, description="Private key (PEM) of the certificate.")
     max_message_bytes: int = Field(default=26_214_400, ge=65_536, description="Largest mail taken in, in bytes.")
@@ -152,6 +156,8 @@ class Settings(BaseSettings):
     def _complete(self) -> "Settings":
         if self.route == "relay" and not self.relay_host:
             raise ValueError("the route relay needs relay_host")
+        if self.route == "direct" and self.dkim == "none":
+            raise ValueError("mail that goes to its receivers directly is signed: dkim is both or rsa")
         if (self.relay_user is None) != (self.relay_password is None):
             raise ValueError("relay_user and relay_password go together")
         if (self.tls_cert is None) != (self.tls_key is None):

@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Literal
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -55,6 +56,10 @@ class SigningError(Exception):
     """The keys cannot be read, or the mail cannot be signed; it must not leave unsigned."""
 
 
+Wanted = Literal["both", "rsa", "none"]
+"""Which signatures a mail gets; none where the smart host signs."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyPair:
     """A domain's private keys in PKCS#8 PEM, encrypted if a passphrase was given."""
@@ -89,21 +94,26 @@ def dns_records(keys: KeyPair, passphrase: bytes | None) -> tuple[str, str]:
 class Signer:
     """Signs for one domain. Loading the keys takes some 60 ms, a mail less than 1 ms and a bit for its size."""
 
-    def __init__(self, domain: str, selector_stem: str, keys: KeyPair, passphrase: bytes | None) -> None:
+    def __init__(
+        self, domain: str, selector_stem: str, keys: KeyPair, passphrase: bytes | None, *, wanted: Wanted = "both"
+    ) -> None:
         """Raises SigningError for keys that cannot be read, or a name that is not ASCII."""
         if not (domain.isascii() and selector_stem.isascii()):
             raise SigningError("domain and selector must be ASCII (A-labels)")
         self.domain = domain
         self.selector_stem = selector_stem
+        self._wanted = wanted
         self._rsa, self._ed25519 = _load(keys, passphrase)
 
     def sign(self, raw: bytes, at: int) -> bytes:
-        """The mail with two DKIM-Signature fields in front. `raw` has CRLF line ends; `at` is in microseconds.
+        """The mail with its DKIM-Signature fields in front. `raw` has CRLF line ends; `at` is in microseconds.
 
         Raises SigningError for bare CR or LF (they would be changed on the way), and unless there is one From.
         """
         if not raw.count(b"\r\n") == raw.count(b"\r") == raw.count(b"\n"):
             raise SigningError("the mail has a bare CR or LF")
+        if self._wanted == "none":
+            return raw
         header, _, body = raw.partition(b"\r\n\r\n")
         names, fields = _select(header)
         body_hash = b64encode(sha256(relaxed_body(body)).digest())
@@ -114,6 +124,8 @@ class Signer:
             return tags + _folded(b64encode(signed(fields + relaxed_field(tags)))) + b"\r\n"
 
         rsa = signature("rsa-sha256", "r", lambda data: self._rsa.sign(data, PKCS1v15(), SHA256()))
+        if self._wanted == "rsa":
+            return rsa + raw
         # RFC 8463 section 3: Ed25519 signs the SHA-256 of the data
         ed25519 = signature("ed25519-sha256", "e", lambda data: self._ed25519.sign(sha256(data).digest()))
         return rsa + ed25519 + raw

@@ -1,6 +1,6 @@
 """The signers of the domains we send for: keys are read once, and a mail is never sent unsigned."""
 
-from server.delivery.dkim import KeyPair, Signer, SigningError
+from server.delivery.dkim import KeyPair, Signer, SigningError, Wanted
 from storage.database import one
 from storage.records import Domain
 from tools.context import Context
@@ -9,9 +9,10 @@ from tools.context import Context
 class Signers:
     """Loads a domain's keys when first needed; loading costs some 60 ms, so they are kept."""
 
-    def __init__(self, context: Context, passphrase: bytes) -> None:
+    def __init__(self, context: Context, passphrase: bytes, wanted: Wanted = "both") -> None:
         self._context = context
         self._passphrase = passphrase
+        self._wanted = wanted
         self._signers: dict[str, Signer] = {}
 
     async def signer(self, domain: str) -> Signer:
@@ -23,6 +24,6 @@ class Signers:
         if row is None:
             raise SigningError(f"{domain} has no signing keys")
         keys = KeyPair(row.rsa_pem.encode(), row.ed25519_pem.encode())
-        signer = Signer(domain, row.selector, keys, self._passphrase)
+        signer = Signer(domain, row.selector, keys, self._passphrase, wanted=self._wanted)
         self._signers[domain] = signer
         return signer
