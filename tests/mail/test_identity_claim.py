@@ -72,6 +72,7 @@ def test_what_was_altered_is_named(old: bytes, new: bytes, problem: str) -> None
         (SENT.replace(b"a=ed25519-sha256", b"a=none"), "The claim cannot be read."),
         (SENT.replace(b"mode=gated_send;", b""), "The claim cannot be read."),
         (SENT.replace(b"t=1767225600", b"t=soon"), "The claim cannot be read."),
+        (b"X: y\r\n" * 1_000_000 + SENT, "Its header is too long."),
         (b"", "It carries no claim."),
     ],
 )

@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 
 from tools.mail.addresslist import read_addresses
 from tools.mail.canonical import relaxed_body, relaxed_field
+from tools.mail.limits import HEADER_BYTES
 
 NAME = "Gatepost-Identity"
 ALGORITHM = "ed25519-sha256"
@@ -23,6 +24,7 @@ BOUND = (
 )
 """The header fields whose text is bound; one added later breaks the claim too."""
 VALUE_LIMIT = 8_000
+_TIME_DIGITS = 11
 
 _TAGS = ("v", "a", "k", "i", "t", "id", "from", "mode", "verdict", "approval", "hh", "bh", "b")
 _SAFE = "@:/+=!#$&'*?^`{|}~[],"
@@ -86,6 +88,8 @@ def make(raw: bytes, claim: Claim, sign: Sign) -> bytes:
 def check(raw: bytes, keys: Mapping[str, Verify]) -> Checked:
     """Compare a mail with the claim it carries. `keys` are the known public keys by id. Never raises."""
     header, body = _halves(raw)
+    if len(header) > HEADER_BYTES:
+        return Checked(None, ("Its header is too long.",))
     found = [field for field in _fields(header) if _name(field) == NAME.lower().encode()]
     if len(found) != 1:
         return Checked(None, ("It carries more than one claim." if found else "It carries no claim.",))
@@ -150,7 +154,7 @@ def _tags(field: bytes) -> dict[str, str] | None:
     pairs = [tag.partition("=") for tag in text.split(";")]
     tags = {name: value for name, _, value in pairs}
     known = tuple(name for name, _, _ in pairs) == _TAGS and tags["v"] == "1" and tags["a"] == ALGORITHM
-    return tags if known and tags["t"].isdecimal() and len(tags["t"]) <= len(str(2**63)) else None
+    return tags if known and tags["t"].isdecimal() and len(tags["t"]) <= _TIME_DIGITS else None
 
 
 def _halves(raw: bytes) -> tuple[bytes, bytes]:

@@ -6,11 +6,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from server.delivery.site_key import SiteKey
 from server.http.web.approvals import ApprovalPages, by_link, by_session, listing
 from server.http.web.mail import MailPages
 from server.http.web.pages import STYLE, Endpoint, answering, redirect
 from server.http.web.signin import SignInPages
 from server.http.web.unsubscribe import UnsubscribePages
+from server.http.web.verify import DOCUMENT, MAX_MAIL, VerifyPages
 from tools.context import Context
 
 MAX_FORM = 1024 * 1024
@@ -39,6 +41,16 @@ def web_routes(context: Context) -> list[Route]:
         _post("/sign-out", sign_in.end),
         _get("/unsubscribe/{token}", unsubscribing.show),
         _post("/unsubscribe/{token}", unsubscribing.act),
+        *_verify_routes(VerifyPages(context, SiteKey(context.secret))),
+    ]
+
+
+def _verify_routes(pages: VerifyPages) -> list[Route]:
+    return [
+        _get(DOCUMENT, pages.document),
+        _get("/verify", pages.ask),
+        _post("/verify", pages.show),
+        Route("/v1/verify", pages.answer, methods=["POST"], max_body_size=MAX_MAIL),
     ]
 
 
