@@ -35,6 +35,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "dkim": ("server/demo/script.py",),
     "dns": ("server/",),
     "email_validator": ("tools/mail/address.py",),
+    "flufl": ("tools/mail/notice.py",),
     "html_to_markdown": ("tools/mail/",),
     "httpx2": ("server/mcp/", "server/demo/", "server/delivery/sts_fetch.py"),
     "jinja2": ("server/http/web/",),

@@ -11,6 +11,7 @@ from storage.records import Attempt, Decision, Delivery, Message
 from tools import events, reputation, wires
 from tools.context import MINUTE, Context
 from tools.mail.address import domain_of
+from tools.mail.reports import Reported
 from tools.mail.verp import bounce_address
 from tools.mail.wire import Wire
 from tools.suppressing import note_outcome, standing_of
@@ -167,7 +168,7 @@ async def settle(context: Context, delivery: Delivery, settlement: Settlement) -
             settled_at=now if final else None,
         )
         if not moved:
-            return False
+            return await _settle_reported(transaction, delivery, settlement, now)
         await transaction.run("insert_attempt", **columns(_attempt(delivery, settlement, now)))
         await note_outcome(
             transaction,
@@ -208,18 +209,34 @@ async def release(context: Context, delivery: Delivery) -> None:
     await context.db.write(work)
 
 
-async def bounce_late(
-    context: Context, transaction: Transaction, delivery: Delivery, status: str, diagnostic: str
-) -> None:
-    """A report of failure after the other side had said yes."""
-    moved = await transaction.run(
-        "bounce_delivery", id=delivery.id, enhanced=status, reply=diagnostic, category="Unknown", now=context.now()
-    )
+async def _settle_reported(transaction: Transaction, delivery: Delivery, settlement: Settlement, now: int) -> bool:
+    """The attempt goes into the history, and the bounce that a report brought before it was settled stands."""
+    moved = await transaction.run("settle_reported", id=delivery.id, lease=delivery.lease)
     if moved:
-        await note_outcome(
-            transaction, context.now(), delivery, state="bounced", category="Unknown", code=0, reply=diagnostic
-        )
-        await _after_change(context, transaction, delivery, "bounced", diagnostic)
+        await transaction.run("insert_attempt", **columns(_attempt(delivery, settlement, now)))
+    return bool(moved)
+
+
+async def bounce_late(context: Context, transaction: Transaction, delivery: Delivery, reported: Reported) -> None:
+    """A report of failure, after the other side had said yes or before that was settled."""
+    now, code = context.now(), int(reported.reply_code or 0)
+    moved = await transaction.run(
+        "bounce_delivery",
+        id=delivery.id,
+        code=code,
+        enhanced=reported.status,
+        reply=reported.diagnostic,
+        category=reported.category,
+        now=now,
+    )
+    if not moved:
+        return
+    # words alone do not end an address: such a bounce counts as one of several
+    category = reported.category if reported.hard or reported.category != "NoMailbox" else "Unknown"
+    await note_outcome(
+        transaction, now, delivery, state="bounced", category=category, code=code, reply=reported.diagnostic
+    )
+    await _after_change(context, transaction, delivery, "bounced", reported.diagnostic)
 
 
 def _attempt(delivery: Delivery, settlement: Settlement, now: int) -> Attempt:

@@ -2,28 +2,28 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import TypeVar
 
 from policies.decision import Verdict
 from policies.facts import Inbound
 from policies.inbound import accept
 from policies.modes import Mode
 from storage.database import Transaction, columns, one
-from storage.records import Delivery, Mailbox, Message, Thread
-from tools import approvals, deliver, events, wires
+from storage.records import Mailbox, Message, Thread
+from tools import approvals, events, returned, wires
 from tools.context import Context
 from tools.mail.address import Address, canonical
-from tools.mail.dsn import Report, read_report
 from tools.mail.parse import Parsed, parse
 from tools.mail.references import reference_ids
-from tools.mail.verp import delivery_of
+from tools.mail.reports import Report, read_report
 from tools.mail.wire import Recipient, Wire
+
+Read = TypeVar("Read")
 
 SMALL = 32 * 1024
 """Up to this many bytes a mail is parsed on the event loop; larger ones in a thread."""
-MAX_REPORT = 16 * 1024
-"""So much of a bounce is kept with its event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +39,33 @@ class Arrival:
 
 
 async def expects(context: Context, address: str) -> bool:
-    """Whether mail for this address is ours: a mailbox, or the envelope sender of one of our deliveries."""
-    if bounced_delivery(context, address) is not None:
+    """Whether mail for this address is ours: a mailbox, the envelope sender of one of our deliveries, or a domain's
+    address for feedback reports."""
+    if returned.bounced_delivery(context, address) is not None:
         return True
-    return await one(context.db, Mailbox, "mailbox_by_address", address=canonical(address)) is not None
-
-
-def bounced_delivery(context: Context, address: str) -> str | None:
-    """The delivery a bounce address belongs to; None for any other address."""
-    return delivery_of(address, context.secret.derive("bounce address"))
+    if await one(context.db, Mailbox, "mailbox_by_address", address=canonical(address)) is not None:
+        return True
+    return await returned.feedback_domain(context.db, address) is not None
 
 
 async def receive(context: Context, arrival: Arrival) -> None:
     """Store a mail for each mailbox it is for; when this returns, it is durable. Raises Unavailable."""
-    parsed = parse(arrival.raw) if len(arrival.raw) <= SMALL else await asyncio.to_thread(parse, arrival.raw)
+    parsed = await _read(parse, arrival.raw)
+    back = [address for address in arrival.recipients if returned.concerns(context, address)]
+    report = await _read(read_report, arrival.raw) if back else Report("message")
     blob = await wires.store_large(context, arrival.raw)
-    bounces = tuple(id_ for address in arrival.recipients if (id_ := bounced_delivery(context, address)))
-    reports = read_report(arrival.raw) if bounces else ()
 
     async def work(transaction: Transaction) -> None:
-        for delivery_id in bounces:
-            await _bounce(context, transaction, delivery_id, reports, arrival)
+        for address in back:
+            await returned.look(context, transaction, address, report, arrival.raw)
         for mailbox in await _mailboxes(transaction, arrival.recipients):
             await _deliver(context, transaction, mailbox, arrival, parsed, blob)
 
     await context.db.write(work)
+
+
+async def _read(reader: Callable[[bytes], Read], raw: bytes) -> Read:
+    return reader(raw) if len(raw) <= SMALL else await asyncio.to_thread(reader, raw)
 
 
 async def _mailboxes(transaction: Transaction, addresses: Sequence[str]) -> list[Mailbox]:
@@ -145,27 +147,4 @@ def _people(parsed: Parsed) -> str:
     return json.dumps(
         {name: [{"email": each.email, "name": each.name} for each in group] for name, group in groups},
         ensure_ascii=False,
-    )
-
-
-async def _bounce(
-    context: Context, transaction: Transaction, delivery_id: str, reports: tuple[Report, ...], arrival: Arrival
-) -> None:
-    """Mail to a delivery's own envelope sender: a report of failure changes its state, anything else is noted."""
-    delivery = await one(transaction, Delivery, "delivery", id=delivery_id)
-    if delivery is None:
-        return
-    failed = next((report for report in reports if report.action == "failed"), None)
-    if failed is not None:
-        await deliver.bounce_late(context, transaction, delivery, failed.status, failed.diagnostic)
-    await events.record(
-        transaction,
-        context.now(),
-        delivery.account_id,
-        "delivery.report_received",
-        message_id=delivery.message_id,
-        delivery_id=delivery.id,
-        recipient=delivery.recipient,
-        action=failed.action if failed else "",
-        report=arrival.raw[:MAX_REPORT].decode("latin-1"),
     )

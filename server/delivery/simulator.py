@@ -20,7 +20,8 @@ from tools.context import Context
 from tools.mail.compose import ComposeError
 from tools.mail.parse import parse
 from tools.mail.simulated import HOST, Carried, answer, bounce, complaint
-from tools.receive import Arrival, bounced_delivery, receive
+from tools.receive import Arrival, receive
+from tools.returned import bounced_delivery
 
 DOMAIN = "simulator.test"
 SETTLE_SECONDS = 30.0

@@ -27,7 +27,7 @@ from tests.fakes.dns_server import FakeDNSServer
 from tools import wires
 from tools.accounts import create_account, create_mailbox
 from tools.context import MINUTE, Context, Principal
-from tools.receive import bounced_delivery
+from tools.returned import bounced_delivery
 from tools.send import SendRequest, send
 
 DOMAIN = "agents.example"

@@ -72,12 +72,34 @@ _NO_SUCH_USER = (
     "mailbox unavailable",
     "no mailbox here",
     "user not found",
+    "no such address",
+    "no such account",
+    "no such person",
+    "address not found",
+    "recipient not found",
+    "recipnotfound",
+    "recipientnotfound",
+    "couldn t be found",
+    "could not be found",
+    "wasn t found",
+    "was not found",
+    "unknown mailbox",
+    "unknown local part",
+    "not a valid mailbox",
+    "not a valid recipient",
+    "invalid mailbox",
+    "user doesn t have",
+    "not listed in",
 )
 _FULL_OR_CLOSED = (
     "over quota",
     "quota exceeded",
     "mailbox full",
     "mailbox is full",
+    "inbox is full",
+    "disk space",
+    "out of storage",
+    "quota",
     "account disabled",
     "account is disabled",
     "account inactive",
@@ -100,6 +122,17 @@ _LISTED = (
     "poor reputation",
 )
 _SPAM = ("spam", "unsolicited", "junk", "content rejected", "rejected due to content", "message content", "virus")
+_NO_HOST = (
+    "host not found",
+    "host unknown",
+    "unknown host",
+    "domain not found",
+    "no such domain",
+    "nxdomain",
+    "no mx ",
+    "unrouteable",
+    "unroutable",
+)
 _GREY = ("greylist", "graylist", "grey list", "gray list", "try again in")
 _RATE = ("rate limit", "too many", "throttl", "temporarily deferred", "unusual rate", "sending rate", "s3150", "s775")
 
@@ -121,8 +154,10 @@ RULES: tuple[Rule, ...] = (
     Rule("GreyListed", _codes("4xx"), ("greylist", "graylist", "grey list", "gray list")),
     Rule("Throttled", _codes("421 4.7.0", "x.7.28", "4.7.500", "4.7.651", "4.5.3")),
     Rule("Throttled", _codes("450 4.2.1", "450 4.2.0"), ("rate", *_RATE)),
+    # Sendmail gives 5.2.1 to unknown users as well; at RCPT its words are to be believed.
+    Rule("NoMailbox", _codes("550 5.2.1"), ("user unknown", "unknown user", "no such user"), frozenset({"rcpt"})),
     Rule("AccountProblem", _codes("x.2.1", "x.2.2")),
-    Rule("Timeout", _codes("4.4.1", "4.4.2")),
+    Rule("Timeout", _codes("4.4.1", "4.4.2", "x.4.7")),
     Rule("ConnectionProblem", _codes("4.3.2")),
     Rule("Ignore", _codes("4.3.1")),
     # codes that need a word, and words
@@ -137,7 +172,7 @@ RULES: tuple[Rule, ...] = (
     Rule("Spam", _codes("5xx"), _SPAM),
     Rule("GreyListed", _codes("450", "451", "4.7.1"), _GREY),
     Rule("Throttled", phrases=_RATE),
-    Rule("DNSProblem", phrases=("host not found", "nxdomain", "no mx ")),
+    Rule("DNSProblem", phrases=_NO_HOST),
     Rule("Timeout", phrases=("timed out", "timeout")),
     Rule("ConnectionProblem", phrases=("connection refused", "tls ", "handshake", "closing transmission channel")),
     Rule("Ignore", phrases=("insufficient system storage", "system resources")),

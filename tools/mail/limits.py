@@ -27,3 +27,4 @@ QUOTE_LINE_CHARS = 300  # of each such line
 REPORT_BYTES = 1024 * 1024  # one delivery-status part
 REPORT_RECIPIENTS = 1_000
 DIAGNOSTIC_CHARS = 1_000
+NOTICE_CHARS = 64 * 1024  # of a bounce written for people

@@ -46,13 +46,16 @@ class Mail:
     content_type: str
     parts: tuple[Part, ...]
     defects: tuple[str, ...]
+    parameters: dict[str, str]
 
 
 def read_mail(raw: bytes) -> Mail:
     """The parts of a mail. Never raises. message/* is a leaf: what a mail carries is not what it says."""
     walker = _Walker(raw)
     walker.walk()
-    return Mail(walker.top.header, walker.top.content_type, tuple(walker.leaves), tuple(walker.defects))
+    return Mail(
+        walker.top.header, walker.top.content_type, tuple(walker.leaves), tuple(walker.defects), walker.top.parameters
+    )
 
 
 def with_line_ends(raw: bytes) -> bytes:

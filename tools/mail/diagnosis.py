@@ -1,0 +1,106 @@
+"""What a report's words say about one recipient: codes, category, and whether the address is gone for good."""
+
+import re
+from dataclasses import dataclass
+
+from tools.mail.classify import Category, Step, classify
+
+_READ = 2000
+_STATUS = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?!\d|\.\d)")
+_BOTH = re.compile(r"(?<!\d)([45][0-5]\d)[ -]'?[#(]{0,2}([45]\.\d{1,3}\.\d{1,3})(?!\d|\.\d)")
+# A code stands alone and is not a part of a size, a port, a host or an id.
+_CODE = re.compile(r"(?<![\w.:/=+#-])([45][0-5]\d)(?=[ \-:,;'\")>]|$)")
+_STEP = re.compile(
+    r"(?:in reply to|in response to|reply to|response to|after|>>>|<<<|\[|\bin|progress was) "
+    r"(rcpt|mail from|end of data|data)|\[(rcpt|mail)_|(does not like recipient)",
+    re.IGNORECASE,
+)
+_STEPS: dict[str, Step] = {
+    "rcpt": "rcpt",
+    "does not like recipient": "rcpt",
+    "mail": "mail",
+    "mail from": "mail",
+    "data": "content",
+    "end of data": "content",
+}
+
+# Reporters put 5.1.1 on much that is no missing mailbox; these words tell.
+_NOT_THE_ADDRESS = (
+    "command output",
+    "relaying denied",
+    "relay access denied",
+    "unable to relay",
+    "relay not permitted",
+    "sender address rejected",
+    "sender rejected",
+)
+_TELLING: frozenset[Category] = frozenset({"AccountProblem", "BlackListed", "Spam", "SPFProblem", "Throttled"})
+_ADDRESS_STATUS = frozenset({"5.1.0", "5.1.3"})
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """`status` as in RFC 3463 and `reply_code` as in RFC 5321, '' where nobody gave one.
+
+    `hard`: the address itself does not exist, for good; only that is a reason never to write to it again.
+    """
+
+    status: str
+    reply_code: str
+    category: Category
+    hard: bool
+
+
+def diagnose(action: str, status: str, diagnostic: str, around: str = "") -> Diagnosis:
+    """Read one recipient's fields; `around` is what a report for people says near the address.
+
+    A delay is never hard. Words alone, in a server's reply, are not either: a filter behind RCPT says "user unknown" as
+    well, so it takes an address status (5.1.x), an answer to RCPT, or the reporter speaking of its own users.
+    """
+    diagnostic, around = " ".join(diagnostic.split()), " ".join(around.split())
+    code, remote_status = _codes(diagnostic)
+    if not (code or remote_status):
+        code, remote_status = _codes(around)
+    if not status or (status.endswith(".0.0") and remote_status):
+        status = remote_status or status  # RFC 3463 section 3.1: X.0.0 says nothing but its class
+    words = f"{diagnostic} {around}"[:_READ]
+    step = _step(words)
+    category = _category(code, status, diagnostic, step)
+    if category == "Unknown":
+        category = _category(code, status, words, step)
+    if any(phrase in words.lower() for phrase in _NOT_THE_ADDRESS):
+        category = "Unknown"
+    lasting = action != "delayed" and not (status or code).startswith("4")
+    return Diagnosis(status, code, category, lasting and _is_gone(category, code, status, step, words))
+
+
+def _codes(text: str) -> tuple[str, str]:
+    """The reply code and the enhanced status in a text, those that stand together before any others."""
+    text = text[:_READ]
+    if both := _BOTH.search(text):
+        return both.group(1), both.group(2)
+    code, status = _CODE.search(text), _STATUS.search(text)
+    return code.group(1) if code else "", status.group(1) if status else ""
+
+
+def _step(words: str) -> Step | None:
+    found = _STEP.search(words)
+    return _STEPS[next(group for group in found.groups() if group).lower()] if found else None
+
+
+def _category(code: str, status: str, words: str, step: Step | None) -> Category:
+    # Without a reply the class of the status stands in: the table's words ask for a code.
+    number = int(code) if code else 450 if status.startswith("4") else 550
+    category = classify(number, status, words, step or "content")
+    if category == "NoMailbox":
+        told = classify(number, "", words, step or "content")
+        return told if told in _TELLING else category
+    if category == "Unknown" and status in _ADDRESS_STATUS and step != "mail":
+        return "NoMailbox"
+    return category
+
+
+def _is_gone(category: Category, code: str, status: str, step: Step | None, words: str) -> bool:
+    if category == "DNSProblem":
+        return "try again" not in words.lower()
+    return category == "NoMailbox" and (status.startswith("5.1.") or step == "rcpt" or not code)
