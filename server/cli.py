@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from server.commands import approvals, doctor, keys, mailboxes, process, setup
+from server.commands import approvals, doctor, keys, mailboxes, process, setup, suppression
 from server.commands.common import errors_in_one_line
 
 app = typer.Typer(
@@ -41,6 +41,7 @@ app.command()(process.demo)
 app.add_typer(keys.app, name="key")
 app.add_typer(mailboxes.app, name="mailbox")
 app.add_typer(approvals.app, name="approvals")
+app.add_typer(suppression.app, name="suppression")
 app.add_typer(setup.config_app, name="config")
 app.command()(setup.dns)
 app.command()(setup.migrate)

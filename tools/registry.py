@@ -11,6 +11,7 @@ from tools.reply import REPLY
 from tools.request_approval import REQUEST_APPROVAL
 from tools.schedule import EDIT_SCHEDULED
 from tools.send import SEND
+from tools.suppression import ADD_SUPPRESSIONS, LIST_SUPPRESSIONS, REMOVE_SUPPRESSION
 from tools.wait_for_message import WAIT_FOR_MESSAGE
 
 OPERATIONS: tuple[AnyOperation, ...] = (
@@ -28,6 +29,9 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     REQUEST_UPGRADE,
     APPLY_UPGRADE,
     LOWER_MODE,
+    LIST_SUPPRESSIONS,
+    ADD_SUPPRESSIONS,
+    REMOVE_SUPPRESSION,
 )
 
 BY_NAME = {operation.name: operation for operation in OPERATIONS}

@@ -70,9 +70,7 @@ async def note_outcome(
     if standing.bounces_in_row != before:
         await transaction.run("set_bounces", **contact, bounces_in_row=standing.bounces_in_row)
     if standing.invalid:
-        await suppress(
-            transaction, now, delivery.account_id, delivery.recipient, Reason.BOUNCE, code=code, reply=reply
-        )
+        await suppress(transaction, now, delivery.account_id, delivery.recipient, Reason.BOUNCE, code=code, reply=reply)
 
 
 async def standing_of(reader: Reader, delivery: Delivery) -> tuple[str, str | None]:

@@ -57,7 +57,12 @@ def attachment_infos(message: Message) -> list[AttachmentInfo]:
 
 def cursor_after(message: Message) -> str:
     """An opaque cursor: where the next page of a newest-first list begins."""
-    return base64.urlsafe_b64encode(f"{message.created_at} {message.id}".encode()).decode().rstrip("=")
+    return cursor_of(message.created_at, message.id)
+
+
+def cursor_of(at: int, key: str) -> str:
+    """The cursor behind an entry of that time and key."""
+    return base64.urlsafe_b64encode(f"{at} {key}".encode()).decode().rstrip("=")
 
 
 def position(cursor: str | None) -> tuple[int, str]:
