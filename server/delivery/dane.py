@@ -8,8 +8,22 @@ from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509 import Certificate, DNSName, load_pem_x509_certificate
-from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+from cryptography.x509 import (
+    BasicConstraints,
+    Certificate,
+    DNSName,
+    KeyUsage,
+    SubjectAlternativeName,
+    load_pem_x509_certificate,
+)
+from cryptography.x509.verification import (
+    Criticality,
+    ExtensionPolicy,
+    Policy,
+    PolicyBuilder,
+    Store,
+    VerificationError,
+)
 from dns.rdata import Rdata
 from dns.rdtypes.ANY.TLSA import TLSA
 
@@ -87,9 +101,40 @@ def _is(certificate: Certificate, record: Tlsa) -> bool:
 def _leads(
     own: Certificate, others: Sequence[Certificate], anchors: list[Certificate], name: str, now: datetime
 ) -> bool:
-    verifier = PolicyBuilder().store(Store(anchors)).time(now).build_server_verifier(DNSName(name))
+    verifier = (
+        PolicyBuilder()
+        .store(Store(anchors))
+        .time(now)
+        .extension_policies(ca_policy=_authorities(), ee_policy=_end_entities())
+        .build_server_verifier(DNSName(name))
+    )
     try:
         verifier.verify(own, list(others))
     except VerificationError:
         return False
     return True
+
+
+# The library's own policies are those of browsers, which an anchor that a domain made for itself seldom satisfies.
+
+
+def _end_entities() -> ExtensionPolicy:
+    return ExtensionPolicy.permit_all().require_present(SubjectAlternativeName, Criticality.AGNOSTIC, None)
+
+
+def _authorities() -> ExtensionPolicy:
+    return (
+        ExtensionPolicy.permit_all()
+        .require_present(BasicConstraints, Criticality.AGNOSTIC, _must_be_an_authority)
+        .may_be_present(KeyUsage, Criticality.AGNOSTIC, _must_sign_certificates)
+    )
+
+
+def _must_be_an_authority(_policy: Policy, _certificate: Certificate, found: BasicConstraints) -> None:
+    if not found.ca:
+        raise ValueError("not an authority's certificate")
+
+
+def _must_sign_certificates(_policy: Policy, _certificate: Certificate, found: KeyUsage | None) -> None:
+    if found is not None and not found.key_cert_sign:
+        raise ValueError("its key is not for certificates")

@@ -1,0 +1,60 @@
+"""A web server for MTA-STS policies on loopback: it answers whatever it is told to."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+
+Act = Callable[[asyncio.StreamWriter], Awaitable[None]]
+
+
+def page(body: str | bytes, status: str = "200 OK", kind: str = "text/plain", more: str = "") -> bytes:
+    """An HTTP response."""
+    content = body.encode() if isinstance(body, str) else body
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(content)}\r\n{more}Connection: close"
+    return head.encode() + b"\r\n\r\n" + content
+
+
+def policy(mode: str = "enforce", *mx: str, max_age: int = 86400) -> bytes:
+    """The response with a policy."""
+    hosts = "".join(f"mx: {host}\r\n" for host in mx)
+    return page(f"version: STSv1\r\nmode: {mode}\r\n{hosts}max_age: {max_age}\r\n")
+
+
+class PolicyServer:
+    """Use as a context manager. `requests` has the head of each request."""
+
+    def __init__(self, answer: bytes | Act, tls: ssl.SSLContext) -> None:
+        self.answer = answer
+        self.requests: list[str] = []
+        self.port = 0
+        self._tls = tls
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> "PolicyServer":
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.wait_closed()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task:
+            self._tasks.add(task)
+        with contextlib.suppress(OSError, EOFError, asyncio.CancelledError):
+            self.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
+            if isinstance(self.answer, bytes):
+                writer.write(self.answer)
+                await writer.drain()
+            else:
+                await self.answer(writer)
+        writer.transport.abort() if callable(self.answer) else writer.close()
