@@ -29,6 +29,8 @@ class Letter:
     raw: bytes
     link: str
     """The link it carries, for the operator's console when nothing leaves."""
+    sandbox: bool
+    """It is about mail of a test key, and so does not leave either."""
 
 
 async def claim(context: Context, limit: int) -> list[Notice]:
@@ -73,7 +75,8 @@ async def write(context: Context, notice: Notice) -> Letter | None:
         # RFC 3834 section 5: no machine shall answer it
         headers=(("Auto-Submitted", "auto-generated"),),
     )
-    return Letter(f"gatepost@{domain}", notice.recipient, domain, compose(draft).raw, link)
+    sandbox = any(row["sandbox"] for row in await context.db.rows("sandbox_of_approval", id=notice.subject_id))
+    return Letter(f"gatepost@{domain}", notice.recipient, domain, compose(draft).raw, link, sandbox)
 
 
 async def _text(context: Context, notice: Notice) -> tuple[str, str, str] | None:

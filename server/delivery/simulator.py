@@ -5,6 +5,7 @@ What comes back goes the way of any arriving mail, through `tools.receive`.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -16,7 +17,7 @@ from storage.errors import StorageError
 from storage.records import Delivery
 from storage.wakeups import wait
 from tools import events
-from tools.context import Context
+from tools.context import NOBODY, Context
 from tools.mail.compose import ComposeError
 from tools.mail.parse import parse
 from tools.mail.simulated import HOST, Carried, answer, bounce, complaint
@@ -38,6 +39,8 @@ class Simulator:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._outside = context.acting_as(replace(NOBODY, sandbox=True))
+        """What comes back is of the sandbox too, and so is all that follows from it."""
         self._capture = Capture()
         self._returning: set[asyncio.Task[None]] = set()
 
@@ -75,7 +78,7 @@ class Simulator:
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
                 await self._settled(delivery_id)
-            await receive(self._context, await asyncio.to_thread(make, mail))
+            await receive(self._outside, await asyncio.to_thread(make, mail))
         except (TimeoutError, StorageError, ComposeError) as error:
             log.error("nothing came back", delivery=delivery_id, error=type(error).__name__, why=str(error))
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import structlog
 
-from server.delivery.dkim import SigningError
+from server.delivery.dkim import Signer, SigningError
 from server.delivery.outcome import Bounced, Deferred, Outcome, Sent, Uncertain
 from server.delivery.retry import next_attempt
 from server.delivery.signers import Signers
@@ -17,7 +17,7 @@ from storage.records import Delivery
 from storage.wakeups import wait
 from tools import deliver
 from tools.context import Context
-from tools.deliver import Altered, Settlement, Stopped
+from tools.deliver import Altered, Outgoing, Settlement, Stopped
 from tools.outbox import DELIVERIES
 
 LOOK_SECONDS = 2.0
@@ -128,9 +128,7 @@ class Worker:
         try:
             outgoing = await deliver.open_delivery(self._context, delivery)
             signer = await self._signers.signer(outgoing.domain)
-            # OpenSSL releases the interpreter's lock while it signs
-            stamped = stamp_mail(outgoing, self._key, self._context.site.base_url)
-            raw = await asyncio.to_thread(signer.sign, stamped, self._context.now())
+            raw = await asyncio.to_thread(self._sealed, outgoing, signer, self._context.now())
         except Altered as error:
             log.error("not what was allowed", delivery=delivery.id, why=str(error))
             await deliver.refuse(self._context, delivery, str(error))
@@ -142,6 +140,10 @@ class Worker:
             return Deferred(0, "4.7.5", "the mail could not be signed here", "", "CodeError")
         carrier = self._sandbox if delivery.sandbox else self._carrier
         return await carrier.deliver(outgoing.sender, delivery.recipient, raw)
+
+    def _sealed(self, outgoing: Outgoing, signer: Signer, at: int) -> bytes:
+        """The mail with all that is added to it; in a thread, as OpenSSL releases the interpreter's lock to sign."""
+        return signer.sign(stamp_mail(outgoing, self._key, self._context.site.base_url), at)
 
     async def _settle(self, delivery: Delivery, outcome: Outcome) -> None:
         settlement = settlement_of(delivery, outcome, self._context.now(), random.uniform(-1, 1))  # noqa: S311

@@ -33,6 +33,9 @@ SELECT * FROM approval WHERE message_id = :message_id ORDER BY created_at DESC, 
 -- name: pending_approvals
 SELECT * FROM approval WHERE account_id = :account_id AND state = 'pending' ORDER BY created_at, id LIMIT :limit;
 
+-- name: sandbox_of_approval
+SELECT m.sandbox FROM approval a JOIN message m ON m.id = a.message_id WHERE a.id = :id;
+
 -- name: expired_approvals
 SELECT * FROM approval WHERE state = 'pending' AND expires_at <= :now ORDER BY expires_at LIMIT :limit;
 
