@@ -30,6 +30,7 @@ from server.delivery.worker import Carrier, Worker
 from server.domains import passphrase
 from server.housekeeper import keep_house
 from server.http.app import build_app
+from server.http.rates import PerMinute
 from server.http.web.routes import web_routes
 from server.opening import opened
 from server.settings import Settings, SettingsError
@@ -233,7 +234,14 @@ async def _serve_http(
         await context.db.rows("schema_version")
         return {"database": "ok", "route": settings.route}
 
-    app = build_app(context, web_routes=web_routes(context), ready=ready, json_response=settings.json_response)
+    per_minute = PerMinute(settings.limits.key_requests, settings.limits.account_requests)
+    app = build_app(
+        context,
+        web_routes=web_routes(context),
+        ready=ready,
+        json_response=settings.json_response,
+        per_minute=per_minute,
+    )
     # no access log: addresses of pages hold tokens
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=int(STOP_SECONDS), server_header=False

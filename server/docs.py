@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from server.limits import LimitSettings
 from server.settings import PREFIX, Settings
 from tools.errors import CATALOGUE
 from tools.operation import AnyOperation
@@ -52,7 +53,22 @@ def settings_page() -> str:
         # a default that depends on the machine is told in words, in the description
         default = f"`{_default(field.default)}`" if field.default_factory is None and field.default is not None else ""
         lines.append(f"| `{name}` | `{PREFIX}{name.upper()}` | {default} | {field.description} |")
-    return _joined([*lines, ""])
+    return _joined([*lines, "", *_limits()])
+
+
+def _limits() -> list[str]:
+    """The table `limits`; a tier is written as in the file."""
+    lines = ["## limits\n", f"{LimitSettings.__doc__}\n", "| setting | default | meaning |", "|---|---|---|"]
+    for name, field in LimitSettings.model_fields.items():
+        value = field.default
+        shown = f"[{', '.join(map(_inline, value))}]" if isinstance(value, tuple) else value
+        lines.append(f"| `{name}` | {'' if shown is None else f'`{shown}`'} | {field.description} |")
+    return [*lines, ""]
+
+
+def _inline(table: BaseModel) -> str:
+    """An inline table of TOML."""
+    return f"{{ {', '.join(f'{name} = {value}' for name, value in table.model_dump(exclude_none=True).items())} }}"
 
 
 def tools_page() -> str:

@@ -33,6 +33,8 @@ async def looked_into(settings: Settings, *, base_url: str | None = None) -> Asy
             undo_seconds=settings.undo_seconds,
             ai_header=settings.ai_header,
             footer=settings.footer,
+            limits=settings.limits.table(reputation_at_stake=settings.meets_strangers),
+            thresholds=settings.limits.thresholds(),
         )
         yield Context(db=database, blobs=Blobs(settings.data / "blobs"), secret=secret, site=site)
     finally:

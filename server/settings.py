@@ -4,12 +4,12 @@ import difflib
 import os
 import socket
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -17,6 +17,8 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from server.limits import LimitSettings
 
 PREFIX = "GATEPOST_"
 FILE = "gatepost.toml"
@@ -120,6 +122,9 @@ class Settings(BaseSettings):
     footer: str = Field(
         default="", max_length=1000, description="Markdown below the text of mail that agents write; empty is none."
     )
+    limits: LimitSettings = Field(
+        default_factory=LimitSettings, description="The table of limits, below; as a variable it is JSON."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe log line that is written."
     )
@@ -196,6 +201,11 @@ class Settings(BaseSettings):
         except (OSError, tomllib.TOMLDecodeError) as error:
             raise SettingsError(f"{file}: {error}") from error
 
+    @property
+    def meets_strangers(self) -> bool:
+        """Whether mail goes straight to servers that judge the sender by its address."""
+        return self.route == "direct" and not self.direct_private
+
     def masked(self) -> dict[str, object]:
         """Every setting as a JSON value, with passwords and secrets covered."""
         shown = self.model_dump(mode="json")
@@ -229,10 +239,18 @@ def _refuse_unknown_variables(names: Iterable[str]) -> None:
 def _sentence(error: ErrorDetails) -> str:
     name = ".".join(map(str, error["loc"]))
     if error["type"] == "extra_forbidden":
-        return f"{name} is not a setting; the nearest is {_nearest(name, Settings.model_fields)}."
+        return f"{name} is not a setting; the nearest is {_nearest(name, names())}."
     # never the value given: it may be a password
     reason = error["msg"].removeprefix("Value error, ")
     return f"The setting {name} cannot be used: {reason}." if name else f"The settings do not fit together: {reason}."
+
+
+def names() -> Iterator[str]:
+    """Every setting; those of a table as `table.name`."""
+    for name, field in Settings.model_fields.items():
+        yield name
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from (f"{name}.{inner}" for inner in field.annotation.model_fields)
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ AT_ONCE = 100
 
 
 async def tidy(context: Context) -> None:
-    """End the approvals whose time is over, remind of others, forget idempotency keys after a day.
+    """End the approvals whose time is over, remind of others, forget idempotency keys and counts that are over.
 
     Raises Unavailable.
     """
@@ -19,6 +19,7 @@ async def tidy(context: Context) -> None:
 
     async def work(transaction: Transaction) -> None:
         await transaction.run("forget_requests", before=context.now() - DAY)
+        await transaction.run("forget_old_outcomes", before=context.now() - 2 * DAY)
 
     await context.db.write(work)
 

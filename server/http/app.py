@@ -15,6 +15,7 @@ from server.http.failures import refusal_response
 from server.http.guard import Guard
 from server.http.hosts import HostCheck
 from server.http.openapi import document
+from server.http.rates import DEFAULT, PerMinute, Rates
 from server.http.rest import rest_routes
 from server.mcp.http import Endpoint, endpoint
 from storage.errors import StorageError
@@ -27,10 +28,16 @@ Ready = Callable[[], Awaitable[Mapping[str, object]]]
 
 
 def build_app(
-    context: Context, *, web_routes: Sequence[BaseRoute], ready: Ready, json_response: bool = False
+    context: Context,
+    *,
+    web_routes: Sequence[BaseRoute],
+    ready: Ready,
+    json_response: bool = False,
+    per_minute: PerMinute = DEFAULT,
 ) -> Starlette:
     """A fresh application; each can be started once. `context` is the system's, without a principal."""
     mcp = endpoint(context.secret, context.site.base_url, json_response=json_response)
+    rates = Rates(per_minute, context.clock)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -39,9 +46,9 @@ def build_app(
 
     return Starlette(
         routes=[
-            _mcp_route(context, mcp),
+            _mcp_route(context, rates, mcp),
             *_public_routes(context.site.base_url, ready),
-            *rest_routes(context),
+            *rest_routes(context, rates),
             *web_routes,
         ],
         middleware=[
@@ -53,9 +60,10 @@ def build_app(
     )
 
 
-def _mcp_route(context: Context, mcp: Endpoint) -> Route:
+def _mcp_route(context: Context, rates: Rates, mcp: Endpoint) -> Route:
     # POST alone: without sessions a GET would be an event stream that never says anything
-    return Route("/mcp", mcp.app, methods=["POST"], middleware=[Middleware(Authentication, context=context)])
+    authentication = Middleware(Authentication, context=context, rates=rates)
+    return Route("/mcp", mcp.app, methods=["POST"], middleware=[authentication])
 
 
 def _public_routes(base_url: str, ready: Ready) -> list[Route]:

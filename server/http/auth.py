@@ -1,11 +1,12 @@
 """API keys over HTTP: the key becomes a principal, and the principal's context goes with the request."""
 
 import structlog
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.calls import RETRY_SECONDS
 from server.http.failures import refusal_response
+from server.http.rates import Rate, Rates
 from storage.errors import Unavailable
 from tools.context import Context
 from tools.errors import Refusal
@@ -15,11 +16,12 @@ log = structlog.get_logger("gatepost.http")
 
 
 class Authentication:
-    """ASGI middleware: sets `request.state.context`, or answers 401. The key itself goes no further."""
+    """ASGI middleware: sets `request.state.context`, or answers 401 or 429. The key itself goes no further."""
 
-    def __init__(self, app: ASGIApp, context: Context) -> None:
+    def __init__(self, app: ASGIApp, context: Context, rates: Rates) -> None:
         self._app = app
         self._context = context
+        self._rates = rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -31,7 +33,20 @@ class Authentication:
             await refusal_response(scope, Refusal("try_again", retry_after=RETRY_SECONDS))(scope, receive, send)
         else:
             scope["state"]["context"] = self._context.acting_as(principal)
-            await self._app(scope, receive, send)
+            rate = self._rates.take(principal)
+            app = refusal_response(scope, self._rates.refusal(rate)) if rate.exceeded else self._app
+            await app(scope, receive, _telling(rate, send))
+
+
+def _telling(rate: Rate, send: Send) -> Send:
+    """Sends with the rate among the headers."""
+
+    async def told(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(rate.headers())
+        await send(message)
+
+    return told
 
 
 def key_of(headers: Headers) -> str:

@@ -51,4 +51,8 @@ def _headers(refusal: Refusal) -> dict[str, str]:
         headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     if status in (429, 503):
         headers["Retry-After"] = str(refusal.retry_after or RETRY_SECONDS)
+    if refusal.code == "warmup_limit":
+        headers["X-Warmup-Stage"] = str(refusal.details["warmup_stage"])
+        if refusal.details["window"] == "day":
+            headers["X-Warmup-Daily-Limit"] = str(refusal.details["limit"])
     return headers

@@ -12,6 +12,7 @@ from server.calls import call
 from server.http.auth import Authentication
 from server.http.failures import refusal_response
 from server.http.limits import MAX_BODY
+from server.http.rates import Rates
 from server.schema import input_schema
 from tools.context import Context
 from tools.errors import Refusal
@@ -21,9 +22,9 @@ from tools.registry import OPERATIONS
 KEY = "idempotency_key"
 
 
-def rest_routes(context: Context) -> list[Route]:
+def rest_routes(context: Context, rates: Rates) -> list[Route]:
     """A route for each operation, behind a key."""
-    authentication = Middleware(Authentication, context=context)
+    authentication = Middleware(Authentication, context=context, rates=rates)
     return [
         Route(
             operation.path,
