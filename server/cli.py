@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from server.commands import approvals, doctor, keys, mailboxes, process, setup, suppression
+from server.commands import approvals, doctor, keys, mailboxes, process, sending, setup, suppression
 from server.commands.common import errors_in_one_line
 
 app = typer.Typer(
@@ -42,6 +42,10 @@ app.add_typer(keys.app, name="key")
 app.add_typer(mailboxes.app, name="mailbox")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(suppression.app, name="suppression")
+app.command()(sending.usage)
+app.command()(sending.stop)
+app.command()(sending.start)
+app.add_typer(sending.app, name="account")
 app.add_typer(setup.config_app, name="config")
 app.command()(setup.dns)
 app.command()(setup.migrate)

@@ -11,7 +11,9 @@ from tools.reply import REPLY
 from tools.request_approval import REQUEST_APPROVAL
 from tools.schedule import EDIT_SCHEDULED
 from tools.send import SEND
+from tools.stops import START_SENDING, STOP_SENDING
 from tools.suppression import ADD_SUPPRESSIONS, LIST_SUPPRESSIONS, REMOVE_SUPPRESSION
+from tools.usage import USAGE
 from tools.wait_for_message import WAIT_FOR_MESSAGE
 
 OPERATIONS: tuple[AnyOperation, ...] = (
@@ -32,6 +34,9 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     LIST_SUPPRESSIONS,
     ADD_SUPPRESSIONS,
     REMOVE_SUPPRESSION,
+    USAGE,
+    STOP_SENDING,
+    START_SENDING,
 )
 
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
