@@ -173,6 +173,12 @@ def test_keys(gatepost: Command) -> None:
     assert made["id"] in gatepost("key", "list").out
 
 
+def test_a_key_for_rehearsals_shows_what_it_is(gatepost: Command) -> None:
+    made = gatepost(*"key create --name rehearsal --scope send --test --json".split()).json
+    assert made["key"].startswith("gp_test_") and made["test"]
+    assert [key["test"] for key in gatepost("key", "list", "--json").json] == [False, True]
+
+
 def test_no_key_both_sends_and_approves(gatepost: Command) -> None:
     refused = gatepost("key", "create", "--name", "x", "--scope", "send", "--scope", "oversight")
     assert refused.status == 1
