@@ -80,6 +80,8 @@ class Message:
     size: int
     created_at: int
     category: str = "transactional"
+    fingerprint: str = ""
+    """Of a mail handed in: what tells it from another. Empty for arrived mail."""
     sandbox: int = 0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from storage.records import Mailbox, Message
-from tools.content import described
+from tools.content import described, fingerprint
 from tools.context import Context, Site
 from tools.errors import Refusal
 from tools.fields import Outgoing, Upload
@@ -30,6 +30,8 @@ class Prepared:
     parent: Message | None
     timing: Timing
     category: str = "transactional"
+    fingerprint: str = ""
+    """What tells it from another. Empty where the same may come twice: a program that speaks SMTP means both."""
 
 
 def prepare(
@@ -58,7 +60,17 @@ def prepare(
     )
     check_recipients(draft, context.site.max_recipients)
     rendered = render(context.site, draft)
-    return Prepared(message_id, draft, rendered, attachments_json(draft, rendered), parent, timing, outgoing.category)
+    attachments = attachments_json(draft, rendered)
+    return Prepared(
+        message_id=message_id,
+        draft=draft,
+        rendered=rendered,
+        attachments=attachments,
+        parent=parent,
+        timing=timing,
+        category=outgoing.category,
+        fingerprint=fingerprint(draft, attachments),
+    )
 
 
 def render(site: Site, draft: Draft) -> Rendered:

@@ -5,6 +5,7 @@ from typing import Any
 
 from policies.decision import Decision as Ruling
 from policies.decision import Verdict
+from policies.facts import Outbound
 from policies.modes import GATES, Mode
 from policies.outbound import decide
 from storage.database import Transaction, one
@@ -42,6 +43,15 @@ class Submitted:
     replayed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What the gate would make of a mail."""
+
+    message: Message
+    facts: Outbound
+    ruling: Ruling
+
+
 async def submit(context: Context, mailbox: Mailbox, submission: Submission) -> Submitted:
     """Decide on a new mail and write what follows. Raises Refusal when it is denied, after having noted it."""
     blob = await wires.store_large(context, submission.prepared.rendered.raw)
@@ -62,6 +72,16 @@ async def submit(context: Context, mailbox: Mailbox, submission: Submission) -> 
     if ruling is not None and ruling.verdict is Verdict.DENY:
         raise denial(ruling, message_id=submitted.message.id)
     return submitted
+
+
+async def foresee(context: Context, mailbox: Mailbox, submission: Submission) -> Foreseen:
+    """What `submit` would make of the mail now. Nothing is locked, nothing written."""
+    message = outbox.message_of(context, mailbox, submission.prepared)
+    facts = await gather(context, context.db, mailbox, message, requested=submission.requested)
+    ruling = decide(facts)
+    later = _waits_for_gate(submission, ruling)
+    status = "scheduled" if later else _status(context, ruling, submission.prepared.timing.send_at)
+    return Foreseen(replace(message, status=status), facts, ruling)
 
 
 def denial(ruling: Ruling, message_id: str) -> Refusal:
@@ -119,7 +139,7 @@ async def _enter(
     prepared, timing = submission.prepared, submission.prepared.timing
     message = outbox.message_of(context, mailbox, prepared)
     ruling = await _ruling(context, transaction, mailbox, message, requested=submission.requested)
-    later = timing.waits_for_gate and not submission.requested and ruling.verdict is not Verdict.DENY
+    later = _waits_for_gate(submission, ruling)
     status = "scheduled" if later else _status(context, ruling, timing.send_at)
     message = replace(message, status=status)
     await outbox.insert(transaction, message, new_thread=prepared.parent is None)
@@ -168,6 +188,12 @@ async def _follow(
     elif ruling.verdict is Verdict.HOLD:
         return await approvals.hold(context, transaction, message, ruling.deciding, note)
     return None
+
+
+def _waits_for_gate(submission: Submission, ruling: Ruling) -> bool:
+    """Whether the mail is only kept for now: the gate decides when its time has come."""
+    waits = submission.prepared.timing.waits_for_gate
+    return waits and not submission.requested and ruling.verdict is not Verdict.DENY
 
 
 def _status(context: Context, ruling: Ruling, send_at: int | None) -> str:

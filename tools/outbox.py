@@ -7,6 +7,7 @@ from policies.decision import Decision as Ruling
 from storage.database import Transaction, columns
 from storage.records import Decision, Delivery, Mailbox, Message, Schedule, Thread
 from tools import limits
+from tools.acquaintance import note_departure
 from tools.context import Context
 from tools.draft import Prepared, people_json
 from tools.mail.wire import Wire
@@ -44,6 +45,7 @@ def message_of(context: Context, mailbox: Mailbox, prepared: Prepared) -> Messag
         category=prepared.category,
         created_at=context.now(),
         sandbox=int(context.principal.sandbox),
+        fingerprint=prepared.fingerprint,
     )
 
 
@@ -115,4 +117,5 @@ async def queue(
         await transaction.run("insert_delivery", **columns(delivery))
     if not message.sandbox:
         await limits.count(context, transaction, message, sum(not each.copy for each in wire.recipients))
+    await note_departure(transaction, message, (each.address for each in wire.recipients if not each.copy))
     transaction.wake(DELIVERIES)

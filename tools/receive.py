@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TypeVar
 
 from policies.decision import Verdict
 from policies.facts import Inbound
@@ -13,14 +12,13 @@ from policies.modes import Mode
 from storage.database import Transaction, columns, one
 from storage.records import Mailbox, Message, Thread
 from tools import approvals, events, returned, wires
+from tools.acquaintance import note_arrival
 from tools.context import Context
 from tools.mail.address import Address, canonical
 from tools.mail.parse import Parsed, parse
 from tools.mail.references import reference_ids
 from tools.mail.reports import Report, read_report
 from tools.mail.wire import Recipient, Wire
-
-Read = TypeVar("Read")
 
 SMALL = 32 * 1024
 """Up to this many bytes a mail is parsed on the event loop; larger ones in a thread."""
@@ -50,9 +48,10 @@ async def expects(context: Context, address: str) -> bool:
 
 async def receive(context: Context, arrival: Arrival) -> None:
     """Store a mail for each mailbox it is for; when this returns, it is durable. Raises Unavailable."""
-    parsed = await _read(parse, arrival.raw)
+    small = len(arrival.raw) <= SMALL
+    parsed = parse(arrival.raw) if small else await asyncio.to_thread(parse, arrival.raw)
     back = [address for address in arrival.recipients if returned.concerns(context, address)]
-    report = await _read(read_report, arrival.raw) if back else Report("message")
+    report = await asyncio.to_thread(read_report, arrival.raw) if back else Report("message")
     blob = await wires.store_large(context, arrival.raw)
 
     async def work(transaction: Transaction) -> None:
@@ -62,10 +61,6 @@ async def receive(context: Context, arrival: Arrival) -> None:
             await _deliver(context, transaction, mailbox, arrival, parsed, blob)
 
     await context.db.write(work)
-
-
-async def _read(reader: Callable[[bytes], Read], raw: bytes) -> Read:
-    return reader(raw) if len(raw) <= SMALL else await asyncio.to_thread(reader, raw)
 
 
 async def _mailboxes(transaction: Transaction, addresses: Sequence[str]) -> list[Mailbox]:
@@ -92,6 +87,7 @@ async def _deliver(
     if held:
         await approvals.hold(context, transaction, message, ruling.deciding)
     else:
+        await note_arrival(transaction, message)
         await events.about(transaction, context.now(), message, "message.received")
 
 
@@ -139,6 +135,7 @@ def _message(
         findings=json.dumps(findings, ensure_ascii=False),
         size=len(arrival.raw),
         created_at=context.now(),
+        sandbox=int(context.principal.sandbox),
     )
 
 

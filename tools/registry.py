@@ -6,6 +6,7 @@ from tools.list_thread import LIST_THREAD
 from tools.message_status import MESSAGE_STATUS
 from tools.operation import AnyOperation
 from tools.oversight import APPLY_UPGRADE, LOWER_MODE, REQUEST_UPGRADE
+from tools.preview import PREVIEW
 from tools.read_message import GET_MESSAGE, READ_MESSAGE
 from tools.reply import REPLY
 from tools.request_approval import REQUEST_APPROVAL
@@ -20,6 +21,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     SEND,
     REPLY,
     REQUEST_APPROVAL,
+    PREVIEW,
     MESSAGE_STATUS,
     EDIT_SCHEDULED,
     CANCEL,

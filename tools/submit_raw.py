@@ -1,13 +1,12 @@
 """A mail handed in as bytes, over SMTP: checked, made ready, and passed through the same gate as any other."""
 
 import asyncio
-import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from storage.database import one
 from storage.records import Mailbox, Message
+from tools.content import described
 from tools.context import Context
 from tools.draft import Prepared, check_recipients
 from tools.errors import Refusal
@@ -38,7 +37,7 @@ async def submit_raw(context: Context, mailbox: Mailbox, recipients: Sequence[st
         message_id=message_id,
         draft=draft,
         rendered=Rendered(_made_ready(raw, None if own_id else rfc_id), parsed.text, parsed.html),
-        attachments=json.dumps([asdict(part) for part in parsed.attachments], ensure_ascii=False),
+        attachments=described(raw, parsed.attachments),
         parent=await _parent(context, mailbox, parsed),
         timing=Timing(),
     )

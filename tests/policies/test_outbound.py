@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.decision import Finding, Verdict
-from policies.facts import Outbound
+from policies.facts import Allowance, Content, Outbound
 from policies.modes import GATES, Mode
 from policies.outbound import RULES, decide
 
@@ -19,7 +19,19 @@ def facts(draw: st.DrawFn) -> Outbound:
     strangers = tuple(address for address in recipients if draw(st.booleans()))
     approver = draw(st.sampled_from([None, "boss@example.org"]))
     mode, requested = draw(st.sampled_from(Mode)), draw(st.booleans())
-    return Outbound(mode, recipients, strangers, requested, approver, suppressed=())
+    return Outbound(
+        mode,
+        recipients,
+        strangers,
+        requested,
+        approver,
+        suppressed=(),
+        content=Content("Subject", "Text"),
+        correspondents=(),
+        familiar_domains=(),
+        repeated=False,
+        allowance=Allowance(now=0),
+    )
 
 
 @given(facts())

@@ -7,6 +7,7 @@ import pytest
 from policies.modes import Mode
 from storage.database import Database
 from tests.conftest import World
+from tools.context import MINUTE
 from tools.send import SendRequest, send
 
 DELIVERY = """
@@ -34,6 +35,7 @@ class Mails:
 @pytest.fixture
 async def mails(world: World) -> Mails:
     held = await _send(world, "pending_send_approval")
+    world.clock.at += 2 * MINUTE
     await world.in_mode(Mode.AUTONOMOUS)
     queued = await _send(world, "queued")
     return Mails(world.account.id, held, queued)

@@ -50,7 +50,7 @@ async def answer(world: World) -> SubmissionResult:
 
 
 async def ask(world: World) -> SubmissionResult:
-    return await request_approval(world.context, ApprovalRequest(to=[FRIEND], subject="Hi", markdown="Hello"))
+    return await request_approval(world.context, ApprovalRequest(to=[FRIEND], subject="May I?", markdown="Hello"))
 
 
 async def outcome(world: World, act: Callable[[World], Awaitable[SubmissionResult]]) -> str:

@@ -16,7 +16,7 @@ from tools.mail.mime import read_mail, with_line_ends
 from tools.mail.quote import split_quotation
 from tools.mail.references import is_forward, reference_ids
 
-__all__ = ["Parsed", "PartInfo", "attachment_bytes", "parse"]
+__all__ = ["Parsed", "PartInfo", "attachment_bytes", "attachment_heads", "parse"]
 
 _MESSAGE_ID = re.compile(rb"<([^<>\s\x00-\x20\x7f]{1,%d})>" % limits.MESSAGE_ID_BYTES)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -95,6 +95,13 @@ def attachment_bytes(raw: bytes, index: int) -> bytes | None:
     if not 0 <= index < len(parts) or not is_attachment(parts[index]):
         return None
     return decoded_part(raw, parts[index])[0]
+
+
+def attachment_heads(raw: bytes, size: int) -> dict[int, bytes]:
+    """The first `size` decoded bytes of each attachment, by the index that `parse` gave it."""
+    raw = with_line_ends(raw)
+    parts = enumerate(read_mail(raw).parts)
+    return {index: decoded_part(raw, part)[0][:size] for index, part in parts if is_attachment(part)}
 
 
 def _ids(header: Header, name: str) -> list[str]:
