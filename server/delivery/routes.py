@@ -17,7 +17,7 @@ from server.delivery.mta_sts import StsPolicy
 from server.delivery.names import Names, absolute
 from server.delivery.outcome import Bounced, Deferred
 from server.delivery.reply import printable
-from server.delivery.security import OPPORTUNISTIC, Level, Policy, Security
+from server.delivery.security import OPPORTUNISTIC, Policy, Security
 from server.delivery.sts_policies import StsPolicies
 from server.delivery.tls_report import TlsCounts
 
@@ -163,9 +163,8 @@ class DirectRoute:
             self._counts.count(policy, host.name, "validation-failure")
         if found.mode == "enforce":
             return replace(host, security=Security("checked"), policy=policy) if listed else None
-        # a policy that is only tested takes nothing away from what a TLSA record asks
-        level: Level = "tested" if host.security.level == "any" else host.security.level
-        return replace(host, security=Security(level), policy=policy)
+        # a policy that is only tested takes nothing away from what TLSA records ask
+        return replace(host, security=Security("tested"), policy=policy) if host.security == OPPORTUNISTIC else host
 
 
 def _text(name: dns.name.Name) -> str:

@@ -130,6 +130,47 @@ async def test_a_domain_beyond_ascii_is_asked_for_by_its_a_label() -> None:
     assert isinstance(await find({"xn--bcher-kva.example": ONE}, "bücher.example"), tuple)
 
 
+@pytest.mark.parametrize(
+    ("domain", "label"),
+    [
+        ("Bücher.Example", "xn--bcher-kva.example"),
+        ("straße.example", "xn--strae-oqa.example"),
+        ("例え.example", "xn--r8jz45g.example"),
+        ("bücher。example", "xn--bcher-kva.example"),
+        ("XN--BCHER-KVA.example", "xn--bcher-kva.example"),
+    ],
+)
+async def test_u_labels_are_asked_for_by_idna_2008(domain: str, label: str) -> None:
+    async with FakeDNSServer({label: {"MX": [f"10 mx.{label}."]}, f"mx.{label}": ONE}) as server:
+        assert await direct(server).hosts(domain) == (Host(f"mx.{label}", 25, ("198.51.100.1",)),)
+        assert server.asked[0] == (label, "MX")
+
+
+@pytest.mark.parametrize("domain", ["\u0301a.example", "ü" * 64 + ".example", "a\u2024b.example", "☃\u200d.example"])
+async def test_what_is_no_u_label_bounces(domain: str) -> None:
+    assert isinstance(await find({"a.example": ONE, "a.b.example": ONE}, domain), Bounced)
+
+
+@pytest.mark.parametrize(
+    ("records", "names"),
+    [
+        (["10 a", "20 us", "30 b"], ["a"]),
+        (["10 a", "20 us", "20 b"], ["a"]),
+        (["10 us", "20 a"], ["us"]),
+        (["10 us", "10 a"], ["us"]),
+        (["10 us"], ["us"]),
+        (["10 a", "20 b"], ["a", "b"]),
+    ],
+)
+async def test_a_host_no_better_than_ourselves_is_not_tried(records: list[str], names: list[str]) -> None:
+    mx = [f"{record}.example.net." for record in records]
+    zone: Zone = {"example.org": {"MX": mx}, **dict.fromkeys(["a.example.net", "b.example.net", "us.example.net"], ONE)}
+    async with FakeDNSServer(zone) as server:
+        found = await direct(server, own_name="US.example.net").hosts("example.org")
+    assert isinstance(found, tuple)
+    assert [host.name for host in found] == [f"{name}.example.net" for name in names]
+
+
 async def test_inner_addresses_are_no_hosts_by_default() -> None:
     zone: Zone = {"example.org": {"MX": [f"10 {MX}."]}, MX: {"A": ["127.0.0.1", "10.0.0.1"], "AAAA": ["::1"]}}
     async with FakeDNSServer(zone) as server:
