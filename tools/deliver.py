@@ -6,15 +6,15 @@ from typing import Literal
 
 from policies.suppression import BULK
 from storage.database import Transaction, columns, many, one, record
-from storage.errors import Damaged
+from storage.errors import Damaged, Unavailable
 from storage.records import Attempt, Decision, Delivery, Message
-from tools import events, reputation, wires
+from tools import events, reputation
 from tools.context import MINUTE, Context
-from tools.mail.address import domain_of
+from tools.mail.address import canonical, domain_of
 from tools.mail.reports import Reported
 from tools.mail.verp import bounce_address
 from tools.mail.wire import Wire
-from tools.suppressing import note_outcome, standing_of
+from tools.suppressing import note_outcome, stopped_by
 from tools.unsubscribe import unsubscribe_url
 
 LEASE = MINUTE
@@ -111,13 +111,17 @@ async def next_due(context: Context) -> int | None:
 
 async def open_delivery(context: Context, delivery: Delivery) -> Outgoing:
     """The mail of a delivery, checked against the decision that allowed it. Raises Altered, Stopped, Unavailable."""
-    rows = await context.db.rows("decision", id=delivery.decision_id)
+    address = canonical(delivery.recipient)
+    rows = await context.db.rows("opened", decision_id=delivery.decision_id, address=address)
     decision = record(Decision, rows[0]) if rows else None
     if decision is None or decision.verdict != "allow" or decision.message_id != delivery.message_id:
         raise Altered("no decision allows this delivery")
+    row = rows[0]
+    if row["envelope"] is None:
+        raise Unavailable(f"the stored form of {delivery.message_id} is missing")
     try:
-        row = await wires.wire_row(context, context.db, delivery.message_id, decision.revision)
-        wire = Wire.of(row.envelope, row.data or b"")
+        raw = row["data"] if row["blob"] is None else await context.blobs.get(row["blob"])
+        wire = Wire.of(row["envelope"], raw)
     except Damaged as error:
         raise Altered("the stored mail is damaged") from error
     except ValueError as error:
@@ -126,7 +130,7 @@ async def open_delivery(context: Context, delivery: Delivery) -> Outgoing:
         raise Altered("the stored mail differs from the one that was allowed")
     if delivery.recipient not in {recipient.address for recipient in wire.recipients}:
         raise Altered("the recipient is not one of those that were allowed")
-    category, reason = await standing_of(context.db, delivery)
+    category, reason = row["category"], stopped_by(row, delivery)
     if reason is not None:
         raise Stopped(f"not sent: the recipient is suppressed ({reason})")
     domain = domain_of(wire.sender)
@@ -140,9 +144,9 @@ async def open_delivery(context: Context, delivery: Delivery) -> Outgoing:
         allowed_at=decision.created_at,
         unsubscribe_url=url,
         author=wire.sender,
-        message_id=rows[0]["rfc_message_id"],
+        message_id=row["rfc_message_id"],
         account_id=delivery.account_id,
-        mailbox_id=rows[0]["mailbox_id"],
+        mailbox_id=row["mailbox_id"],
         mode=decision.mode,
         approval_id=decision.approval_id,
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from policies.facts import Suppressed
 from policies.suppression import Reason, Settled, after_outcome, applies, strength
-from storage.database import Reader, Transaction, columns, one
+from storage.database import Reader, Row, Transaction, columns, one
 from storage.records import Delivery, Suppression
 from tools import events
 from tools.mail.address import canonical
@@ -73,11 +73,10 @@ async def note_outcome(
         await suppress(transaction, now, delivery.account_id, delivery.recipient, Reason.BOUNCE, code=code, reply=reply)
 
 
-async def standing_of(reader: Reader, delivery: Delivery) -> tuple[str, str | None]:
-    """The mail's category, and the reason that stops it for this recipient now, if one does."""
-    rows = await reader.rows("standing", message_id=delivery.message_id, address=canonical(delivery.recipient))
-    category, reason = rows[0]["category"], rows[0]["reason"]
+def stopped_by(row: Row, delivery: Delivery) -> str | None:
+    """The reason that stops a mail for its recipient, by a row of `category`, `reason` and `transactional_only`."""
+    reason: str | None = row["reason"]
     if reason is None or delivery.is_copy:
-        return category, None
-    entry = Suppressed(delivery.recipient, reason, bool(rows[0]["transactional_only"]))
-    return category, reason if applies(entry, category) else None
+        return None
+    entry = Suppressed(delivery.recipient, reason, bool(row["transactional_only"]))
+    return reason if applies(entry, row["category"]) else None

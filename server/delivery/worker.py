@@ -23,6 +23,7 @@ from tools.outbox import DELIVERIES
 LOOK_SECONDS = 2.0
 """The longest pause between looks: another process may have queued something on SQLite."""
 RENEW_SECONDS = 15.0
+GATHER_SECONDS = 0.01
 AT_ONCE = 50
 STOP_SECONDS = 10.0
 
@@ -70,6 +71,9 @@ class Worker:
         self._running: dict[asyncio.Task[None], str] = {}
         """The attempts that run, each with its delivery's id."""
         self._free = asyncio.Event()
+        """Half of the places are free."""
+        self._some = asyncio.Event()
+        """A place is free."""
 
     async def run(self) -> None:
         """Work until cancelled; then what is in flight is finished, or left to its lease."""
@@ -85,11 +89,8 @@ class Worker:
                 task.cancel()
 
     async def _round(self, woken: asyncio.Event) -> None:
+        await self._room()
         room = self._at_once - len(self._running)
-        if room <= 0:
-            self._free.clear()
-            await wait(self._free, RENEW_SECONDS)
-            return
         try:
             claimed = await deliver.claim(self._context, self._name, room)
             due = await deliver.next_due(self._context) if not claimed else 0
@@ -103,6 +104,15 @@ class Worker:
         if not claimed:
             await wait(woken, self._pause(due))
 
+    async def _room(self) -> None:
+        """Wait until something can be claimed. Many are claimed together: a claim for each would cost a commit each."""
+        if self._at_once - len(self._running) < self._at_once // 2:
+            self._free.clear()
+            await wait(self._free, GATHER_SECONDS)
+        while len(self._running) >= self._at_once:
+            self._some.clear()
+            await wait(self._some, RENEW_SECONDS)
+
     def _pause(self, due: int | None) -> float:
         if due is None:
             return LOOK_SECONDS
@@ -110,7 +120,9 @@ class Worker:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
-        self._free.set()
+        self._some.set()
+        if self._at_once - len(self._running) >= self._at_once // 2:
+            self._free.set()
 
     async def _carry(self, delivery: Delivery) -> None:
         try:

@@ -31,9 +31,16 @@ INSERT INTO attempt (
     :delivery_id, :number, :outcome, :code, :enhanced, :reply, :category, :host, :created_at
 );
 
--- name: decision
--- With what its message adds to the mail: no second look on the way out.
-SELECT d.*, m.mailbox_id, m.rfc_message_id FROM decision d JOIN message m ON m.id = d.message_id WHERE d.id = :id;
+-- name: opened
+-- All that an attempt looks at, in one look: the decision, the wire form it is about, the message's part in the mail,
+-- and what stands against the recipient.
+SELECT d.*, m.mailbox_id, m.rfc_message_id, m.category, s.reason, s.transactional_only,
+    w.envelope, w.data, w.blob
+FROM decision d
+JOIN message m ON m.id = d.message_id
+LEFT JOIN wire w ON w.message_id = d.message_id AND w.revision = d.revision
+LEFT JOIN suppression s ON s.account_id = m.account_id AND s.address = :address
+WHERE d.id = :decision_id;
 
 -- name: deliveries
 SELECT * FROM delivery WHERE message_id = :message_id ORDER BY id;

@@ -38,9 +38,3 @@ RETURNING bounces_in_row;
 
 -- name: set_bounces
 UPDATE contact SET bounces_in_row = :bounces_in_row WHERE account_id = :account_id AND address = :address;
-
--- name: standing
--- What the rules look at before an attempt: the mail's category, and what stands against the recipient.
-SELECT m.category, s.reason, s.transactional_only
-FROM message m LEFT JOIN suppression s ON s.account_id = m.account_id AND s.address = :address
-WHERE m.id = :message_id;
