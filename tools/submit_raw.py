@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from storage.database import one
 from storage.records import Mailbox, Message
 from tools.content import described
-from tools.context import Context
+from tools.context import Context, Site
 from tools.draft import Prepared, check_recipients
 from tools.errors import Refusal
 from tools.gate import Submission, Submitted, submit
@@ -21,7 +21,9 @@ SMALL = 32 * 1024
 """Up to this many bytes a mail is read on the event loop; larger ones in a thread."""
 
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
-_DROPPED = frozenset({b"bcc", b"resent-bcc", b"return-path"})
+OURS = (b"gatepost-identity", b"feedback-id", b"x-ai-generated")
+"""Fields that speak for the site: nobody else writes them."""
+_DROPPED = frozenset({b"bcc", b"resent-bcc", b"return-path", *OURS})
 
 
 async def submit_raw(context: Context, mailbox: Mailbox, recipients: Sequence[str], raw: bytes) -> Submitted:
@@ -36,7 +38,7 @@ async def submit_raw(context: Context, mailbox: Mailbox, recipients: Sequence[st
     prepared = Prepared(
         message_id=message_id,
         draft=draft,
-        rendered=Rendered(_made_ready(raw, None if own_id else rfc_id), parsed.text, parsed.html),
+        rendered=Rendered(_made_ready(context.site, raw, None if own_id else rfc_id), parsed.text, parsed.html),
         attachments=described(raw, parsed.attachments),
         parent=await _parent(context, mailbox, parsed),
         timing=Timing(),
@@ -91,8 +93,9 @@ async def _parent(context: Context, mailbox: Mailbox, parsed: Parsed) -> Message
     return None
 
 
-def _made_ready(raw: bytes, new_id: str | None) -> bytes:
-    """The mail without the fields that are not for its readers, and with a Message-ID (RFC 6409 section 8.3)."""
+def _made_ready(site: Site, raw: bytes, new_id: str | None) -> bytes:
+    """The mail without the fields that are not for its readers or not its author's, and with those that are due:
+    a Message-ID (RFC 6409 section 8.3), and the site's mark of agents' mail."""
     header, blank, body = raw.partition(b"\r\n\r\n")
     if len(header) > HEADER_BYTES:
         raise Refusal("malformed_mail", "Its header is too long.")
@@ -103,4 +106,6 @@ def _made_ready(raw: bytes, new_id: str | None) -> bytes:
     kept = [field for field in fields if field.partition(b":")[0].rstrip(b" \t").lower() not in dropped]
     if new_id is not None:
         kept.append(b"Message-ID: <" + new_id.encode() + b">")
+    if site.ai_header:
+        kept.append(b"X-AI-Generated: true")
     return b"\r\n".join(kept) + (blank + body or b"\r\n")

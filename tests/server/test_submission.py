@@ -155,7 +155,20 @@ async def test_the_envelope_alone_says_who_gets_it_and_blind_copies_stay_blind(w
         b"To: Bob <bob@example.org>",
         b"Subject: Hello",
         f"Message-ID: <{message.rfc_message_id}>".encode(),
+        b"X-AI-Generated: true",
     ]
+
+
+async def test_what_speaks_for_the_site_is_not_the_programs_to_write(world: World) -> None:
+    forged = b"Gatepost-Identity: v=1; b=x\r\nX-AI-Generated: false\r\nFeedback-ID: a:b:c:d\r\n"
+    async with listening(world) as talk:
+        await sign_in(talk, world)
+        assert (await hand_in(talk, forged + MAIL, "bob@example.org")).startswith("250 2.0.0 ")
+    [message] = await stored(world.context.db)
+    [wire] = await world.context.db.rows("wire", message_id=message.id, revision=1)
+    head = wire["data"].partition(b"\r\n\r\n")[0].lower()
+    assert head.count(b"x-ai-generated: ") == head.count(b"x-ai-generated: true") == 1
+    assert b"gatepost-identity" not in head and b"feedback-id" not in head
 
 
 async def test_an_answer_joins_the_thread_it_answers(world: World) -> None:
