@@ -44,7 +44,7 @@ def addressed(facts: Outbound) -> Finding | None:
     return None
 
 
-RULES: tuple[Rule, ...] = (oversight, requested, addressed, suppressed, within_limits, sending_on, *CONTENT)
+RULES: tuple[Rule, ...] = (oversight, requested, addressed, suppressed, sending_on, within_limits, *CONTENT)
 
 
 def decide(facts: Outbound, rules: tuple[Rule, ...] = RULES) -> Decision:

@@ -7,8 +7,10 @@ INSERT INTO schedule (message_id, account_id, send_at, gated) VALUES (:message_i
 SELECT * FROM schedule WHERE message_id = :message_id;
 
 -- name: due_for_the_gate
+-- What is stopped or paused waits for its end: the gate would deny it for good.
 SELECT s.* FROM schedule s JOIN message m ON m.id = s.message_id
 WHERE s.gated = 0 AND s.send_at <= :now AND m.status = 'scheduled'
+    AND s.account_id NOT IN (SELECT subject FROM stop) AND NOT EXISTS (SELECT 1 FROM stop WHERE subject = '*')
 ORDER BY s.send_at LIMIT :limit;
 
 -- name: gate_schedule

@@ -11,6 +11,7 @@ from tools.context import HOUR
 from tools.decide import approve
 from tools.errors import Refusal
 from tools.operation import perform
+from tools.schedule import fire_due
 from tools.send import SendRequest, send
 from tools.stops import START_SENDING, STOP_SENDING, StartRequest, StopRequest
 from tools.usage import UsageRequest, usage
@@ -70,14 +71,17 @@ async def test_approval_does_not_get_past_the_kill_switch(world: World) -> None:
     assert len(await deliver.claim(world.system, "worker", 10)) == 1
 
 
-async def test_what_is_scheduled_does_not_leave_in_its_time(world: World) -> None:
+@pytest.mark.parametrize("gate_timing", ["gate_first", "schedule_first"])
+async def test_what_is_scheduled_does_not_leave_in_its_time(world: World, gate_timing: str) -> None:
     await world.in_mode(Mode.AUTONOMOUS)
-    request = mail().model_copy(update={"send_at": "2026-01-01T01:00:00Z"})
+    request = mail().model_copy(update={"send_at": "2026-01-01T01:00:00Z", "gate_timing": gate_timing})
     assert (await send(world.context, request)).status == "scheduled"
     await stops.stop(world.system, world.account.id, "boss")
     world.clock.at += 2 * HOUR
+    await fire_due(world.system)
     assert await deliver.claim(world.system, "worker", 10) == []
     await stops.start(world.system, world.account.id, "boss")
+    await fire_due(world.system)
     assert len(await deliver.claim(world.system, "worker", 10)) == 1
 
 
