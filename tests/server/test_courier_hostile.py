@@ -103,7 +103,7 @@ class ByDomain:
 
 
 async def test_others_are_untouched() -> None:
-    """004-7: hosts stall, one at each step, with all the sessions they may have; mail to another passes them by."""
+    """Hosts stall, one at each step, with all the sessions they may have; mail to another passes them by."""
     scripts: dict[str, Script] = {f"{step.lower()}.test": {step: Act.STALL} for step in STEPS}
     async with AsyncExitStack() as stack:
         servers = {
