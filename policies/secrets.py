@@ -38,12 +38,20 @@ _CARD_GROUPS = 6
 _CARD = re.compile(
     r"4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|6(?:011|5\d\d|4[4-9]\d)\d{12}|35\d{14}|3[068]\d{12}"
 )
+# What a match cannot be without. Most mails hold none of it, and to look for it takes a fiftieth of the search's time.
+_TOKEN_MARKS = (
+    *("AKIA", "ASIA", "gho_", "ghp_", "ghs_", "ghu_", "ghr_", "github_pat_", "glpat-", "xox", "k_live_", "k_test_"),
+    *("AIza", "ya29.", "sk-", "npm_", "pypi-", "SG.", "eyJ"),
+)
+_PASSWORD_MARKS = ("pass", "kennwort", "pwd", "contraseña")
+_CARD_DIGITS = 13
 _INVISIBLE = dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
 
 
 def own_key(facts: Outbound) -> Finding | None:
     """Gatepost's own key never leaves: whoever has it is the agent."""
-    found = [masked(match) for match in _OWN_KEY.findall(_visible(content_of(facts)))]
+    text = _visible(content_of(facts))
+    found = [masked(match) for match in _OWN_KEY.findall(text)] if "gp_" in text else []
     if not found:
         return None
     reason = f"The mail holds a key of this server ({listed(found)}). Take it out; have the key revoked if it got away."
@@ -76,15 +84,16 @@ def _keys(content: Content) -> Iterator[str]:
 
 
 def _in_text(text: str) -> Iterator[str]:
-    for token in _TOKEN.findall(text):
-        yield f"an access token ({masked(token)})"
-    for word in _LOGIN_IN_URL.findall(text):
-        yield f"a password in a link ({masked(word)})"
-    for word in _PASSWORD.findall(text):
-        if _looks_chosen(word):
-            yield f"a password in clear ({masked(word)})"
-    for word in _PIN.findall(text):
-        yield f"a PIN in clear ({masked(word)})"
+    if any(mark in text for mark in _TOKEN_MARKS):
+        yield from (f"an access token ({masked(token)})" for token in _TOKEN.findall(text))
+    if "://" in text and "@" in text:
+        yield from (f"a password in a link ({masked(word)})" for word in _LOGIN_IN_URL.findall(text))
+    folded = text.casefold()
+    if any(mark in folded for mark in _PASSWORD_MARKS):
+        chosen = filter(_looks_chosen, _PASSWORD.findall(text))
+        yield from (f"a password in clear ({masked(word)})" for word in chosen)
+    if "PIN" in text:
+        yield from (f"a PIN in clear ({masked(word)})" for word in _PIN.findall(text))
     for number in card_numbers(text):
         yield f"a card number ({masked(number)})"
 
@@ -99,6 +108,8 @@ def _looks_chosen(word: str) -> bool:
 
 def card_numbers(text: str) -> Iterator[str]:
     """Payment card numbers, written in one piece or in groups: a known brand's length, and Luhn's check digit."""
+    if sum(map(text.count, "0123456789")) < _CARD_DIGITS and text.isascii():
+        return
     for run in _DIGIT_RUN.findall(text):
         groups = re.split("[ -]", run)
         for first in range(len(groups)):

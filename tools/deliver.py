@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from policies.suppression import BULK
-from storage.database import Transaction, columns, many, one, record
+from storage.database import Row, Transaction, columns, many, one, record
 from storage.errors import Damaged, Unavailable
 from storage.records import Attempt, Decision, Delivery, Message
 from tools import events, reputation
@@ -117,19 +117,7 @@ async def open_delivery(context: Context, delivery: Delivery) -> Outgoing:
     if decision is None or decision.verdict != "allow" or decision.message_id != delivery.message_id:
         raise Altered("no decision allows this delivery")
     row = rows[0]
-    if row["envelope"] is None:
-        raise Unavailable(f"the stored form of {delivery.message_id} is missing")
-    try:
-        raw = row["data"] if row["blob"] is None else await context.blobs.get(row["blob"])
-        wire = Wire.of(row["envelope"], raw)
-    except Damaged as error:
-        raise Altered("the stored mail is damaged") from error
-    except ValueError as error:
-        raise Altered("the stored envelope is damaged") from error
-    if wire.digest() != decision.digest:
-        raise Altered("the stored mail differs from the one that was allowed")
-    if delivery.recipient not in {recipient.address for recipient in wire.recipients}:
-        raise Altered("the recipient is not one of those that were allowed")
+    wire = await _allowed(context, delivery, decision, row)
     category, reason = row["category"], stopped_by(row, delivery)
     if reason is not None:
         raise Stopped(f"not sent: the recipient is suppressed ({reason})")
@@ -150,6 +138,24 @@ async def open_delivery(context: Context, delivery: Delivery) -> Outgoing:
         mode=decision.mode,
         approval_id=decision.approval_id,
     )
+
+
+async def _allowed(context: Context, delivery: Delivery, decision: Decision, row: Row) -> Wire:
+    """The stored wire form, which is the one that was decided on."""
+    if row["envelope"] is None:
+        raise Unavailable(f"the stored form of {delivery.message_id} is missing")
+    try:
+        raw = row["data"] if row["blob"] is None else await context.blobs.get(row["blob"])
+        wire = Wire.of(row["envelope"], raw)
+    except Damaged as error:
+        raise Altered("the stored mail is damaged") from error
+    except ValueError as error:
+        raise Altered("the stored envelope is damaged") from error
+    if wire.digest() != decision.digest:
+        raise Altered("the stored mail differs from the one that was allowed")
+    if delivery.recipient not in {recipient.address for recipient in wire.recipients}:
+        raise Altered("the recipient is not one of those that were allowed")
+    return wire
 
 
 async def settle(context: Context, delivery: Delivery, settlement: Settlement) -> bool:

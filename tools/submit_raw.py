@@ -12,6 +12,7 @@ from tools.draft import Prepared, check_recipients
 from tools.errors import Refusal
 from tools.gate import Submission, Submitted, submit
 from tools.mail.address import Address, canonical, domain_of
+from tools.mail.category import CATEGORY_FIELDS, category_of
 from tools.mail.compose import Draft, Rendered, valid_message_id
 from tools.mail.limits import HEADER_BYTES, HEADER_FIELDS
 from tools.mail.parse import Parsed, parse
@@ -23,27 +24,36 @@ SMALL = 32 * 1024
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 OURS = (b"gatepost-identity", b"feedback-id", b"x-ai-generated")
 """Fields that speak for the site: nobody else writes them."""
-_DROPPED = frozenset({b"bcc", b"resent-bcc", b"return-path", *OURS})
+_DROPPED = frozenset({b"bcc", b"resent-bcc", b"return-path", *CATEGORY_FIELDS, *OURS})
 
 
 async def submit_raw(context: Context, mailbox: Mailbox, recipients: Sequence[str], raw: bytes) -> Submitted:
     """Hand in the RFC 5322 bytes `raw`, with CRLF line ends, for the recipients of its envelope. Raises Refusal."""
-    parsed = parse(raw) if len(raw) <= SMALL else await asyncio.to_thread(parse, raw)
+    parsed = _read(raw) if len(raw) <= SMALL else await asyncio.to_thread(_read, raw)
     _check(context, mailbox, parsed, raw)
     message_id = context.new_id("msg")
     own_id = parsed.message_id if valid_message_id(parsed.message_id) else ""
     rfc_id = own_id or f"{message_id}@{domain_of(mailbox.address)}"
+    fields, rest = _split(raw)
     draft = _draft(parsed, recipients, rfc_id)
     check_recipients(draft, context.site.max_recipients)
     prepared = Prepared(
         message_id=message_id,
         draft=draft,
-        rendered=Rendered(_made_ready(context.site, raw, None if own_id else rfc_id), parsed.text, parsed.html),
+        rendered=Rendered(
+            _made_ready(context.site, fields, None if own_id else rfc_id) + rest, parsed.text, parsed.html
+        ),
         attachments=described(raw, parsed.attachments),
         parent=await _parent(context, mailbox, parsed),
         timing=Timing(),
+        category=_category(fields),
     )
     return await submit(context, mailbox, Submission(prepared))
+
+
+def _read(raw: bytes) -> Parsed:
+    # what in it is quoted matters to readers of mail, not to its sender
+    return parse(raw, split=False)
 
 
 def _check(context: Context, mailbox: Mailbox, parsed: Parsed, raw: bytes) -> None:
@@ -93,19 +103,31 @@ async def _parent(context: Context, mailbox: Mailbox, parsed: Parsed) -> Message
     return None
 
 
-def _made_ready(site: Site, raw: bytes, new_id: str | None) -> bytes:
-    """The mail without the fields that are not for its readers or not its author's, and with those that are due:
-    a Message-ID (RFC 6409 section 8.3), and the site's mark of agents' mail."""
+def _split(raw: bytes) -> tuple[list[bytes], bytes]:
+    """The fields of the header, and all that comes after them. Raises Refusal malformed_mail."""
     header, blank, body = raw.partition(b"\r\n\r\n")
     if len(header) > HEADER_BYTES:
         raise Refusal("malformed_mail", "Its header is too long.")
     fields = _FIELD_END.split(header.removesuffix(b"\r\n"))
     if len(fields) > HEADER_FIELDS:
         raise Refusal("malformed_mail", "Its header has too many fields.")
+    return fields, blank + body or b"\r\n"
+
+
+def _category(fields: list[bytes]) -> str:
+    try:
+        return category_of(fields)
+    except ValueError as error:
+        raise Refusal("malformed_mail", str(error)) from error
+
+
+def _made_ready(site: Site, fields: list[bytes], new_id: str | None) -> bytes:
+    """The header without the fields that are not for the mail's readers or not its author's, and with those that are
+    due: a Message-ID (RFC 6409 section 8.3), and the site's mark of agents' mail."""
     dropped = _DROPPED if new_id is None else _DROPPED | {b"message-id"}
     kept = [field for field in fields if field.partition(b":")[0].rstrip(b" \t").lower() not in dropped]
     if new_id is not None:
         kept.append(b"Message-ID: <" + new_id.encode() + b">")
     if site.ai_header:
         kept.append(b"X-AI-Generated: true")
-    return b"\r\n".join(kept) + (blank + body or b"\r\n")
+    return b"\r\n".join(kept)

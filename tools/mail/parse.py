@@ -52,8 +52,11 @@ class Parsed:
     defects: tuple[str, ...]
 
 
-def parse(raw: bytes) -> Parsed:
-    """The mail in `raw` (RFC 5322, 2045, 6532). Never raises: what cannot be read is left out, with a defect."""
+def parse(raw: bytes, *, split: bool = True) -> Parsed:
+    """The mail in `raw` (RFC 5322, 2045, 6532). Never raises: what cannot be read is left out, with a defect.
+
+    Without `split` the quotation is not looked for, and all of the text is new.
+    """
     raw = with_line_ends(raw)
     mail = read_mail(raw)
     header = mail.header
@@ -62,7 +65,8 @@ def parse(raw: bytes) -> Parsed:
     date = _date(header.first("date"))
     body = read_body(raw, mail.parts)
     # A forwarded mail repeats what its new reader has not seen.
-    new_text, quoted = (body.text, "") if is_forward(subject) else split_quotation(body.text)
+    whole = not split or is_forward(subject)
+    new_text, quoted = (body.text, "") if whole else split_quotation(body.text)
     attachments = [attachment_info(raw, index, part) for index, part in enumerate(mail.parts) if is_attachment(part)]
     defects = [*mail.defects, *_header_defects(header, subject, date), *body.defects]
     defects += [defect for _, found in addresses.values() for defect in found]
