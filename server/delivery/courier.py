@@ -45,6 +45,7 @@ class Courier:
         total: int = 100,
     ) -> None:
         """`clock`: microseconds. `counts`: of sessions, for TLS reports. `per_host` and `total`: sessions at once."""
+        self.counts = TlsCounts(clock) if counts is None else counts
         self._route = route
         self._total = timeouts.total
         self._dialer = Dialer(
@@ -53,7 +54,7 @@ class Courier:
             credentials=credentials,
             patience=timeouts.connect,
             clock=clock,
-            counts=TlsCounts(clock) if counts is None else counts,
+            counts=self.counts,
         )
         self._outages = Outages(timeouts.outage, clock)
         self._pool = Pool(per_host=per_host, total=total, idle=timeouts.idle, clock=clock)

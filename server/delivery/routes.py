@@ -22,6 +22,7 @@ from server.delivery.sts_policies import StsPolicies
 from server.delivery.tls_report import TlsCounts
 
 MAX_HOSTS = 8
+MAX_TLSA = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ class DirectRoute:
         records = await self._tlsa(domain, exchange)
         if not records:
             return host
-        policy = Policy("tlsa", domain, tuple(sorted(record.to_text() for record in records)), (name,))
+        policy = Policy("tlsa", domain, tuple(printable(record.to_text()) for record in records), (name,))
         return replace(host, security=dane.security(records, (name, domain)), policy=policy)
 
     async def _tlsa(self, domain: str, exchange: dns.name.Name) -> tuple[Rdata, ...]:
@@ -138,10 +139,10 @@ class DirectRoute:
         except NXDOMAIN:
             return ()
         except (DNSException, OSError):
-            # RFC 7672 section 2.1.1: who could suppress this answer must not gain a session without DANE by it
+            # RFC 7672 section 2.1.2: who could suppress this answer must not gain a session without DANE by it
             self._counts.count(Policy("tlsa", domain), _text(exchange), "dnssec-invalid")
             raise
-        return found.records if found.secure else ()
+        return tuple(sorted(found.records)[:MAX_TLSA]) if found.secure else ()
 
     async def _by_mta_sts(self, domain: dns.name.Name, hosts: tuple[Host, ...]) -> tuple[Host, ...] | Deferred:
         # RFC 8461 section 2: it never overrides DANE, which vouches for the MX records too

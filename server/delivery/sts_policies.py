@@ -126,7 +126,8 @@ class StsPolicies:
             log.warning("no MTA-STS policy to be had", domain=key, why=str(error))
             self._counts.count(Policy("sts", key), "", error.result)
             now = self._clock()
-            self._failed = {name: until for name, until in self._failed.items() if until > now}
+            lasting = [(name, until) for name, until in self._failed.items() if until > now]
+            self._failed = dict(lasting[-MAX_DOMAINS:])
             self._failed[key] = now + AGAIN
             return None
         kept = Kept(announced, policy, self._clock())

@@ -26,7 +26,7 @@ Result = Literal[
 """Why a session was not as its policy asks (section 4.3)."""
 
 DAYS = 2
-MAX_ROWS = 20_000
+MAX_ROWS = 10_000
 
 # of OpenSSL's X509_V_ERR_*
 _HAS_EXPIRED = 10
