@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from server.commands import approvals, doctor, keys, mailboxes, process, sending, setup, suppression
+from server.commands import approvals, doctor, inspection, keys, mailboxes, process, sending, setup, suppression
 from server.commands.common import errors_in_one_line
 
 app = typer.Typer(
@@ -50,6 +50,7 @@ app.add_typer(setup.config_app, name="config")
 app.command()(setup.dns)
 app.command()(setup.migrate)
 app.command("doctor")(doctor.doctor)
+app.command("inspect")(inspection.inspect)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tools.mail.classify import Category, Step, classify
 
-_READ = 2000
+_READ = 4000
 _STATUS = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?!\d|\.\d)")
 _BOTH = re.compile(r"(?<!\d)([45][0-5]\d)[ -]'?[#(]{0,2}([45]\.\d{1,3}\.\d{1,3})(?!\d|\.\d)")
 # A code stands alone and is not a part of a size, a port, a host or an id.
@@ -57,15 +57,14 @@ def diagnose(action: str, status: str, diagnostic: str, around: str = "") -> Dia
     A delay is never hard. Words alone, in a server's reply, are not either: a filter behind RCPT says "user unknown" as
     well, so it takes an address status (5.1.x), an answer to RCPT, or the reporter speaking of its own users.
     """
-    diagnostic, around = " ".join(diagnostic.split()), " ".join(around.split())
-    code, remote_status = _codes(diagnostic)
-    if not (code or remote_status):
-        code, remote_status = _codes(around)
+    diagnostic, around = (" ".join(text[:_READ].split()) for text in (diagnostic, around))
+    words = f"{diagnostic} {around}"[:_READ]
+    told = diagnostic if any(_codes(diagnostic)) else words
+    code, remote_status = _codes(told)
     if not status or (status.endswith(".0.0") and remote_status):
         status = remote_status or status  # RFC 3463 section 3.1: X.0.0 says nothing but its class
-    words = f"{diagnostic} {around}"[:_READ]
     step = _step(words)
-    category = _category(code, status, diagnostic, step)
+    category = _category(code, status, told, step)
     if category == "Unknown":
         category = _category(code, status, words, step)
     if any(phrase in words.lower() for phrase in _NOT_THE_ADDRESS):

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Set
 from email import message_from_bytes
 from itertools import islice
 
@@ -28,7 +28,8 @@ _NAMED = re.compile(
 )
 _FAILED = ("user unknown", "unknown user", "no such user", "not found", "does not exist", "undeliverable", "over quota")
 _MOST_PARTS = 20
-_LONG_LINE = re.compile(rb"([^\n]{998})[^\n]+")
+_MOST_LINES = 500
+_LINE_BYTES = 998
 _BLOCK_LINES = 12
 
 
@@ -41,28 +42,29 @@ class Notice:
         self.text = text[: cut.start()] if cut else text
         self.original = text[cut.start() :] if cut else ""
         self._lines = self.text.splitlines()
-        self._lowered = [line.lower() for line in self._lines]
+        self._named = [frozenset(_addresses_in(line.lower())) for line in self._lines]
+        self._places: dict[str, list[int]] = {}
+        for place, named in enumerate(self._named):
+            for address in named:
+                self._places.setdefault(address, []).append(place)
 
-    def near(self, address: str, others: Iterable[str] = ()) -> str:
+    def near(self, address: str, others: Set[str]) -> str:
         """What is said of an address: the first block that begins with it and holds a code, else the whole notice,
-        or, where it speaks of others too, the first such block."""
-        address = address.lower()
-        ends = [other.lower() for other in others if other.lower() != address]
-        found = (place for place, line in enumerate(self._lowered) if address in line)
-        blocks = [self._block(place, ends) for place in islice(found, _BLOCK_LINES)]
+        or, where it speaks of others too, the first such block. All addresses in lower case."""
+        ends = others - {address}
+        blocks = [self._block(place, ends) for place in self._places.get(address, ())[:_BLOCK_LINES]]
         telling = next((block for code in (_REPLY, _CODE) for block in blocks if code.search(block)), "")
         if telling or not ends:
             return telling or self.text
         return blocks[0] if blocks else ""
 
-    def _block(self, start: int, ends: list[str]) -> str:
-        lines = self._lines[start : start + 1]
-        for place in range(start + 1, min(start + _BLOCK_LINES, len(self._lines))):
-            line = self._lowered[place]
-            if not line.strip() or any(end in line for end in ends):
+    def _block(self, start: int, ends: Set[str]) -> str:
+        end = start + 1
+        while end < min(start + _BLOCK_LINES, len(self._lines)) and self._lines[end].strip():
+            if not ends.isdisjoint(self._named[end]):
                 break
-            lines.append(self._lines[place])
-        return "\n".join(lines)
+            end += 1
+        return "\n".join(self._lines[start:end])
 
     def addresses(self, ours: frozenset[str]) -> tuple[str, ...]:
         """Those the notice says something of: named as recipients, or in a paragraph with a code or a known phrase."""
@@ -73,7 +75,7 @@ class Notice:
             for match in islice(_ADDRESS.finditer(paragraph), limits.REPORT_RECIPIENTS):
                 before = paragraph[max(0, match.start() - 40) : match.start()]
                 if failed or _NAMED.search(before):
-                    found[match.group().strip("'.")] = None
+                    found[match.group().strip("'")] = None
         return tuple(each for each in found if each.lower() not in ours)[: limits.REPORT_RECIPIENTS]
 
 
@@ -88,9 +90,13 @@ def failed_recipients(raw: bytes, mail: Mail, notice: Notice) -> tuple[str, ...]
     )
 
 
+def _addresses_in(text: str) -> list[str]:
+    return [found.strip("'") for found in islice(_ADDRESS.findall(text), limits.REPORT_RECIPIENTS)]
+
+
 def _in_fields(mail: Mail, name: str) -> tuple[str, ...]:
     text = " ".join(decode_words(text_of(value)) for value in mail.header.all(name))
-    return tuple(dict.fromkeys(islice(_ADDRESS.findall(text), limits.REPORT_RECIPIENTS)))
+    return tuple(dict.fromkeys(_addresses_in(text)))
 
 
 def _of_original(notice: Notice, ours: frozenset[str]) -> tuple[str, ...]:
@@ -109,7 +115,8 @@ def _by_library(raw: bytes, mail: Mail, ours: frozenset[str]) -> tuple[str, ...]
 
     # it logs each exception of a detector with its traceback, and raises it
     logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
-    small = _LONG_LINE.sub(rb"\1", raw[: limits.NOTICE_CHARS])
+    lines = raw[: limits.NOTICE_CHARS].split(b"\n", _MOST_LINES)[:_MOST_LINES]
+    small = b"\n".join(line[:_LINE_BYTES] for line in lines)
     try:
         temporary, permanent = all_failures(message_from_bytes(small))
     except Exception:  # whatever a detector stumbles over, another of our sources may still tell

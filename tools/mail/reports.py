@@ -118,22 +118,24 @@ def _bounce(raw: bytes, mail: Mail) -> Report | None:
 
 
 def _of_blocks(blocks: tuple[Block, ...], notice: Notice) -> tuple[Reported, ...]:
-    addresses = [block.recipient for block in blocks]
+    addresses = {block.recipient.lower() for block in blocks}
+    said = {address: notice.near(address, addresses) for address in addresses}
     recipients = []
     for block in blocks:
         # a block without an action still has the class of its status
         action = block.action or {"2": "delivered", "4": "delayed"}.get(block.status[:1], "failed")
-        around = notice.near(block.recipient, addresses) if action in _FAILURES and block.recipient else ""
+        around = said[block.recipient.lower()] if action in _FAILURES and block.recipient else ""
         recipients.append(_reported(block.recipient, block.original, action, block.status, block.diagnostic, around))
     return tuple(recipients)
 
 
 def _of_notice(raw: bytes, mail: Mail, notice: Notice) -> tuple[Reported, ...]:
     addresses = failed_recipients(raw, mail, notice)
+    lowered = {address.lower() for address in addresses}
+    action = "delayed" if _is_delay(mail.header, notice) else "failed"
     recipients = []
     for address in addresses:
-        words = notice.near(address, addresses)
-        action = "delayed" if _is_delay(mail.header, notice) else "failed"
+        words = notice.near(address.lower(), lowered)
         recipients.append(_reported(address, "", action, "", words, ""))
     return tuple(recipients)
 

@@ -1,0 +1,76 @@
+"""`gatepost inspect`: what the server understands of raw mails, by the code that receives them."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from tools.mail.reports import Report
+
+STDIN = "-"
+
+
+def inspect(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Raw mails (RFC 5322); - is standard input.")],
+) -> None:
+    """Print what each mail is (message, bounce, complaint, auto_reply, report) and says, one JSON object a line.
+
+    A file that cannot be read has a line with `error`; the exit status is then 1.
+    """
+    failed = False
+    for name in files:
+        try:
+            raw = sys.stdin.buffer.read() if name == STDIN else Path(name).read_bytes()
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+            failed = True
+            found = {"error": getattr(error, "strerror", None) or str(error)}
+        else:
+            found = understood(raw)
+        # ASCII: text from a mail cannot move a terminal's cursor or turn its letters around
+        sys.stdout.write(json.dumps({"file": name} | found) + "\n")
+    if failed:
+        raise typer.Exit(1)
+
+
+def understood(raw: bytes) -> dict[str, Any]:
+    """A mail's kind, what it reports, and what any mail has, as JSON values."""
+    from tools.mail.parse import parse
+    from tools.mail.reports import read_report
+
+    parsed = parse(raw)
+    return _reported(read_report(raw)) | {
+        "subject": parsed.subject,
+        "from": parsed.sender.email if parsed.sender else "",
+        "to": [address.email for address in parsed.to],
+        "message_id": parsed.message_id,
+        "automatic": parsed.automatic,
+        "defects": list(parsed.defects),
+    }
+
+
+def _reported(report: "Report") -> dict[str, Any]:
+    """The kind, and the fields that belong to it."""
+    found: dict[str, Any] = {"kind": report.kind}
+    if report.kind in ("bounce", "complaint", "report"):
+        found["original_message_id"] = report.original_id
+    if report.feedback_type:
+        found["feedback_type"] = report.feedback_type
+        found["recipients"] = [{"address": each.address} for each in report.recipients]
+    elif report.kind in ("bounce", "report"):
+        found["recipients"] = [
+            {
+                "address": each.address,
+                "original_address": each.original,
+                "action": each.action,
+                "status": each.status,
+                "reply_code": each.reply_code,
+                "category": each.category,
+                "hard": each.hard,
+                "diagnostic": each.diagnostic,
+            }
+            for each in report.recipients
+        ]
+    return found
