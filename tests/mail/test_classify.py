@@ -82,7 +82,7 @@ REPLIES: list[tuple[str, Step, str]] = [
 
 
 @pytest.mark.parametrize(("reply", "step", "category"), REPLIES)
-def test_category_of_a_reply(reply: str, step: Step, category: Category) -> None:
+def test_004_1_category_of_a_reply(reply: str, step: Step, category: Category) -> None:
     code, message = int(reply[:3]), reply[4:]
     outcome = refused(step, "mx.example.com", code, message)
     assert outcome.category == category
