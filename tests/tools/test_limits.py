@@ -26,9 +26,9 @@ def limited(world: World, limits: Limits) -> Context:
     return replace(world.context, site=replace(world.context.site, limits=limits))
 
 
-def mail(number: int = 0, recipients: int = 1, **fields: str) -> SendRequest:
+def mail(number: int = 0, recipients: int = 1, mailbox_id: str | None = None) -> SendRequest:
     to = [f"a{number}-{each}@example.com" for each in range(recipients)]
-    return SendRequest(to=to, subject=f"Hi {number}", markdown=f"Mail {number}", **fields)
+    return SendRequest(to=to, subject=f"Hi {number}", markdown=f"Mail {number}", mailbox_id=mailbox_id)
 
 
 async def sent(context: Context, number: int, recipients: int = 1) -> str:
