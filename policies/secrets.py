@@ -33,7 +33,8 @@ _PASSWORD = re.compile(
     re.IGNORECASE,
 )
 _PIN = re.compile(r"\bPIN(?:\s{0,3}[:=]|\s{1,3}is)\s{0,3}(\d{4,8}+)(?!\w)")
-_DIGIT_RUN = re.compile(r"(?<![\w.+])\d++(?:[ -]\d++)*+")
+_DIGIT_RUN = re.compile(r"\d++(?:[ -]\d++)*+")
+_GLUED = re.compile(r"[\w.+]")
 _CARD_GROUPS = 6
 _CARD = re.compile(
     r"4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|6(?:011|5\d\d|4[4-9]\d)\d{12}|35\d{14}|3[068]\d{12}"
@@ -108,10 +109,12 @@ def _looks_chosen(word: str) -> bool:
 
 def card_numbers(text: str) -> Iterator[str]:
     """Payment card numbers, written in one piece or in groups: a known brand's length, and Luhn's check digit."""
-    if sum(map(text.count, "0123456789")) < _CARD_DIGITS and text.isascii():
-        return
-    for run in _DIGIT_RUN.findall(text):
-        groups = re.split("[ -]", run)
+    for run in _DIGIT_RUN.finditer(text):
+        if run.end() - run.start() < _CARD_DIGITS:
+            continue
+        groups = re.split("[ -]", run.group())
+        if run.start() and _GLUED.match(text, run.start() - 1):
+            del groups[0]  # part of a word, a decimal or an international telephone number
         for first in range(len(groups)):
             digits = ""
             for group in groups[first : first + _CARD_GROUPS]:
