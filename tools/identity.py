@@ -33,10 +33,7 @@ async def create_key(
     sandbox: bool = False,
 ) -> NewKey:
     """Make a key; what comes in with a `sandbox` key never leaves. Raises Refusal invalid_scope, scopes_conflict."""
-    if not scopes or not scopes <= set(SCOPES):
-        raise Refusal("invalid_scope", f"Given: {', '.join(sorted(scopes)) or 'none'}.")
-    if "send" in scopes and scopes & {"oversight", "oversight_read"}:
-        raise Refusal("scopes_conflict")
+    _check_scopes(scopes)
     text = (_TEST if sandbox else _LIVE) + base64.urlsafe_b64encode(context.random(44)).decode().rstrip("=")
     key = ApiKey(
         id=context.new_id("key"),
@@ -64,6 +61,13 @@ async def create_key(
 
     await context.db.write(work)
     return NewKey(key, text)
+
+
+def _check_scopes(scopes: frozenset[str]) -> None:
+    if not scopes or not scopes <= set(SCOPES):
+        raise Refusal("invalid_scope", f"Given: {', '.join(sorted(scopes)) or 'none'}.")
+    if "send" in scopes and scopes & {"oversight", "oversight_read"}:
+        raise Refusal("scopes_conflict")
 
 
 async def principal_of(context: Context, text: str) -> Principal:
