@@ -158,6 +158,11 @@ def test_bounces_in_servers_own_words(raw: bytes, expected: list[tuple[str, str,
     assert summary(report) == expected
 
 
+def test_a_gateways_bounce_is_known_by_its_title_and_a_code() -> None:
+    raw = b"From: gateway@example.org\nSubject: Mail could not be delivered\n\n<bea@example.org>: 550 5.1.1 unknown\n"
+    assert summary(read_report(raw)) == [("bea@example.org", "failed", "5.1.1", "550", "NoMailbox", True)]
+
+
 def test_the_original_is_found_in_the_text_too() -> None:
     report = read_report(notice("bea@example.org: 550 no\n\n----- Original message -----\n\n" + ORIGINAL))
     assert report.original_id == "m1@agents.example"
@@ -214,7 +219,8 @@ def test_automatic_replies(fields: str) -> None:
     [
         b"",
         b"From: bea@example.org\nSubject: Re: failure notice\n\n> <cyd@example.org>: 550 5.1.1 User unknown\n",
-        b"From: bea@example.org\nSubject: Delivery Status Notification\n\n550 5.1.1 cyd@example.org\n",
+        b"From: bea@example.org\nSubject: Delivery problem\n\nMy parcel was not found: write to cyd@example.org\n",
+        b"From: bea@example.org\nSubject: Delivery failed\nIn-Reply-To: <a@b.example>\n\n550 5.1.1 cyd@example.org\n",
         b"From: postmaster@example.org\nSubject: Lunch\n\nAt noon?\n",
         b"From: bea@example.org\nAuto-Submitted: auto-generated\nSubject: Build 7 is green\n\nWell done.\n",
     ],

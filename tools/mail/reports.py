@@ -28,6 +28,10 @@ _FAILED = re.compile(
     r"|could not (?:be delivered|send)|(?:not|un)able to deliver|not (?:be )?delivered|bounce|user unknown",
     re.IGNORECASE,
 )
+_TITLE = re.compile(
+    rf"(?:your |the )?(?:e-?mail|message|mail system error|mail system|mail)?\W{{0,3}}(?:{_FAILED.pattern})",
+    re.IGNORECASE,
+)
 _AWAY = re.compile(
     r"^\W{0,3}(?:auto(?:matic)?[ -]?(?:reply|response|antwort)|auto:|out of (?:the )?office|vacation"
     r"|away (?:until|from)|abwesen|r.ponse automatique|respuesta autom)",
@@ -99,7 +103,8 @@ def _complaint(raw: bytes, mail: Mail) -> Report | None:
 
 def _bounce(raw: bytes, mail: Mail) -> Report | None:
     formal = mail.content_type == "multipart/report"
-    if not formal and not _by_a_daemon(mail.header):
+    daemon = _by_a_daemon(mail.header)
+    if not (formal or daemon or _is_titled_so(mail.header)):
         return None
     notice = Notice(read_body(raw, mail.parts).text)
     blocks = read_blocks(raw, mail)
@@ -111,7 +116,8 @@ def _bounce(raw: bytes, mail: Mail) -> Report | None:
     if formal and not _is_delivery_report(mail):
         return None
     found = _of_notice(raw, mail, notice)
-    if not found and not _FAILED.search(_subject(mail.header)):
+    told = any(each.status or each.reply_code for each in found)
+    if not told and not (daemon and (found or _FAILED.search(_subject(mail.header)))):
         return None
     line = _MESSAGE_ID_LINE.search(notice.original)
     return Report("bounce", found, original_id=original_id or (id_in(line.group(1)) if line else ""))
@@ -157,6 +163,12 @@ def _by_a_daemon(header: Header) -> bool:
         return True
     null = header.first("return-path").strip() == b"<>"
     return null and bool(_FAILED.search(_subject(header)))
+
+
+def _is_titled_so(header: Header) -> bool:
+    """Whether a mail opens as a bounce does and answers nothing: gateways send them under any name."""
+    answer = header.first("in-reply-to") or header.first("references")
+    return not answer and bool(_TITLE.match(_subject(header)))
 
 
 def _is_delay(header: Header, notice: Notice) -> bool:
