@@ -18,7 +18,7 @@ Zone = Mapping[str, Mapping[str, list[str]] | dns.rcode.Rcode | None]
 class FakeDNSServer(asyncio.DatagramProtocol):
     """Use as a context manager; `resolver` asks it. `asked` has what it was asked.
 
-    Who asks for it is told of the names in `secure` that DNSSEC vouches for them.
+    Who asks for it is told of the names in `secure` that DNSSEC vouches for them; with `unasked`, everybody.
     """
 
     def __init__(
@@ -31,6 +31,7 @@ class FakeDNSServer(asyncio.DatagramProtocol):
     ) -> None:
         self.zone = zone
         self.secure = secure
+        self.unasked = False
         self._address = address
         self.asked: list[tuple[str, str]] = []
         self._patience = patience
@@ -69,7 +70,7 @@ class FakeDNSServer(asyncio.DatagramProtocol):
             return
         response = dns.message.make_response(query)
         response.flags |= dns.flags.RA
-        if name in self.secure and query.flags & dns.flags.AD:
+        if name in self.secure and (query.flags & dns.flags.AD or self.unasked):
             response.flags |= dns.flags.AD
         if isinstance(known, dns.rcode.Rcode):
             response.set_rcode(known)

@@ -54,6 +54,7 @@ def test_a_trust_anchor_needs_the_name_the_dates_and_the_chain(
     assert dane.fits(chain(issue(authority, DOMAIN), authority), asked, NOW)
     assert not dane.fits(chain(issue(authority, "mx.example.net"), authority), asked, NOW)
     assert not dane.fits(chain(issue(authority, MX, expired=True), authority), asked, NOW)
+    assert not dane.fits(chain(issue(authority, MX), authority), asked, NOW - timedelta(days=40_000))
     assert not dane.fits(chain(issue(authority, MX)), asked, NOW), "the anchor must be shown"
     assert not dane.fits(chain(issue(stranger, MX), stranger), asked, NOW)
     assert not dane.fits(chain(issue(stranger, MX), authority), asked, NOW), "shown, yet it signed nothing"
@@ -135,6 +136,7 @@ async def test_without_ad_there_is_no_dane(authority: trustme.CA, tmp_path: Path
     for secure, trusted in ((False, True), (True, False)):
         published = Site(serving_context(issue(authority, MX)), tlsa=[wrong], secure=secure, trusted=trusted)
         async with laid(published, authority, tmp_path) as site:
+            site.dns.unasked = True
             assert isinstance(await site.deliver(), Sent)
             assert not [kind for _, kind in site.dns.asked if kind == "TLSA"]
 
