@@ -170,6 +170,7 @@ class Delivery:
     created_at: int
     settled_at: int | None = None
     sandbox: int = 0
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,9 @@ from tools.unsubscribe import unsubscribe_url
 LEASE = MINUTE
 """A worker that lives renews its lease well before; one that died is followed by another after this time."""
 
+LOOK_BEYOND = 500
+"""So many more due deliveries are looked at than are claimed, to find destinations other than the first ones."""
+
 State = Literal["sent", "deferred", "bounced", "uncertain"]
 
 
@@ -69,13 +72,24 @@ class Settlement:
     """When to try again, for `deferred`."""
 
 
-async def claim(context: Context, worker: str, limit: int) -> list[Delivery]:
-    """Take up to `limit` due deliveries under the worker's lease."""
+async def claim(
+    context: Context, worker: str, limit: int, *, per_domain: int = 20, closed: frozenset[str] = frozenset()
+) -> list[Delivery]:
+    """Take up to `limit` due deliveries under the worker's lease: none for `closed` domains, few for each other."""
     now = context.now()
 
     async def work(transaction: Transaction) -> list[Delivery]:
         return await many(
-            transaction, Delivery, "claim_deliveries", now=now, lease_until=now + LEASE, lease=worker, limit=limit
+            transaction,
+            Delivery,
+            "claim_deliveries",
+            now=now,
+            lease_until=now + LEASE,
+            lease=worker,
+            limit=limit,
+            look=limit + LOOK_BEYOND,
+            per_domain=per_domain,
+            closed=_listed(closed),
         )
 
     return await context.db.write(work)
@@ -102,11 +116,15 @@ async def recover(context: Context) -> None:
     await context.db.write(work)
 
 
-async def next_due(context: Context) -> int | None:
-    """When the next delivery is due, in microseconds; None when nothing waits."""
-    rows = await context.db.rows("next_delivery_due")
+async def next_due(context: Context, closed: frozenset[str] = frozenset()) -> int | None:
+    """When the next delivery to a domain not `closed` is due, in microseconds; None when nothing waits."""
+    rows = await context.db.rows("next_delivery_due", closed=_listed(closed))
     due: int | None = rows[0]["due"]
     return due
+
+
+def _listed(domains: frozenset[str]) -> str:
+    return f",{','.join(sorted(domains))},"
 
 
 async def open_delivery(context: Context, delivery: Delivery) -> Outgoing:

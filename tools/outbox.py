@@ -10,6 +10,7 @@ from tools import limits
 from tools.acquaintance import note_departure
 from tools.context import Context
 from tools.draft import Prepared, people_json
+from tools.mail.address import domain_of
 from tools.mail.wire import Wire
 
 DELIVERIES = "deliveries"
@@ -113,6 +114,7 @@ async def queue(
             category="",
             host="",
             created_at=decision.created_at,
+            domain=domain_of(recipient.address),
         )
         await transaction.run("insert_delivery", **columns(delivery))
     if not message.sandbox:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import structlog
 
+from server.delivery.destinations import PER_DOMAIN, Destinations
 from server.delivery.dkim import Signer, SigningError
 from server.delivery.outcome import Bounced, Deferred, Outcome, Sent, Uncertain
 from server.delivery.retry import next_attempt
@@ -24,7 +25,7 @@ LOOK_SECONDS = 2.0
 """The longest pause between looks: another process may have queued something on SQLite."""
 RENEW_SECONDS = 15.0
 GATHER_SECONDS = 0.01
-AT_ONCE = 50
+AT_ONCE = 100
 STOP_SECONDS = 10.0
 
 log = structlog.get_logger("gatepost.delivery")
@@ -70,6 +71,7 @@ class Worker:
         self._name = context.new_id("wrk")
         self._running: dict[asyncio.Task[None], str] = {}
         """The attempts that run, each with its delivery's id."""
+        self._destinations = Destinations(context.clock)
         self._free = asyncio.Event()
         """Half of the places are free."""
         self._some = asyncio.Event()
@@ -92,14 +94,16 @@ class Worker:
         await self._room()
         room = self._at_once - len(self._running)
         try:
-            claimed = await deliver.claim(self._context, self._name, room)
-            due = await deliver.next_due(self._context) if not claimed else 0
+            closed = self._destinations.closed()
+            claimed = await deliver.claim(self._context, self._name, room, per_domain=PER_DOMAIN, closed=closed)
+            due = await deliver.next_due(self._context, closed) if not claimed else 0
         except StorageError as error:
             log.error("cannot claim deliveries", error=type(error).__name__)
             claimed, due = [], None
         for delivery in claimed:
             task = asyncio.create_task(self._carry(delivery))
             self._running[task] = delivery.id
+            self._destinations.begin(delivery.domain)
             task.add_done_callback(self._done)
         if not claimed:
             await wait(woken, self._pause(due))
@@ -125,6 +129,7 @@ class Worker:
             self._free.set()
 
     async def _carry(self, delivery: Delivery) -> None:
+        outcome: Outcome | None = None
         try:
             outcome = await self._attempt(delivery)
             if outcome is not None:
@@ -134,6 +139,15 @@ class Worker:
             log.error("cannot settle", delivery=delivery.id, error=type(error).__name__)
         except Exception:
             log.exception("delivery failed in an unforeseen way; its lease runs out", delivery=delivery.id)
+        finally:
+            self._end(delivery.domain, outcome)
+
+    def _end(self, domain: str, outcome: Outcome | None) -> None:
+        closed = self._destinations.closed()
+        self._destinations.end(domain, outcome)
+        if domain in closed and domain not in self._destinations.closed():
+            # what waits for this domain was no reason to look again until now
+            self._context.db.wakeups.fire(DELIVERIES)
 
     async def _attempt(self, delivery: Delivery) -> Outcome | None:
         """What became of it; None when the mail must not leave, which has been written then."""

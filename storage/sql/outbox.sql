@@ -17,11 +17,11 @@ INSERT INTO decision (
 -- What was handed in with a test key stays in the sandbox: the message says so, and nobody else is asked.
 INSERT INTO delivery (
     id, account_id, message_id, decision_id, recipient, is_copy, state, attempts, due_at, lease_until, lease,
-    code, enhanced, reply, category, host, created_at, settled_at, sandbox
+    code, enhanced, reply, category, host, created_at, settled_at, sandbox, domain
 ) VALUES (
     :id, :account_id, :message_id, :decision_id, :recipient, :is_copy, :state, :attempts, :due_at,
     :lease_until, :lease, :code, :enhanced, :reply, :category, :host, :created_at, :settled_at,
-    (SELECT sandbox FROM message WHERE id = :message_id)
+    (SELECT sandbox FROM message WHERE id = :message_id), :domain
 );
 
 -- name: insert_attempt
@@ -49,21 +49,31 @@ SELECT * FROM delivery WHERE message_id = :message_id ORDER BY id;
 SELECT * FROM delivery WHERE id = :id;
 
 -- name: claim_deliveries
--- Take what is due and not leased; a lease that ran out is taken again. What is stopped or paused waits.
+-- Take what is due and not leased; a lease that ran out is taken again. What is stopped or paused waits, and so do
+-- the domains in `closed` (",a.example,b.example,"). Of the first `look` no domain gets more than `per_domain` places.
 UPDATE delivery SET lease_until = :lease_until, lease = :lease
 WHERE id IN (
-    SELECT id FROM delivery
-    WHERE state IN ('queued', 'deferred') AND due_at <= :now AND lease_until <= :now
-        AND account_id NOT IN (SELECT subject FROM stop) AND NOT EXISTS (SELECT 1 FROM stop WHERE subject = '*')
+    SELECT id FROM (
+        SELECT id, due_at, row_number() OVER (PARTITION BY domain ORDER BY due_at, id) AS place FROM (
+            SELECT id, due_at, domain FROM delivery
+            WHERE state IN ('queued', 'deferred') AND due_at <= :now AND lease_until <= :now
+                AND account_id NOT IN (SELECT subject FROM stop)
+                AND NOT EXISTS (SELECT 1 FROM stop WHERE subject = '*')
+                AND :closed NOT LIKE '%,' || domain || ',%'
+            ORDER BY due_at LIMIT :look
+            /* skip locked */
+        ) AS due
+    ) AS ranked
+    WHERE place <= :per_domain
     ORDER BY due_at LIMIT :limit
-    /* skip locked */
 )
 RETURNING *;
 
 -- name: next_delivery_due
 SELECT min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) AS due
 FROM delivery WHERE state IN ('queued', 'deferred')
-    AND account_id NOT IN (SELECT subject FROM stop) AND NOT EXISTS (SELECT 1 FROM stop WHERE subject = '*');
+    AND account_id NOT IN (SELECT subject FROM stop) AND NOT EXISTS (SELECT 1 FROM stop WHERE subject = '*')
+    AND :closed NOT LIKE '%,' || domain || ',%';
 
 -- name: settle_delivery
 UPDATE delivery SET state = :state, attempts = attempts + 1, due_at = :due_at, lease_until = 0, lease = '',

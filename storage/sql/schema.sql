@@ -212,6 +212,8 @@ CREATE TABLE delivery (
     created_at BIGINT NOT NULL,
     settled_at BIGINT,
     sandbox BIGINT NOT NULL DEFAULT 0,
+    -- of the recipient, in canonical form
+    domain TEXT NOT NULL DEFAULT '',
     FOREIGN KEY (decision_id, message_id, verdict) REFERENCES decision (id, message_id, verdict),
     UNIQUE (message_id, recipient)
 );

@@ -1,0 +1,136 @@
+"""A destination that is dead, or asks for less, holds up nobody else (004-7, A8)."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from policies.modes import Mode
+from server.delivery import destinations, worker
+from server.delivery.courier import Courier, Timeouts
+from server.delivery.destinations import LONGEST_REST, MINUTE, PER_DOMAIN, Destinations
+from server.delivery.outcome import Bounced, Deferred, Outcome, Sent
+from server.delivery.routes import Host
+from server.delivery.signers import Signers
+from server.delivery.worker import Worker
+from server.domains import new_signing_keys, passphrase
+from tests.conftest import AGENT, Clock, World, eventually
+from tests.fakes.smtp_server import Act, FakeSMTPServer
+from tools import deliver
+from tools.accounts import create_account, create_mailbox
+from tools.context import Context
+from tools.identity import create_key, principal_of
+from tools.send import SendRequest, send
+
+THROTTLED = Deferred(421, "4.7.0", "too much", "mx.slow.example", "Throttled")
+SENT = Sent(250, "2.0.0", "taken", "mx.slow.example")
+
+
+@pytest.fixture
+async def world(context: Context, clock: Clock) -> World:
+    """A world whose domain can sign."""
+    account = await create_account(context, "agents.example", "boss@example.org", new_signing_keys(context))
+    mailbox = await create_mailbox(context, account.id, "ada", "agents.example", mode=Mode.AUTONOMOUS)
+    made = await create_key(context, account.id, "agent", AGENT, mailbox.id)
+    acting = context.acting_as(await principal_of(context, made.text))
+    return World(acting, context, clock, account, mailbox, made.text)
+
+
+class TwoPlaces:
+    """A route to one host for dead.example and another for the rest."""
+
+    def __init__(self, dead: FakeSMTPServer, living: FakeSMTPServer) -> None:
+        self._dead = Host("dead.test", dead.port, ("127.0.0.1",))
+        self._living = Host("living.test", living.port, ("127.0.0.1",))
+
+    async def hosts(self, domain: str) -> tuple[Host, ...]:
+        return (self._dead,) if domain == "dead.example" else (self._living,)
+
+
+async def queue(world: World, domain: str, count: int) -> None:
+    """So many deliveries to a domain, in mails with up to 50 recipients."""
+    people = [f"bob{number}@{domain}" for number in range(count)]
+    for start in range(0, count, 50):
+        request = SendRequest(to=people[start : start + 50], subject=f"Report {start}", markdown=f"Part {start}.")
+        assert (await send(world.context, request)).status == "queued"
+
+
+async def test_004_7_five_hundred_for_a_dead_destination_hold_up_none_for_a_living_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "STOP_SECONDS", 0.1)
+    await queue(world, "dead.example", 500)
+    await queue(world, "living.example", 20)
+    async with FakeSMTPServer({"GREETING": Act.STALL}) as dead, FakeSMTPServer() as living:
+        # the test ends long before the first of these time-outs
+        courier = Courier(
+            TwoPlaces(dead, living),
+            "gatepost.test",
+            timeouts=Timeouts(connect=60, total=120),
+            tls="never",
+            credentials=None,
+            clock=world.clock,
+        )
+        working = Worker(world.system, courier, Signers(world.system, passphrase(world.system.secret)))
+        task = asyncio.create_task(working.run())
+        try:
+            await eventually(lambda: len(living.messages) == 20)
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            await courier.close()
+
+
+async def test_a_claim_gives_no_domain_more_than_its_places(world: World) -> None:
+    await queue(world, "dead.example", 100)
+    await queue(world, "living.example", 5)
+    claimed = await deliver.claim(world.system, "worker", 50, per_domain=10)
+    assert [each.domain for each in claimed].count("dead.example") == 10
+    assert [each.domain for each in claimed].count("living.example") == 5
+    closed = frozenset({"dead.example", "other.example"})
+    assert await deliver.claim(world.system, "worker", 50, per_domain=10, closed=closed) == []
+    # what the first claim leased is due again when the lease ends
+    assert await deliver.next_due(world.system, closed) == claimed[0].lease_until
+    assert len(await deliver.claim(world.system, "worker", 50, per_domain=10)) == 10
+
+
+def test_004_7_a_domain_that_throttles_rests_longer_each_time_and_others_do_not() -> None:
+    clock = Clock()
+    domains = Destinations(clock)
+    for wait in (MINUTE, 2 * MINUTE, 4 * MINUTE):
+        for outcome in (THROTTLED, replace(THROTTLED, category="BlackListed")):
+            domains.begin("slow.example")
+            domains.end("slow.example", outcome)
+        domains.begin("quick.example")
+        domains.end("quick.example", SENT)
+        assert domains.closed() == {"slow.example"}
+        clock.at += wait
+        assert domains.closed() == frozenset()
+    for _ in range(10):
+        domains.begin("slow.example")
+        domains.end("slow.example", THROTTLED)
+        clock.at += LONGEST_REST
+        assert domains.closed() == frozenset()
+
+
+@pytest.mark.parametrize("outcome", [SENT, None, Bounced(550, "5.1.1", "no", "mx", "NoMailbox")])
+def test_a_domain_is_closed_while_it_has_all_its_places(outcome: Outcome | None) -> None:
+    domains = Destinations(Clock())
+    for _ in range(PER_DOMAIN):
+        assert domains.closed() == frozenset()
+        domains.begin("busy.example")
+    assert domains.closed() == {"busy.example"}
+    domains.end("busy.example", outcome)
+    assert domains.closed() == frozenset()
+
+
+def test_a_mail_taken_ends_the_rest() -> None:
+    clock = Clock()
+    domains = Destinations(clock)
+    for length in (destinations.MINUTE, destinations.MINUTE):
+        domains.begin("slow.example")
+        domains.end("slow.example", THROTTLED)
+        clock.at += length
+        assert domains.closed() == frozenset()
+        domains.begin("slow.example")
+        domains.end("slow.example", SENT)
