@@ -23,13 +23,11 @@ _SECRETS = (
     r"(?:credit |debit )?card (?:number|details)|cvv|cvc|social security number|ssn|one-time code|"
     r"bank(?:ing)? (?:details|login|password)|online banking"
 )
-_CREDENTIAL_REQUEST = re.compile(
-    rf"\b(?:(?:enter|provide|send|submit|give|type|share|tell|confirm|verify|validate|update) (?:us |me )?your "
-    rf"(?:\w{{1,20}} ){{0,2}}(?:{_SECRETS})"
-    r"|(?:verify|validate|re-?activate|unlock|re-?confirm) your (?:\w{1,20} ){0,2}(?:account|identity|mailbox))\b",
-    re.IGNORECASE,
-)
-_SPACES = re.compile(r"\s+")
+# Two halves, because a search that begins with a fixed word is many times faster than one that begins with a choice.
+_YOURS = re.compile(rf"your (?:\w{{1,20}} ){{0,2}}(?:({_SECRETS})|account|identity|mailbox)\b")
+_ASKS = re.compile(r"\b(?:enter|provide|send|submit|give|type|share|tell|confirm|verify|validate|update) (?:us |me )?$")
+_UNLOCKS = re.compile(r"\b(?:verify|validate|re-?activate|unlock|re-?confirm) $")
+_BEFORE = 24
 
 
 def disguised_link(facts: Outbound) -> Finding | None:
@@ -45,9 +43,9 @@ def raw_ip_link(facts: Outbound) -> Finding | None:
     if facts.approver is not None:
         return None
     hosts = [host for link in content_of(facts).links if is_ip(host := host_of(link.target))]
-    return (
-        Finding("raw_ip_link", Verdict.HOLD, f"A link goes to a bare IP address: {listed(hosts)}.") if hosts else None
-    )
+    if not hosts:
+        return None
+    return Finding("raw_ip_link", Verdict.HOLD, f"A link goes to a bare IP address: {listed(hosts)}.")
 
 
 def credential_request(facts: Outbound) -> Finding | None:
@@ -58,11 +56,21 @@ def credential_request(facts: Outbound) -> Finding | None:
     hosts = [host for link in content.links if (host := host_of(link.target))]
     if not hosts:
         return None
-    asked = _CREDENTIAL_REQUEST.search(_SPACES.sub(" ", f"{content.subject} {content.text}"))
-    if asked is None:
+    asked = asked_for(" ".join(f"{content.subject} {content.text}".lower().split()))
+    if not asked:
         return None
-    reason = f"The mail asks for credentials (“{quoted(asked.group())}”) and has a link to {listed(hosts)}."
+    reason = f"The mail asks for credentials (“{quoted(asked)}”) and has a link to {listed(hosts)}."
     return Finding("credential_request", Verdict.HOLD, reason)
+
+
+def asked_for(words: str) -> str:
+    """The first request for credentials in a text of lower-case words with single spaces; '' when there is none."""
+    for match in _YOURS.finditer(words):
+        asking = _ASKS if match[1] else _UNLOCKS
+        request = asking.search(words, max(0, match.start() - _BEFORE), match.start())
+        if request:
+            return words[request.start() : match.end()]
+    return ""
 
 
 def host_of(target: str) -> str:
