@@ -59,9 +59,10 @@ async def note_outcome(
 ) -> None:
     """Count a delivery's end for its recipient, and suppress an address that has shown not to work.
 
-    Copies to the overseer change nothing: oversight must not end because a mail did not fit.
+    Copies to the overseer change nothing: oversight must not end because a mail did not fit. That the sandbox took a
+    mail says nothing of its recipient.
     """
-    if delivery.is_copy or state not in ("sent", "bounced"):
+    if delivery.is_copy or state not in ("sent", "bounced") or (delivery.sandbox and state == "sent"):
         return
     contact = {"account_id": delivery.account_id, "address": canonical(delivery.recipient)}
     rows = await transaction.rows("lock_contact" if state == "bounced" else "contact", **contact)

@@ -174,7 +174,7 @@ def test_keys(gatepost: Command) -> None:
 
 
 def test_a_key_for_rehearsals_shows_what_it_is(gatepost: Command) -> None:
-    made = gatepost(*"key create --name rehearsal --scope send --test --json".split()).json
+    made = gatepost(*["key", "create", "--name", "rehearsal", "--scope", "send", "--test", "--json"]).json
     assert made["key"].startswith("gp_test_") and made["test"]
     assert [key["test"] for key in gatepost("key", "list", "--json").json] == [False, True]
 

@@ -1,6 +1,7 @@
 """Suppression over the database: at the gate, after an approval, before an attempt, and what outcomes add."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -174,6 +175,17 @@ async def test_004_3_the_seventh_bounce_in_a_row_suppresses_and_a_delivery_reset
     await settled(world, "bounced", "Timeout")
     found = await entry(world)
     assert found is not None and found.reason == "bounce"
+
+
+async def test_what_the_sandbox_took_resets_nobodys_bounces(world: World) -> None:
+    await world.in_mode(Mode.AUTONOMOUS)
+    for _ in range(BOUNCES_IN_ROW - 1):
+        await settled(world, "bounced", "Spam", 554)
+    world.clock.at += 2 * DAY  # or so many bounces would pause the account
+    rehearsing = world.system.acting_as(replace(world.context.principal, sandbox=True))
+    await settled(replace(world, context=rehearsing), "sent", code=250)
+    await settled(world, "bounced", "Spam", 554)
+    assert await entry(world) is not None
 
 
 async def test_bounces_that_come_at_once_are_all_counted(world: World) -> None:
