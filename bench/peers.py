@@ -145,6 +145,15 @@ def gatepost(folder: Path, sink: int | None, **settings: object) -> Iterator[Ser
 
 
 @contextmanager
+def bare_tool() -> Iterator[Server]:
+    """The yardstick of bench/bare_tool.py."""
+    port = free_port()
+    with _process(sys.executable, str(Path(__file__).with_name("bare_tool.py")), str(port)) as process:
+        _wait_for(port)
+        yield Server(port, (process.pid,), url=f"http://127.0.0.1:{port}")
+
+
+@contextmanager
 def smtp_sink(count: int, port: int) -> Iterator["subprocess.Popen[bytes]"]:
     """Postfix's smtp-sink, which ends by itself when it has `count` mails."""
     with _process("smtp-sink", "-u", "nobody", "-M", str(count), f"127.0.0.1:{port}", "1000") as process:

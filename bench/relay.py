@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -102,7 +103,7 @@ async def inject(server: Server, count: int, size: int, sessions: int) -> None:
     waiting = mails(count, size)
     ends = [loop.create_future() for _ in range(sessions)]
     for end in ends:
-        await loop.create_connection(lambda end=end: Client(server, waiting, end), "127.0.0.1", server.port)
+        await loop.create_connection(partial(Client, server, waiting, end), "127.0.0.1", server.port)
     await asyncio.gather(*ends)
 
 
