@@ -33,7 +33,7 @@ _PASSWORD = re.compile(
     re.IGNORECASE,
 )
 _PIN = re.compile(r"\bPIN(?:\s{0,3}[:=]|\s{1,3}is)\s{0,3}(\d{4,8}+)(?!\w)")
-_DIGIT_RUN = re.compile(r"\d++(?:[ -]\d++)*+")
+_DIGIT_RUN = re.compile(r"[0-9][0-9 -]{12,}+")  # thirteen digits are the shortest card
 _GLUED = re.compile(r"[\w.+]")
 _CARD_GROUPS = 6
 _CARD = re.compile(
@@ -45,7 +45,6 @@ _TOKEN_MARKS = (
     *("AIza", "ya29.", "sk-", "npm_", "pypi-", "SG.", "eyJ"),
 )
 _PASSWORD_MARKS = ("pass", "kennwort", "pwd", "contraseña")
-_CARD_DIGITS = 13
 _INVISIBLE = dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
 
 
@@ -110,8 +109,6 @@ def _looks_chosen(word: str) -> bool:
 def card_numbers(text: str) -> Iterator[str]:
     """Payment card numbers, written in one piece or in groups: a known brand's length, and Luhn's check digit."""
     for run in _DIGIT_RUN.finditer(text):
-        if run.end() - run.start() < _CARD_DIGITS:
-            continue
         groups = re.split("[ -]", run.group())
         if run.start() and _GLUED.match(text, run.start() - 1):
             del groups[0]  # part of a word, a decimal or an international telephone number
