@@ -99,7 +99,7 @@ _FULL_OR_CLOSED = (
     "inbox is full",
     "disk space",
     "out of storage",
-    "quota",
+    "disk quota",
     "account disabled",
     "account is disabled",
     "account inactive",

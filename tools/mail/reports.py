@@ -71,10 +71,6 @@ class Report:
     original_id: str = ""
     senders: tuple[str, ...] = ()
 
-    def failure(self) -> Reported | None:
-        """The first recipient that failed for good; None when nobody did."""
-        return next((each for each in self.recipients if self.kind == "bounce" and each.action == "failed"), None)
-
 
 def read_report(raw: bytes) -> Report:
     """What a mail reports. Never raises: what is malformed reports nothing. Who sent it is not known here: a report is
