@@ -73,6 +73,43 @@ def test_what_a_failure_is_called(error: Exception, result: Result) -> None:
     assert result_of(error) == result
 
 
+REPORT = {
+    "organization-name": "Example",
+    "date-range": {"start-datetime": "2026-01-01T00:00:00Z", "end-datetime": "2026-01-01T23:59:59Z"},
+    "contact-info": "tls@example.com",
+    "report-id": "1",
+    "policies": [
+        {
+            "policy": {"policy-type": "no-policy-found", "policy-domain": "example.org"},
+            "summary": {"total-successful-session-count": 1, "total-failure-session-count": 0},
+            "failure-details": [],
+        },
+        {
+            "policy": {
+                "policy-type": "sts",
+                "policy-domain": "example.org",
+                "policy-string": ["version: STSv1", "mode: testing", "mx: *.example.org", "max_age: 1"],
+                "mx-host": ["*.example.org"],
+            },
+            "summary": {"total-successful-session-count": 5326, "total-failure-session-count": 303},
+            "failure-details": [
+                {"result-type": "sts-policy-fetch-error", "failed-session-count": 3},
+                {
+                    "result-type": "certificate-expired",
+                    "failed-session-count": 100,
+                    "receiving-mx-hostname": "a.example.org",
+                },
+                {
+                    "result-type": "starttls-not-supported",
+                    "failed-session-count": 200,
+                    "receiving-mx-hostname": "b.example.org",
+                },
+            ],
+        },
+    ],
+}
+
+
 def test_the_report_of_a_day() -> None:
     rows: dict[Row, int] = {
         Row(TODAY, STS, "a.example.org", None): 5326,
@@ -86,38 +123,4 @@ def test_the_report_of_a_day() -> None:
     found = report(
         rows, domain="example.org", day=TODAY, organization="Example", contact="tls@example.com", report_id="1"
     )
-    assert json.loads(json.dumps(found)) == {
-        "organization-name": "Example",
-        "date-range": {"start-datetime": "2026-01-01T00:00:00Z", "end-datetime": "2026-01-01T23:59:59Z"},
-        "contact-info": "tls@example.com",
-        "report-id": "1",
-        "policies": [
-            {
-                "policy": {"policy-type": "no-policy-found", "policy-domain": "example.org"},
-                "summary": {"total-successful-session-count": 1, "total-failure-session-count": 0},
-                "failure-details": [],
-            },
-            {
-                "policy": {
-                    "policy-type": "sts",
-                    "policy-domain": "example.org",
-                    "policy-string": ["version: STSv1", "mode: testing", "mx: *.example.org", "max_age: 1"],
-                    "mx-host": ["*.example.org"],
-                },
-                "summary": {"total-successful-session-count": 5326, "total-failure-session-count": 303},
-                "failure-details": [
-                    {"result-type": "sts-policy-fetch-error", "failed-session-count": 3},
-                    {
-                        "result-type": "certificate-expired",
-                        "failed-session-count": 100,
-                        "receiving-mx-hostname": "a.example.org",
-                    },
-                    {
-                        "result-type": "starttls-not-supported",
-                        "failed-session-count": 200,
-                        "receiving-mx-hostname": "b.example.org",
-                    },
-                ],
-            },
-        ],
-    }
+    assert json.loads(json.dumps(found)) == REPORT
