@@ -57,7 +57,8 @@ async def test_the_names_mean_nothing_elsewhere(world: World, recipient: str) ->
 
 def test_what_comes_back_reads_as_what_it_is() -> None:
     report = read_report(bounce(MAIL))
-    failure = report.failure()
-    assert failure is not None and (failure.address, failure.status, failure.hard) == (MAIL.recipient, "5.1.1", True)
+    (failure,) = report.recipients
+    assert (report.kind, failure.action) == ("bounce", "failed")
+    assert (failure.address, failure.status, failure.hard) == (MAIL.recipient, "5.1.1", True)
     feedback = read_report(complaint(MAIL))
     assert (feedback.kind, feedback.feedback_type) == ("complaint", "abuse") and MAIL.sender in feedback.senders
