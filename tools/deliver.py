@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from policies.suppression import BULK
-from storage.database import Row, Transaction, columns, many, one, record
+from storage.database import Reader, Row, Transaction, columns, many, one, record
 from storage.errors import Damaged, Unavailable
 from storage.records import Attempt, Decision, Delivery, Message
 from tools import events, reputation
@@ -127,14 +127,30 @@ def _listed(domains: frozenset[str]) -> str:
     return f",{','.join(sorted(domains))},"
 
 
-async def open_delivery(context: Context, delivery: Delivery) -> Outgoing:
-    """The mail of a delivery, checked against the decision that allowed it. Raises Altered, Stopped, Unavailable."""
+async def look_up(context: Context, deliveries: Iterable[Delivery]) -> dict[str, Row]:
+    """What `open_delivery` looks at, by delivery: read for all of them together, a thread is asked once."""
+
+    async def work(transaction: Transaction) -> dict[str, Row]:
+        return {each.id: row for each in deliveries if (row := await _row(transaction, each)) is not None}
+
+    return await context.db.write(work)
+
+
+async def _row(reader: Reader, delivery: Delivery) -> Row | None:
     address = canonical(delivery.recipient)
-    rows = await context.db.rows("opened", decision_id=delivery.decision_id, address=address)
-    decision = record(Decision, rows[0]) if rows else None
-    if decision is None or decision.verdict != "allow" or decision.message_id != delivery.message_id:
+    rows = await reader.rows("opened", decision_id=delivery.decision_id, address=address)
+    return rows[0] if rows else None
+
+
+async def open_delivery(context: Context, delivery: Delivery, row: Row | None = None) -> Outgoing:
+    """The mail of a delivery, checked against the decision that allowed it; `row` if it was looked up already.
+
+    Raises Altered, Stopped, Unavailable.
+    """
+    row = row or await _row(context.db, delivery)
+    decision = record(Decision, row) if row else None
+    if row is None or decision is None or decision.verdict != "allow" or decision.message_id != delivery.message_id:
         raise Altered("no decision allows this delivery")
-    row = rows[0]
     wire = await _allowed(context, delivery, decision, row)
     category, reason = row["category"], stopped_by(row, delivery)
     if reason is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from storage.records import Mailbox, Message
 from tools.context import Context
@@ -9,6 +10,9 @@ from tools.draft import prepare
 from tools.fields import Outgoing, SubmissionResult
 from tools.gate import Submission, Submitted, submit
 from tools.replay import request_hash
+
+SMALL = 4 * 1024
+"""Characters of markdown that are rendered on the event loop."""
 
 NEXT = {
     "scheduled": "It leaves at send_at. edit_scheduled changes it, cancel withdraws it.",
@@ -32,8 +36,10 @@ async def hand_in(
     note: str = "",
 ) -> SubmissionResult:
     """Render a mail, pass it through the gate, and say what became of it. Raises Refusal."""
-    # rendering is pure, and with attachments too slow for the event loop
-    prepared = await asyncio.to_thread(prepare, context, mailbox, request, to=to, subject=subject, parent=parent)
+    rendering = partial(prepare, context, mailbox, request, to=to, subject=subject, parent=parent)
+    # with attachments, or so much text, it would hold up the event loop; else a thread costs more than it saves
+    large = bool(request.attachments) or len(request.markdown) > SMALL
+    prepared = await asyncio.to_thread(rendering) if large else rendering()
     submission = Submission(prepared, requested, note, request.idempotency_key, request_hash(operation, request))
     return outcome(context, await submit(context, mailbox, submission))
 

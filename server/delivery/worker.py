@@ -13,6 +13,7 @@ from server.delivery.retry import next_attempt
 from server.delivery.signers import Signers
 from server.delivery.site_key import SiteKey
 from server.delivery.stamp import stamp_mail
+from storage.database import Row
 from storage.errors import StorageError
 from storage.records import Delivery
 from storage.wakeups import wait
@@ -96,12 +97,14 @@ class Worker:
         try:
             closed = self._destinations.closed()
             claimed = await deliver.claim(self._context, self._name, room, per_domain=PER_DOMAIN, closed=closed)
+            rows = await deliver.look_up(self._context, claimed) if claimed else {}
             due = await deliver.next_due(self._context, closed) if not claimed else 0
         except StorageError as error:
             log.error("cannot claim deliveries", error=type(error).__name__)
-            claimed, due = [], None
+            # what was claimed all the same is due again when its lease runs out
+            claimed, rows, due = [], {}, None
         for delivery in claimed:
-            task = asyncio.create_task(self._carry(delivery))
+            task = asyncio.create_task(self._carry(delivery, rows.get(delivery.id)))
             self._running[task] = delivery.id
             self._destinations.begin(delivery.domain)
             task.add_done_callback(self._done)
@@ -128,10 +131,10 @@ class Worker:
         if self._at_once - len(self._running) >= self._at_once // 2:
             self._free.set()
 
-    async def _carry(self, delivery: Delivery) -> None:
+    async def _carry(self, delivery: Delivery, row: Row | None) -> None:
         outcome: Outcome | None = None
         try:
-            outcome = await self._attempt(delivery)
+            outcome = await self._attempt(delivery, row)
             if outcome is not None:
                 await self._settle(delivery, outcome)
         except StorageError as error:
@@ -149,10 +152,10 @@ class Worker:
             # what waits for this domain was no reason to look again until now
             self._context.db.wakeups.fire(DELIVERIES)
 
-    async def _attempt(self, delivery: Delivery) -> Outcome | None:
+    async def _attempt(self, delivery: Delivery, row: Row | None) -> Outcome | None:
         """What became of it; None when the mail must not leave, which has been written then."""
         try:
-            outgoing = await deliver.open_delivery(self._context, delivery)
+            outgoing = await deliver.open_delivery(self._context, delivery, row)
             signer = await self._signers.signer(outgoing.domain)
             raw = await asyncio.to_thread(self._sealed, outgoing, signer, self._context.now())
         except Altered as error:
