@@ -67,3 +67,14 @@ async def test_it_is_for_the_accounts_own_overseer_alone(world: World, browser: 
     assert "Foreign" not in (await browser.get("/mail")).text
     for tail in ("", "/mail", "/attachments/1"):
         assert (await browser.get(f"/mail/{foreign}{tail}")).status_code == 404
+
+
+async def test_the_approval_page_says_when_it_would_leave_and_as_what(world: World, browser: AsyncClient) -> None:
+    await world.in_mode(Mode.GATED_ALL)
+    request = SendRequest(
+        to=["a@example.com"], subject="Hi", markdown="x", category="login-link", send_at="2026-01-02T09:00:00Z"
+    )
+    result = await send(world.context, request)
+    await sign_in(world, browser)
+    shown = (await browser.get(f"/approvals/{result.approval_id}")).text
+    assert "2 January 2026, 09:00 UTC" in shown and "login-link: the agent says so" in shown
