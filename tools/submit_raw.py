@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 
+from policies.suppression import EXEMPT, applies
 from storage.database import one
 from storage.records import Mailbox, Message
 from tools.content import described
@@ -16,6 +17,7 @@ from tools.mail.category import CATEGORY_FIELDS, category_of
 from tools.mail.compose import Draft, Rendered, valid_message_id
 from tools.mail.limits import HEADER_BYTES, HEADER_FIELDS
 from tools.mail.parse import Parsed, parse
+from tools.suppressing import suppressed_among
 from tools.timing import Timing
 
 SMALL = 32 * 1024
@@ -49,6 +51,16 @@ async def submit_raw(context: Context, mailbox: Mailbox, recipients: Sequence[st
         category=_category(fields),
     )
     return await submit(context, mailbox, Submission(prepared))
+
+
+async def check_recipient(context: Context, mailbox: Mailbox, address: str) -> None:
+    """Whether any mail at all may go to the recipient, so that one who must not be written to stops no other.
+
+    What depends on the mail's category is for the gate. Raises Refusal recipient_suppressed.
+    """
+    for entry in await suppressed_among(context.db, mailbox.account_id, (address,)):
+        if all(applies(entry, category) for category in EXEMPT):
+            raise Refusal("recipient_suppressed", f"{address} ({entry.reason}).")
 
 
 def _read(raw: bytes) -> Parsed:

@@ -17,7 +17,7 @@ from tools.errors import Refusal
 from tools.gate import Submitted
 from tools.identity import principal_of
 from tools.mail.address import AddressError, canonical, parse_address
-from tools.submit_raw import submit_raw
+from tools.submit_raw import check_recipient, submit_raw
 
 log = logging.getLogger("gatepost.submission")
 
@@ -247,8 +247,8 @@ class Submission(Conversation):
         self._sender = True
         return b"250 2.1.0 OK"
 
-    def _rcpt_to(self, argument: bytes) -> bytes:
-        if not self._sender:
+    def _rcpt_to(self, argument: bytes) -> Answer:
+        if not self._sender or self._member is None:
             return b"503 5.5.1 Say MAIL first"
         address, parameters = _path(argument, b"TO:")
         if address is None or parameters:
@@ -256,9 +256,14 @@ class Submission(Conversation):
         if len(self._recipients) >= self._terms.context.site.max_recipients:
             return b"452 4.5.3 Too many recipients, send the rest in another mail"
         try:
-            self._recipients.append(parse_address(address).email)
+            recipient = parse_address(address).email
         except AddressError:
             return b"501 5.1.3 Bad recipient address syntax"
+        return self._take(self._member, recipient)
+
+    async def _take(self, member: Member, recipient: str) -> bytes:
+        await check_recipient(self._terms.context, member.mailbox, recipient)
+        self._recipients.append(recipient)
         return b"250 2.1.5 OK"
 
     def _data(self, argument: bytes) -> bytes:

@@ -11,13 +11,16 @@ import pytest
 import trustme
 
 from policies.modes import Mode
+from policies.suppression import Reason
 from server.smtp import conversation, submission
 from server.smtp.submission import SubmissionListener, Terms
-from storage.database import Database, many, one
+from storage.database import Database, Transaction, many, one
 from storage.records import Mailbox, Message
 from tests.conftest import World
 from tests.e2e.smtp_talk import Talk, stuffed, talking
+from tools.errors import Refusal
 from tools.identity import revoke_key
+from tools.suppressing import suppress
 
 ADA = "ada@agents.example"
 MAIL = (
@@ -128,6 +131,28 @@ async def test_000_2_what_a_policy_denies_is_550_5_7_1(world: World) -> None:
     async with listening(world) as talk:
         await sign_in(talk, world)
         assert (await hand_in(talk, MAIL, "bob@example.org")).startswith("550 5.7.1 The mailbox is read_only")
+
+
+async def test_000_2_a_suppressed_recipient_is_550_5_7_1_and_stops_no_other(world: World) -> None:
+    await world.in_mode(Mode.AUTONOMOUS)
+
+    async def work(transaction: Transaction) -> None:
+        await suppress(transaction, world.clock.at, world.account.id, "gone@example.org", Reason.BOUNCE)
+
+    await world.system.db.write(work)
+    async with listening(world) as talk:
+        await sign_in(talk, world)
+        await talk.command(f"MAIL FROM:<{ADA}>")
+        assert (await talk.command("RCPT TO:<gone@example.org>")).startswith("550 5.7.1 ")
+        assert (await talk.command("RCPT TO:<bob@example.org>")).startswith("250 ")
+        assert (await talk.command("DATA")).startswith("354 ")
+        await talk.send(stuffed(MAIL))
+        assert (await talk.reply()).startswith("250 2.0.0 Queued")
+
+
+async def test_000_2_over_a_limit_is_451_4_7_1() -> None:
+    assert submission.reply_to(Refusal("warmup_limit", retry_after=60)).startswith(b"451 4.7.1 ")
+    assert submission.reply_to(Refusal("rate_limited", retry_after=60)).startswith(b"451 4.7.1 ")
 
 
 async def test_a_gated_mail_is_taken_and_waits_for_a_person(world: World) -> None:
@@ -258,7 +283,7 @@ async def test_a_revoked_key_ends_an_open_session(world: World, monkeypatch: pyt
         assert await talk.closed()
 
 
-async def test_a_local_fault_is_451_and_nothing_is_said_of_it(world: World) -> None:
+async def test_000_2_a_local_fault_is_451_and_nothing_is_said_of_it(world: World) -> None:
     class Broken:
         async def write(self, _work: object) -> None:
             raise OSError("/var/lib/secret/path is full")
