@@ -26,6 +26,7 @@ LOOK_SECONDS = 2.0
 """The longest pause between looks: another process may have queued something on SQLite."""
 RENEW_SECONDS = 15.0
 GATHER_SECONDS = 0.01
+SOON_SECONDS = 0.05
 AT_ONCE = 100
 STOP_SECONDS = 10.0
 
@@ -110,6 +111,9 @@ class Worker:
             task.add_done_callback(self._done)
         if not claimed:
             await wait(woken, self._pause(due))
+        elif len(claimed) < room:
+            # that was all, or all its domains have places for; who queues more wakes us
+            await wait(woken, SOON_SECONDS)
 
     async def _room(self) -> None:
         """Wait until something can be claimed. Many are claimed together: a claim for each would cost a commit each."""
