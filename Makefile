@@ -30,7 +30,11 @@ format: $(STAMP) ## rewrite the code in the house format
 docs: $(STAMP)   ## write the generated pages again
 	$(PY) -m server.docs
 
+bench: $(STAMP)  ## measure the relay beside Postfix and OpenDKIM (as root), and sending over MCP
+	$(PY) bench/relay.py
+	$(PY) bench/send.py
+
 clean:           ## remove what was made here
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache dist
 
-.PHONY: help setup demo test check format docs clean
+.PHONY: help setup demo test check format docs bench clean
