@@ -22,9 +22,7 @@ UNTRUSTED = (
 )
 
 
-Category = Literal[
-    "transactional", "bulk", "broadcast", "login-link", "password-reset", "mfa-otp", "verification"
-]
+Category = Literal["transactional", "bulk", "broadcast", "login-link", "password-reset", "mfa-otp", "verification"]
 
 
 class Upload(Model):
