@@ -30,21 +30,42 @@ class Postman:
         self._carrier = carrier
         self._signers = signers
         self._captured = captured
+        self._running: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Work until cancelled."""
-        with self._context.db.wakeups.listen(NOTICES) as woken:
-            while True:
-                try:
-                    claimed = await notices.claim(self._context, AT_ONCE)
-                    await asyncio.gather(*(self._carry(notice) for notice in claimed))
-                except StorageError as error:
-                    log.error("cannot carry notices", error=type(error).__name__)
-                    claimed = []
-                if not claimed:
-                    await wait(woken, LOOK_SECONDS)
+        """Work until cancelled; what is cut off is due again when its lease runs out."""
+        try:
+            with self._context.db.wakeups.listen(NOTICES) as woken:
+                while True:
+                    claimed = await self._claim()
+                    for notice in claimed:
+                        task = asyncio.create_task(self._carry(notice))
+                        self._running.add(task)
+                        task.add_done_callback(self._running.discard)
+                    if not claimed:
+                        await wait(woken, LOOK_SECONDS)
+        finally:
+            for task in self._running:
+                task.cancel()
+
+    async def _claim(self) -> list[Notice]:
+        room = AT_ONCE - len(self._running)
+        try:
+            return await notices.claim(self._context, room) if room else []
+        except StorageError as error:
+            log.error("cannot claim notices", error=type(error).__name__)
+            return []
 
     async def _carry(self, notice: Notice) -> None:
+        """One notice, apart from the others: a reader whose server stalls holds up nobody else's."""
+        try:
+            await self._deliver(notice)
+        except StorageError as error:
+            log.error("cannot carry a notice", notice=notice.id, error=type(error).__name__)
+        except Exception:
+            log.exception("a notice failed in an unforeseen way; its lease runs out", notice=notice.id)
+
+    async def _deliver(self, notice: Notice) -> None:
         letter = await notices.write(self._context, notice)
         if letter is None:
             await notices.settle(self._context, notice, sent=False, reply="nothing left to tell", final=True)
