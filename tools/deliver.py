@@ -107,9 +107,23 @@ async def renew(context: Context, worker: str, delivery_ids: Iterable[str]) -> N
 
 
 async def recover(context: Context) -> None:
-    """Make due again what a process that died had claimed. Only for a worker that knows it is alone."""
+    """Make due again what a process that died had claimed, and note that it may arrive twice (DESIGN section 5.5).
+
+    Only for a worker that knows it is alone.
+    """
 
     async def work(transaction: Transaction) -> None:
+        for delivery in await many(transaction, Delivery, "leased"):
+            message = await _message(transaction, delivery)
+            kind = "copy" if delivery.is_copy else "delivery"
+            await events.about(
+                transaction,
+                context.now(),
+                message,
+                f"{kind}.interrupted",
+                delivery_id=delivery.id,
+                may_arrive_twice=True,
+            )
         await transaction.run("end_leases")
         await transaction.run("end_notice_leases")
 

@@ -86,7 +86,7 @@ async def _text(context: Context, notice: Notice) -> tuple[str, str, str] | None
     if notice.kind == "upgrade":
         return await _upgrade(context, notice)
     link = sign_in_url(context, notice.subject_id)
-    body = f"Somebody, presumably you, asked to sign in to Gatepost.\n\n{link}\n\nThe link works once, for 15 minutes."
+    body = f"Somebody, presumably you, asked to sign in to Gatepost.\n\n<{link}>\n\nIt works once, for 15 minutes."
     return "Sign in to Gatepost", body, link
 
 
@@ -101,11 +101,12 @@ async def _approval(context: Context, notice: Notice) -> tuple[str, str, str] | 
     link = f"{context.site.base_url}/approve/{token}"
     outbound = approval.direction == "outbound"
     what = "wants to send a mail" if outbound else "has received a mail that waits to be let in"
-    why = "\n".join(f"- {_plain(reason)}" for reason in json.loads(approval.reasons)["why"])
-    # caller text stands in a code block, so that it cannot read as ours (reference: design warning 6)
+    # caller text, also where a reason names what it found, stands in a code block: it cannot read as ours
+    why = "\n".join(f"    {_plain(reason)}" for reason in json.loads(approval.reasons)["why"])
+    # in angle brackets: a token may hold what markdown takes for emphasis, and the link would be another one
     body = (
-        f"The mailbox {mailbox.address} {what}.\n\n{_facts(message)}\n\n{why}\n\n"
-        f"Look at all of it and decide here:\n\n{link}\n\n"
+        f"The mailbox {mailbox.address} {what}.\n\n{_facts(message)}\n\nWhy it waits:\n\n{why}\n\n"
+        f"Look at all of it and decide here:\n\n<{link}>\n\n"
         f"Opening the link decides nothing. It expires at {time_text(approval.expires_at)}; "
         "what nobody approves is not sent."
     )

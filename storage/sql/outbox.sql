@@ -83,6 +83,9 @@ WHERE id = :id AND lease = :lease AND state IN ('queued', 'deferred');
 -- name: renew_lease
 UPDATE delivery SET lease_until = :lease_until WHERE id = :id AND lease = :lease;
 
+-- name: leased
+SELECT * FROM delivery WHERE lease <> '' AND state IN ('queued', 'deferred') ORDER BY id;
+
 -- name: end_leases
 -- For a worker that knows it is the only one: what a process that died had claimed is due again.
 UPDATE delivery SET lease_until = 0, lease = '' WHERE lease <> '';
