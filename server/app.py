@@ -249,8 +249,7 @@ async def _serve_http(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=int(STOP_SECONDS), server_header=False
     )
     server = _HttpServer(config)
-    tasks.create_task(server.serve(sockets=[web]))
-    stack.callback(setattr, server, "should_exit", True)
+    stack.push_async_callback(server.finish, tasks.create_task(server.serve(sockets=[web])))
     await server.ready.wait()
 
 
@@ -258,6 +257,11 @@ class _HttpServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = asyncio.Event()
+
+    async def finish(self, serving: asyncio.Task[None]) -> None:
+        """End in good order, also when the whole is being cancelled, and before its task group cancels this."""
+        self.should_exit = True
+        await asyncio.wait([serving], timeout=STOP_SECONDS)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -1,5 +1,8 @@
 """`gatepost demo` as a newcomer without a terminal runs it: it plays the person too, and ends well."""
 
+import os
+import pty
+import signal
 import subprocess
 import sys
 
@@ -12,3 +15,19 @@ def test_the_demo_plays_the_main_job_to_its_end() -> None:
         assert line in ran.stdout
     thread = ran.stdout.partition("list_thread: 2 messages")[2]
     assert "Revenue" in thread and "the figures look right" in thread and ran.stderr == ""
+
+
+def test_at_a_terminal_it_waits_for_the_person_and_ctrl_c_ends_it_in_good_order() -> None:
+    terminal, stdin = pty.openpty()
+    command = [sys.executable, "-u", "-m", "gatepost", "demo"]
+    with subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None and demo.stderr is not None
+        # ends with the demo's own deadlines if the line never comes
+        for line in demo.stdout:
+            if "waits for you" in line:
+                break
+        demo.send_signal(signal.SIGINT)
+        rest, errors = demo.communicate(timeout=30)
+    os.close(terminal)
+    os.close(stdin)
+    assert (demo.returncode, errors) == (0, "") and "the temporary folder is gone" in rest
