@@ -11,7 +11,7 @@ from server.commands.common import (
     JsonOption,
     iso,
     print_json,
-    print_table,
+    print_rows,
     printable,
     with_context,
 )
@@ -42,11 +42,7 @@ def list_(data: DataOption = None, config: ConfigOption = None, as_json: JsonOpt
         return [_shown(approval, await _message(context, approval)) for approval in pending]
 
     rows = with_context(data, config, work)
-    if as_json:
-        print_json(rows)
-        return
-    columns = ("id", "from", "subject", "expires_at")
-    print_table(rows, columns, "Nothing waits for a decision.")
+    print_rows(rows, ("id", "from", "subject", "expires_at"), "Nothing waits for a decision.", as_json=as_json)
 
 
 @app.command()

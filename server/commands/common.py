@@ -74,6 +74,14 @@ def print_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def print_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str], empty: str, *, as_json: bool) -> None:
+    """A listing: all of the rows as one JSON document, or these keys of them as a table."""
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, columns, empty)
+
+
 def print_table(rows: Sequence[dict[str, Any]], columns: Sequence[str], empty: str) -> None:
     """These keys of the rows as a table on stdout, on a narrow terminal one a line; or the sentence for no rows."""
     from rich import box

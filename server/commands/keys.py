@@ -4,15 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from server.commands.common import (
-    ConfigOption,
-    DataOption,
-    JsonOption,
-    iso,
-    print_json,
-    print_table,
-    with_context,
-)
+from server.commands.common import ConfigOption, DataOption, JsonOption, iso, print_json, print_rows, with_context
 
 if TYPE_CHECKING:
     from storage.records import Account, ApiKey
@@ -59,11 +51,7 @@ def list_(data: DataOption = None, config: ConfigOption = None, as_json: JsonOpt
         return await list_keys(context, account.id)
 
     rows = [_shown(key) for key in with_context(data, config, work)]
-    if as_json:
-        print_json(rows)
-        return
-    columns = ("id", "scopes", "name", "revoked_at")
-    print_table(rows, columns, "There are no keys.")
+    print_rows(rows, ("id", "scopes", "name", "revoked_at"), "There are no keys.", as_json=as_json)
 
 
 @app.command()

@@ -4,15 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from server.commands.common import (
-    ConfigOption,
-    DataOption,
-    JsonOption,
-    iso,
-    print_json,
-    print_table,
-    with_context,
-)
+from server.commands.common import ConfigOption, DataOption, JsonOption, iso, print_json, print_rows, with_context
 
 if TYPE_CHECKING:
     from storage.records import Account, Mailbox
@@ -72,11 +64,7 @@ def list_(data: DataOption = None, config: ConfigOption = None, as_json: JsonOpt
         return await list_mailboxes(context, account.id)
 
     rows = [_shown(mailbox) for mailbox in with_context(data, config, work)]
-    if as_json:
-        print_json(rows)
-        return
-    columns = ("address", "mode", "id")
-    print_table(rows, columns, "There are no mailboxes.")
+    print_rows(rows, ("address", "mode", "id"), "There are no mailboxes.", as_json=as_json)
 
 
 @app.command("mode")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from server.commands.common import ConfigOption, DataOption, JsonOption, print_json, print_table, with_context
+from server.commands.common import ConfigOption, DataOption, JsonOption, print_json, print_rows, with_context
 
 if TYPE_CHECKING:
     from storage.records import Account
@@ -43,10 +43,7 @@ def list_(
             arguments["cursor"] = page["next_cursor"]
 
     rows = _as_operator(data, config, work)
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows, ("address", "reason", "code", "created_at"), "Nobody is suppressed.")
+    print_rows(rows, ("address", "reason", "code", "created_at"), "Nobody is suppressed.", as_json=as_json)
 
 
 @app.command()
