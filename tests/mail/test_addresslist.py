@@ -4,7 +4,7 @@ import time
 from email.utils import formataddr, getaddresses
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tools.mail.address import Address
@@ -85,6 +85,7 @@ def test_well_formed_lists_read_as_the_standard_library_reads_them(people: list[
     assert defects == ()
 
 
+@example([b"@@*"])
 @given(st.lists(st.binary(max_size=100) | st.text(alphabet='<>@"\\(),;:. a', max_size=60).map(str.encode), max_size=3))
 def test_any_bytes_give_storable_addresses(values: list[bytes]) -> None:
     looks_ambiguous(values)

@@ -122,7 +122,7 @@ def _email(text: str) -> str | None:
     if text.startswith("@") and ":" in text:  # obsolete route, RFC 5322 section 4.4
         text = text.rpartition(":")[2]
     local, at, domain = text.rpartition("@")
-    if not (local and domain) or len(text) > limits.ADDRESS_CHARS or _NOT_IN_ADDRESS.search(text):
+    if not (local.strip("@") and domain) or len(text) > limits.ADDRESS_CHARS or _NOT_IN_ADDRESS.search(text):
         return None
     return f"{local}{at}{domain.lower() if domain.isascii() else domain_of(text)}"
 
