@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from storage.errors import Damaged, Unavailable
+from storage.errors import Damaged, Missing, Unavailable
 
 INLINE = 256 * 1024
 """Up to this many bytes a mail lies in the database itself."""
@@ -23,7 +23,7 @@ class Blobs:
         return await asyncio.to_thread(self._put, data)
 
     async def get(self, name: str) -> bytes:
-        """The bytes of a blob. Raises Unavailable when they are missing, Damaged when they differ."""
+        """The bytes of a blob. Raises Missing when they are gone, Damaged when they differ, Unavailable."""
         return await asyncio.to_thread(self._get, name)
 
     def _put(self, data: bytes) -> str:
@@ -48,8 +48,12 @@ class Blobs:
     def _get(self, name: str) -> bytes:
         try:
             data = self._path(name).read_bytes()
+        except FileNotFoundError as error:
+            # a folder with nothing in it is a volume that is not mounted: that mends, and then all of it is there
+            here = self._folder.is_dir() and any(self._folder.iterdir())
+            raise (Missing if here else Unavailable)(f"a stored mail is missing: {name}") from error
         except OSError as error:
-            raise Unavailable(f"a stored mail is missing: {name}") from error
+            raise Unavailable(f"a stored mail cannot be read: {error.strerror}") from error
         if hashlib.sha256(data).hexdigest() != name:
             raise Damaged(f"a stored mail is damaged: {name}")
         return data

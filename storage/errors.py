@@ -17,5 +17,9 @@ class Damaged(Unavailable):
     """A stored mail is not what was stored once: until somebody restores it, it cannot be read or sent."""
 
 
+class Missing(Unavailable):
+    """A stored mail is not there any more, although the place where such mail is kept is."""
+
+
 class Unfit(StorageError):
     """The database is not one this program can work with; the sentence says what to do."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 from policies.suppression import BULK
 from storage.database import Reader, Row, Transaction, columns, many, one, record
-from storage.errors import Damaged, Unavailable
+from storage.errors import Damaged, Missing
 from storage.records import Attempt, Decision, Delivery, Message
 from tools import events, reputation
 from tools.context import MINUTE, Context
@@ -28,6 +28,16 @@ State = Literal["sent", "deferred", "bounced", "uncertain"]
 
 class Altered(Exception):
     """The stored mail is not what was allowed; the sentence says how."""
+
+    reason = "altered"
+    fix = "Somebody or something changed the database or the blobs: look who. Then hand the mail in anew."
+
+
+class Lost(Altered):
+    """The stored mail is gone, so that nothing shows what was allowed."""
+
+    reason = "lost"
+    fix = "Restore the database and the blobs from one backup, and look after the disk. Then hand the mail in anew."
 
 
 class Stopped(Exception):
@@ -191,12 +201,14 @@ async def open_delivery(context: Context, delivery: Delivery, row: Row | None = 
 async def _allowed(context: Context, delivery: Delivery, decision: Decision, row: Row) -> Wire:
     """The stored wire form, which is the one that was decided on."""
     if row["envelope"] is None:
-        raise Unavailable(f"the stored form of {delivery.message_id} is missing")
+        raise Lost("the stored mail is missing")
     try:
         raw = row["data"] if row["blob"] is None else await context.blobs.get(row["blob"])
         wire = Wire.of(row["envelope"], raw)
     except Damaged as error:
         raise Altered("the stored mail is damaged") from error
+    except Missing as error:
+        raise Lost("the stored mail is missing") from error
     except ValueError as error:
         raise Altered("the stored envelope is damaged") from error
     if wire.digest() != decision.digest:
@@ -243,8 +255,9 @@ async def settle(context: Context, delivery: Delivery, settlement: Settlement) -
     return await context.db.write(work)
 
 
-async def refuse(context: Context, delivery: Delivery, why: str) -> None:
-    """Stop every delivery of a mail that is not what was allowed; it is never sent."""
+async def refuse(context: Context, delivery: Delivery, flaw: Altered) -> None:
+    """Stop every delivery of a mail that is not what was allowed, or gone; it is never sent."""
+    why = str(flaw)
 
     async def work(transaction: Transaction) -> None:
         message = await _message(transaction, delivery)
@@ -253,7 +266,9 @@ async def refuse(context: Context, delivery: Delivery, why: str) -> None:
             "cancel_deliveries", message_id=message.id, now=context.now(), category="NotDelivered", reply=why
         )
         await transaction.run("set_status", id=message.id, status="send_failed")
-        await events.about(transaction, context.now(), message, "message.send_failed", reason="altered", why=why)
+        await events.about(
+            transaction, context.now(), message, "message.send_failed", reason=flaw.reason, why=why, fix=flaw.fix
+        )
 
     await context.db.write(work)
 

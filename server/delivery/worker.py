@@ -163,8 +163,8 @@ class Worker:
             signer = await self._signers.signer(outgoing.domain)
             raw = await asyncio.to_thread(self._sealed, outgoing, signer, self._context.now())
         except Altered as error:
-            log.error("not what was allowed", delivery=delivery.id, why=str(error))
-            await deliver.refuse(self._context, delivery, str(error))
+            log.error("not what was allowed", delivery=delivery.id, why=str(error), fix=error.fix)
+            await deliver.refuse(self._context, delivery, error)
             return None
         except Stopped as error:
             return Bounced(0, "5.7.1", str(error), "", "NotDelivered")

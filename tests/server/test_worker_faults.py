@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -112,16 +113,47 @@ async def test_what_could_not_be_settled_is_due_again_though_others_are_renewed(
 
 
 async def test_a_large_mail_damaged_on_disk_is_never_sent(world: World, tmp_path: Path) -> None:
-    content = base64.b64encode(b"x" * 2 * INLINE).decode()
-    file = {"name": "a.bin", "content_type": "application/octet-stream", "content_base64": content}
-    message_id = await handed_in(world, "bea@example.com", attachments=[file])
-    (blob,) = (path for path in (tmp_path / "blobs").rglob("*") if path.is_file())
+    message_id, blob = await handed_in_large(world, tmp_path)
     blob.write_bytes(blob.read_bytes().replace(b"Here it is", b"Not it was"))
     async with working(world, Capture()):
         await eventually(lambda: _is(world, message_id, "cancelled"))
     assert (await delivery_of(world, message_id)).reply == "the stored mail is damaged"
     message = await one(world.system.db, Message, "message_of_account", id=message_id, account_id=world.account.id)
     assert message is not None and message.status == "send_failed"
+
+
+async def test_a_large_mail_gone_from_the_disk_ends_and_the_operator_learns_what_to_do(
+    world: World, tmp_path: Path
+) -> None:
+    message_id, blob = await handed_in_large(world, tmp_path)
+    blob.unlink()
+    async with working(world, Capture()):
+        await eventually(lambda: _is(world, message_id, "cancelled"))
+    assert (await delivery_of(world, message_id)).reply == "the stored mail is missing"
+    events = await world.system.db.rows("events", account_id=world.account.id, after=0, limit=100)
+    (failed,) = [each for each in events if each["type"] == "message.send_failed"]
+    told = json.loads(failed["data"])
+    assert told["reason"] == "lost" and "backup" in told["fix"]
+
+
+async def test_a_large_mail_waits_for_its_volume(world: World, tmp_path: Path) -> None:
+    message_id, _ = await handed_in_large(world, tmp_path)
+    (tmp_path / "blobs").rename(tmp_path / "unmounted")
+    with capture_logs() as logged:
+        async with working(world, Capture()):
+            await eventually(lambda: any(entry["event"] == "cannot settle" for entry in logged))
+            (tmp_path / "unmounted").rename(tmp_path / "blobs")
+            world.clock.at += LEASE
+            await eventually(lambda: _is(world, message_id, "sent"))
+
+
+async def handed_in_large(world: World, folder: Path) -> tuple[str, Path]:
+    """A mail too large for a row, and its file."""
+    content = base64.b64encode(b"x" * 2 * INLINE).decode()
+    file = {"name": "a.bin", "content_type": "application/octet-stream", "content_base64": content}
+    message_id = await handed_in(world, "bea@example.com", attachments=[file])
+    (blob,) = (path for path in (folder / "blobs").rglob("*") if path.is_file())
+    return message_id, blob
 
 
 async def _renewed(world: World, message_id: str) -> bool:
