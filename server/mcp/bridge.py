@@ -7,19 +7,26 @@ from typing import Any
 
 import httpx2
 from mcp import Client, MCPError
+from mcp.client.context import ClientRequestContext
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.types import (
     INTERNAL_ERROR,
+    INVALID_REQUEST,
     CallToolRequest,
     CallToolRequestParams,
     CallToolResult,
+    ElicitRequestParams,
+    ErrorData,
+    InputRequiredResult,
     ListToolsResult,
     PaginatedRequestParams,
 )
 from mcp.types.version import LATEST_MODERN_VERSION
+from pydantic import TypeAdapter
 
+from server.mcp import consent
 from server.mcp.agent import NAME
 from server.mcp.tools import refused
 from tools.errors import Refusal
@@ -29,6 +36,8 @@ TIMEOUT = httpx2.Timeout(15.0, read=330.0)
 
 FAILURES = (MCPError, httpx2.HTTPError, ExceptionGroup)
 """How the client says that it got no answer; its own tasks raise in groups."""
+
+_Answer: TypeAdapter[InputRequiredResult | CallToolResult] = TypeAdapter(InputRequiredResult | CallToolResult)
 
 
 class BridgeError(Exception):
@@ -79,17 +88,27 @@ class Relay:
         except FAILURES as error:
             raise MCPError(INTERNAL_ERROR, "The Gatepost server did not answer.") from error
 
-    async def call_tool(self, _: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> CallToolResult:
-        forwarded = CallToolRequest(params=CallToolRequestParams(name=params.name, arguments=params.arguments))
+    async def call_tool(
+        self, request: ServerRequestContext[Any, Any], params: CallToolRequestParams
+    ) -> CallToolResult | InputRequiredResult:
+        """The server's answer, or its question: then the client asks its user and calls again with what was said."""
+        forwarded = CallToolRequest(params=params.model_copy(update={"meta": None}))
         try:
-            async with self._connected() as client:
+            async with self._connected(asking=consent.opens_pages(request)) as client:
                 # as it came: checking it against the schema would list the tools first, for each call
-                return await client.session.send_request(forwarded, CallToolResult)
+                return await client.session.send_request(forwarded, _Answer)
         except FAILURES:
             return refused(Refusal("unreachable"), "")
 
-    def _connected(self, mode: str = LATEST_MODERN_VERSION) -> Client:
-        return Client(streamable_http_client(self._address, http_client=self._http), mode=mode)
+    def _connected(self, mode: str = LATEST_MODERN_VERSION, *, asking: bool = False) -> Client:
+        """`asking`: say that questions to the user can be answered, because our own client says so."""
+        transport = streamable_http_client(self._address, http_client=self._http)
+        return Client(transport, mode=mode, elicitation_callback=_never_here if asking else None)
+
+
+async def _never_here(_: ClientRequestContext, __: ElicitRequestParams) -> ErrorData:
+    """A question is a result, and handed on as one: none is answered on the way."""
+    return ErrorData(code=INVALID_REQUEST, message="Questions come as results.")
 
 
 async def _check(http: httpx2.AsyncClient, address: str) -> None:

@@ -33,7 +33,7 @@ def arguments_of(
     """
     arguments = dict(params.arguments or {})
     if KEY in operation.request.model_fields and arguments.get(KEY) is None:
-        key = params.request_state or (context.new_id("ask") if _opens_pages(request) else None)
+        key = params.request_state or (context.new_id("ask") if opens_pages(request) else None)
         if key is not None:
             arguments[KEY] = key
     return arguments
@@ -48,7 +48,7 @@ def question(
     """The offer to open the approval page, once, and only for a mail that waits for a person."""
     page = getattr(result, "approval_url", None)
     held = getattr(result, "status", "") == _HELD
-    if not (held and page and arguments.get(KEY)) or params.request_state is not None or not _opens_pages(request):
+    if not (held and page and arguments.get(KEY)) or params.request_state is not None or not opens_pages(request):
         return None
     asked = ElicitRequest(
         params=ElicitRequestURLParams(
@@ -59,7 +59,8 @@ def question(
     return InputRequiredResult(input_requests={"approval": asked}, request_state=arguments[KEY])
 
 
-def _opens_pages(request: ServerRequestContext[Any, Any]) -> bool:
+def opens_pages(request: ServerRequestContext[Any, Any]) -> bool:
+    """Whether the client that asks says that it can show a web page."""
     if request.protocol_version not in MODERN_PROTOCOL_VERSIONS:
         return False
     declared = request.session.client_capabilities

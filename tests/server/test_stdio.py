@@ -4,16 +4,20 @@ import asyncio
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from mcp import Client, StdioServerParameters
+from mcp.types import ElicitResult
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from server.mcp.bridge import BridgeError, upstream
 from tests.conftest import World
 from tests.fakes.edges import ERAS, MAIL, application, facts, on_sqlite, refusal
 from tests.fakes.serving import serving
+from tests.fakes.web import approval_of
+from tools.decide import approve
 
 pytestmark = on_sqlite
 
@@ -91,6 +95,26 @@ async def test_the_bridge_outlives_a_restart_of_the_server(world: World, era: st
         assert refusal(await client.call_tool("check_inbox", {})) == "unreachable"
         async with serving(application(world), port=urlsplit(url).port or 0):
             assert not (await client.call_tool("check_inbox", {})).is_error
+
+
+async def test_the_bridge_hands_on_the_offer_to_open_the_approval_page(world: World) -> None:
+    pages: list[str] = []
+
+    async def decide(_: Any, params: Any) -> ElicitResult:
+        pages.append(params.url)
+        (row,) = await world.system.db.rows("waiting", account_id=world.account.id, now=0, limit=10)
+        approval = await approval_of(world, row["message_id"])
+        await approve(world.system, approval, approval.revision, world.overseer)
+        return ElicitResult(action="accept")
+
+    async with serving(application(world)) as url, upstream(url, world.key) as server:
+        async with Client(server, mode="auto", elicitation_callback=decide) as client:
+            sent = facts(await client.call_tool("send", MAIL))
+        async with Client(server, mode="auto") as client:
+            unasked = facts(await client.call_tool("send", MAIL | {"subject": "Another"}))
+    (page,) = pages
+    assert page.startswith(f"{world.system.site.base_url}/approvals/")
+    assert (sent["status"], unasked["status"]) == ("queued", "pending_send_approval")
 
 
 @pytest.mark.parametrize("key", ["gp_wrong", "", "gp_a b", "gp_a\nX: y", "gp_\u00e9"])
