@@ -9,6 +9,8 @@ class Account:
     slug: str
     overseer: str
     created_at: int
+    second_overseer: str = ""
+    risky_rules: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class Domain:
     rsa_pem: str
     ed25519_pem: str
     created_at: int
+    forward_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Mailbox:
     display_name: str
     mode: str
     created_at: int
+    transactional: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class Message:
     fingerprint: str = ""
     """Of a mail handed in: what tells it from another. Empty for arrived mail."""
     sandbox: int = 0
+    by_smtp: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,16 @@ class Approval:
     reason: str = ""
     changes: str = ""
     reminded_at: int | None = None
+    needed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalVote:
+    approval_id: str
+    revision: int
+    reviewer: str
+    digest: str
+    created_at: int
 
 
 @dataclass(frozen=True, slots=True)

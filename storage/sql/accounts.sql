@@ -5,23 +5,23 @@ SELECT max(version) AS version FROM schema_version;
 
 -- name: insert_account
 INSERT INTO account (
-    id, slug, overseer, created_at
+    id, slug, overseer, created_at, second_overseer, risky_rules
 ) VALUES (
-    :id, :slug, :overseer, :created_at
+    :id, :slug, :overseer, :created_at, :second_overseer, :risky_rules
 );
 
 -- name: insert_domain
 INSERT INTO domain (
-    name, account_id, selector, rsa_pem, ed25519_pem, created_at
+    name, account_id, selector, rsa_pem, ed25519_pem, created_at, forward_to
 ) VALUES (
-    :name, :account_id, :selector, :rsa_pem, :ed25519_pem, :created_at
+    :name, :account_id, :selector, :rsa_pem, :ed25519_pem, :created_at, :forward_to
 );
 
 -- name: insert_mailbox
 INSERT INTO mailbox (
-    id, account_id, address, display_name, mode, created_at
+    id, account_id, address, display_name, mode, created_at, transactional
 ) VALUES (
-    :id, :account_id, :address, :display_name, :mode, :created_at
+    :id, :account_id, :address, :display_name, :mode, :created_at, :transactional
 );
 
 -- name: insert_api_key
@@ -38,7 +38,13 @@ SELECT * FROM account WHERE id = :id;
 SELECT * FROM account ORDER BY created_at, id;
 
 -- name: account_of_overseer
-SELECT * FROM account WHERE overseer = :overseer ORDER BY created_at, id;
+SELECT * FROM account WHERE overseer = :overseer OR second_overseer = :overseer ORDER BY created_at, id;
+
+-- name: name_second_overseer
+UPDATE account SET second_overseer = :second_overseer WHERE id = :id;
+
+-- name: name_risky_rules
+UPDATE account SET risky_rules = :risky_rules WHERE id = :id;
 
 -- name: domain
 SELECT * FROM domain WHERE name = :name;
@@ -58,6 +64,12 @@ SELECT * FROM mailbox WHERE account_id = :account_id ORDER BY created_at, id;
 -- name: lock_mailbox
 -- An UPDATE that changes nothing locks the row on PostgreSQL; on SQLite the writer is alone anyway.
 UPDATE mailbox SET mode = mode WHERE id = :id RETURNING *;
+
+-- name: set_transactional
+UPDATE mailbox SET transactional = :transactional WHERE id = :id;
+
+-- name: set_forward_to
+UPDATE domain SET forward_to = :forward_to WHERE name = :name;
 
 -- name: set_mode
 UPDATE mailbox SET mode = :mode WHERE id = :id;

@@ -3,10 +3,10 @@
 -- name: insert_approval
 INSERT INTO approval (
     id, account_id, mailbox_id, message_id, revision, direction, state, reasons, created_at, expires_at,
-    decided_at, decided_by, reason, changes, reminded_at
+    decided_at, decided_by, reason, changes, reminded_at, needed
 ) VALUES (
     :id, :account_id, :mailbox_id, :message_id, :revision, :direction, :state, :reasons, :created_at,
-    :expires_at, :decided_at, :decided_by, :reason, :changes, :reminded_at
+    :expires_at, :decided_at, :decided_by, :reason, :changes, :reminded_at, :needed
 );
 
 -- name: insert_approval_link
@@ -47,6 +47,22 @@ ORDER BY created_at LIMIT :limit;
 -- name: reminded
 UPDATE approval SET reminded_at = :now WHERE id = :id AND state = 'pending' AND reminded_at IS NULL;
 
+-- name: lock_approval
+-- Votes and edits of one approval come one after another; on SQLite the writer is alone anyway.
+UPDATE approval SET state = state WHERE id = :id AND account_id = :account_id RETURNING *;
+
+-- name: insert_vote
+-- No row when this person approved this revision before.
+INSERT INTO approval_vote (approval_id, revision, reviewer, digest, created_at)
+SELECT a.id, a.revision, :reviewer, w.digest, CAST(:now AS BIGINT)
+FROM approval a JOIN wire w ON w.message_id = a.message_id AND w.revision = a.revision
+WHERE a.id = :approval_id
+ON CONFLICT (approval_id, revision, reviewer) DO NOTHING
+RETURNING *;
+
+-- name: votes
+SELECT * FROM approval_vote WHERE approval_id = :approval_id AND revision = :revision ORDER BY created_at, reviewer;
+
 -- name: end_approval
 -- The compare-and-set of a decision: the second of two finds 0 rows.
 UPDATE approval SET state = :state, decided_at = :now, decided_by = :decided_by, reason = :reason
@@ -55,6 +71,9 @@ WHERE id = :id AND state = 'pending' AND revision = :revision;
 -- name: revise_approval
 UPDATE approval SET revision = :revision, changes = :changes
 WHERE id = :id AND state = 'pending' AND revision = :was;
+
+-- name: raise_quorum
+UPDATE approval SET needed = :needed, reasons = :reasons WHERE id = :id AND state = 'pending';
 
 -- name: approval_link
 SELECT * FROM approval_link WHERE hash = :hash;

@@ -6,7 +6,11 @@ CREATE TABLE account (
     slug TEXT NOT NULL UNIQUE,
     overseer TEXT NOT NULL,
     last_seq BIGINT NOT NULL DEFAULT 0,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    -- in canonical form; empty where there is one overseer alone
+    second_overseer TEXT NOT NULL DEFAULT '',
+    -- the rules whose mail two must approve, as a JSON list; NULL is what the program thinks risky
+    risky_rules TEXT
 );
 
 CREATE TABLE domain (
@@ -16,7 +20,9 @@ CREATE TABLE domain (
     -- PKCS #8, encrypted with a passphrase that comes from the server's secret and is not in the database
     rsa_pem TEXT NOT NULL,
     ed25519_pem TEXT NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    -- where notifications about its mail go; empty is its postmaster
+    forward_to TEXT NOT NULL DEFAULT ''
 );
 
 CREATE TABLE mailbox (
@@ -25,7 +31,9 @@ CREATE TABLE mailbox (
     address TEXT NOT NULL UNIQUE,
     display_name TEXT NOT NULL,
     mode TEXT NOT NULL CHECK (mode IN ('read_only', 'gated_all', 'gated_send', 'monitored', 'autonomous')),
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    -- 1 where the operator lets its agents say that a mail is one its reader asked for this moment
+    transactional BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE TABLE api_key (
@@ -89,7 +97,9 @@ CREATE TABLE message (
     created_at BIGINT NOT NULL,
     category TEXT NOT NULL DEFAULT 'transactional',
     fingerprint TEXT NOT NULL DEFAULT '',
-    sandbox BIGINT NOT NULL DEFAULT 0
+    sandbox BIGINT NOT NULL DEFAULT 0,
+    -- 1 for mail handed in over SMTP: whoever did so learns by mail what failed
+    by_smtp BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX message_by_thread ON message (thread_id, created_at, id);
 CREATE INDEX message_by_account ON message (account_id, created_at, id);
@@ -172,7 +182,9 @@ CREATE TABLE approval (
     reason TEXT NOT NULL DEFAULT '',
     -- the reviewer's edit, as a unified difference of the drafts
     changes TEXT NOT NULL DEFAULT '',
-    reminded_at BIGINT
+    reminded_at BIGINT,
+    -- how many people must approve the same revision
+    needed BIGINT NOT NULL DEFAULT 1
 );
 CREATE UNIQUE INDEX one_pending_approval ON approval (message_id) WHERE state = 'pending';
 CREATE INDEX approval_by_account ON approval (account_id, state, created_at);
@@ -187,6 +199,16 @@ CREATE TABLE approval_link (
     reviewer TEXT NOT NULL,
     expires_at BIGINT NOT NULL,
     used_at BIGINT
+);
+
+-- Who approved which revision, and the digest of what they were shown.
+CREATE TABLE approval_vote (
+    approval_id TEXT NOT NULL REFERENCES approval (id),
+    revision BIGINT NOT NULL,
+    reviewer TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (approval_id, revision, reviewer)
 );
 
 -- A delivery names an allow decision of its own message: neither database will queue a held mail (DESIGN section 5.1).
@@ -218,6 +240,8 @@ CREATE TABLE delivery (
     UNIQUE (message_id, recipient)
 );
 CREATE INDEX delivery_due ON delivery (due_at) WHERE state IN ('queued', 'deferred');
+-- What waits for one recipient, to be stopped when the address turns out not to exist.
+CREATE INDEX delivery_waiting ON delivery (account_id, lower(recipient)) WHERE state IN ('queued', 'deferred');
 
 CREATE TABLE attempt (
     delivery_id TEXT NOT NULL REFERENCES delivery (id),
@@ -236,7 +260,7 @@ CREATE TABLE attempt (
 CREATE TABLE notice (
     id TEXT PRIMARY KEY,
     account_id TEXT NOT NULL REFERENCES account (id),
-    kind TEXT NOT NULL CHECK (kind IN ('approval', 'sign_in', 'upgrade')),
+    kind TEXT NOT NULL CHECK (kind IN ('approval', 'sign_in', 'upgrade', 'failure')),
     recipient TEXT NOT NULL,
     subject_id TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('queued', 'sent', 'failed')),
