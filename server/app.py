@@ -32,6 +32,7 @@ from server.housekeeper import keep_house
 from server.http.app import build_app
 from server.http.rates import PerMinute
 from server.http.web.routes import web_routes
+from server.listening import listening, open_socket
 from server.opening import opened
 from server.settings import Settings, SettingsError
 from server.smtp.listener import Listener
@@ -61,7 +62,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     """Everything at work, until the block ends; a port of 0 is chosen, and known then."""
     async with AsyncExitStack() as stack:
         stack.enter_context(_alone(settings))
-        web = stack.enter_context(_socket(settings.http_host, settings.http_port))
+        with listening("http", settings.http_host, settings.http_port):
+            web = stack.enter_context(open_socket(settings.http_host, settings.http_port))
         http_port = web.getsockname()[1]
         base_url = settings.base_url if settings.http_port else f"http://{settings.http_host}:{http_port}"
         context = await stack.enter_async_context(opened(settings, base_url=base_url))
@@ -122,19 +124,6 @@ def _alone(settings: Settings) -> Iterator[None]:
         os.close(handle)
 
 
-@contextmanager
-def _socket(host: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listening = socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise SettingsError(
-            f"Cannot listen on {host}:{port}: {error.strerror}. Set http_port to a free one."
-        ) from error
-    with listening:
-        yield listening
-
-
 async def _listen(stack: AsyncExitStack, settings: Settings, context: Context) -> int:
     listener = Listener(
         context,
@@ -142,11 +131,8 @@ async def _listen(stack: AsyncExitStack, settings: Settings, context: Context) -
         max_message_bytes=settings.max_message_bytes,
         tls=_tls(settings.tls_cert, settings.tls_key),
     )
-    try:
+    with listening("smtp", settings.smtp_host, settings.smtp_port):
         port = await listener.start(settings.smtp_host, settings.smtp_port)
-    except OSError as error:
-        where = f"{settings.smtp_host}:{settings.smtp_port}"
-        raise SettingsError(f"Cannot listen on {where}: {error.strerror}. Set smtp_port to a free one.") from error
     stack.push_async_callback(listener.stop)
     return port
 
@@ -162,12 +148,8 @@ async def _listen_for_submission(stack: AsyncExitStack, settings: Settings, cont
         settings.submission_plain,
     )
     listener = SubmissionListener(terms)
-    try:
+    with listening("submission", settings.submission_host, settings.submission_port):
         port = await listener.start(settings.submission_host, settings.submission_port)
-    except OSError as error:
-        raise SettingsError(
-            f"Cannot listen on submission_port {settings.submission_port}: {error.strerror}. Set it to a free one."
-        ) from error
     stack.push_async_callback(listener.stop)
     return port
 
@@ -236,10 +218,12 @@ async def _serve_http(
         await context.db.rows("schema_version")
         return {"database": "ok", "route": settings.route}
 
-    per_minute = PerMinute(settings.limits.key_requests, settings.limits.account_requests)
+    per_minute = PerMinute(
+        settings.limits.key_requests, settings.limits.account_requests, settings.limits.visitor_requests
+    )
     app = build_app(
         context,
-        web_routes=web_routes(context),
+        web_routes=web_routes(context, per_minute),
         ready=ready,
         json_response=settings.json_response,
         per_minute=per_minute,
@@ -264,7 +248,11 @@ class _HttpServer(uvicorn.Server):
         await asyncio.wait([serving], timeout=STOP_SECONDS)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit as error:
+            # uvicorn would end the process from inside a task, and nothing else would be tidied up
+            raise SettingsError("The web server cannot start; the log line before this one says why.") from error
         self.ready.set()
 
     @contextmanager
@@ -280,5 +268,8 @@ def _tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
     try:
         context.load_cert_chain(certificate, key)
     except OSError as error:
-        raise SettingsError(f"The certificate {certificate} cannot be used: {error}.") from error
+        raise SettingsError(
+            f"The certificate {certificate} cannot be used: {error}. "
+            "Set tls_cert to the chain and tls_key to its key, both in PEM and readable by Gatepost."
+        ) from error
     return context

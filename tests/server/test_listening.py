@@ -1,0 +1,94 @@
+"""A server that cannot start ends at once, and says in one line what is wrong and what to do."""
+
+import asyncio
+import errno
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+
+from server import app
+from server.listening import listening
+from server.settings import Settings, SettingsError
+
+START_SECONDS = 20
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port on which somebody else listens."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        yield other.getsockname()[1]
+
+
+async def refusal(data: Path, **settings: Any) -> str:
+    """What a server with these settings says instead of starting."""
+    chosen = Settings.load(None, data=data, **{"http_port": 0, "smtp_port": 0, **settings})
+    with pytest.raises((SettingsError, ExceptionGroup)) as raised:
+        async with asyncio.timeout(START_SECONDS), app.running(chosen):
+            pytest.fail("it runs")
+    error: BaseException = raised.value
+    while isinstance(error, ExceptionGroup):
+        (error,) = error.exceptions
+    assert isinstance(error, SettingsError)
+    return str(error)
+
+
+@pytest.mark.parametrize("part", ["http", "smtp", "submission"])
+async def test_a_port_in_use_is_named_with_its_setting(tmp_path: Path, taken: int, part: str) -> None:
+    said = await refusal(tmp_path, **{f"{part}_port": taken, "submission_plain": True})
+    assert said.startswith(f"Cannot listen on 127.0.0.1:{taken}: address already in use.")
+    assert said.endswith(f"or set {part}_port to a free one.")
+
+
+@pytest.mark.parametrize("part", ["http", "smtp"])
+async def test_an_address_of_another_machine_is_named(tmp_path: Path, part: str) -> None:
+    said = await refusal(tmp_path, **{f"{part}_host": "192.0.2.1"})
+    assert said.startswith("Cannot listen on 192.0.2.1:0: ")
+    assert said.endswith(f"Set {part}_host to an address of this machine.")
+
+
+async def test_a_bad_certificate_is_named(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.pem"
+    bad.write_text("no certificate")
+    said = await refusal(tmp_path / "data", tls_cert=bad, tls_key=bad)
+    assert str(bad) in said and "Set tls_cert" in said
+
+
+async def test_a_web_server_that_cannot_start_ends_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @asynccontextmanager
+    async def broken(_: Starlette) -> AsyncIterator[None]:
+        raise RuntimeError("broken")
+        yield
+
+    monkeypatch.setattr(app, "build_app", lambda *_, **__: Starlette(lifespan=broken))
+    assert "The web server cannot start" in await refusal(tmp_path)
+
+
+def test_the_process_says_so_in_one_line_and_ends_with_status_1(tmp_path: Path, taken: int) -> None:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GATEPOST_")}
+    settings = {"GATEPOST_DATA": str(tmp_path), "GATEPOST_HTTP_PORT": "0", "GATEPOST_SMTP_PORT": str(taken)}
+    command = [sys.executable, "-m", "gatepost", "serve"]
+    ended = subprocess.run(command, env=own | settings, capture_output=True, text=True, timeout=START_SECONDS)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"Cannot listen on 127.0.0.1:{taken}: address already in use.")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(errno.EACCES, "x"), "permission denied. Ports below 1024 need CAP_NET_BIND_SERVICE"),
+        (socket.gaierror(socket.EAI_NONAME, "Name unknown (while)"), "name unknown. Set smtp_host to an address"),
+    ],
+)
+def test_the_fix_fits_the_fault(error: OSError, said: str) -> None:
+    with pytest.raises(SettingsError, match=said), listening("smtp", "mx.example", 25):
+        raise error
