@@ -52,7 +52,12 @@ class LimitSettings(BaseModel):
     account_per_day: Cap = Field(default=None, ge=0, description="Recipients an account may write to in a day.")
     account_per_month: Cap = Field(default=None, ge=0, description="An account's monthly quota of recipients.")
     key_requests: int = Field(default=60_000, ge=1, description="Requests a minute with one key, in each process.")
-    account_requests: int = Field(default=120_000, ge=1, description="Requests a minute of one account.")
+    account_requests: int = Field(
+        default=120_000, ge=1, description="Requests a minute of one account, in each process."
+    )
+    visitor_requests: int = Field(
+        default=60, ge=1, description="Mails a minute that one address may verify without a key, in each process."
+    )
     warn_bounces: float = Field(
         default=0.02, gt=0, le=1, description="Share of bounces in 24 hours that makes an event of warning."
     )

@@ -1,12 +1,12 @@
 """API keys over HTTP: the key becomes a principal, and the principal's context goes with the request."""
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.calls import RETRY_SECONDS
 from server.http.failures import refusal_response
-from server.http.rates import Rate, Rates
+from server.http.rates import Rates, telling
 from storage.errors import Unavailable
 from tools.context import Context
 from tools.errors import Refusal
@@ -35,18 +35,7 @@ class Authentication:
             scope["state"]["context"] = self._context.acting_as(principal)
             rate = self._rates.take(principal)
             app = refusal_response(scope, self._rates.refusal(rate)) if rate.exceeded else self._app
-            await app(scope, receive, _telling(rate, send))
-
-
-def _telling(rate: Rate, send: Send) -> Send:
-    """Sends with the rate among the headers."""
-
-    async def told(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update(rate.headers())
-        await send(message)
-
-    return told
+            await app(scope, receive, telling(rate, send))
 
 
 def key_of(headers: Headers) -> str:

@@ -1,6 +1,6 @@
 """OpenAPI 3.1 of the REST routes, from the same models that check the requests."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from importlib.metadata import version
 
@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from server.http.failures import PROBLEM
 from server.http.rest import KEY, has_body
+from server.http.web.verify import VERIFY, Verification
 from server.schema import Schema, components, input_schema
 from tools.errors import CATALOGUE
 from tools.operation import AnyOperation
@@ -37,10 +38,13 @@ class Failure(BaseModel):
 
 def document(operations: Sequence[AnyOperation], base_url: str) -> Schema:
     """The description of these operations at `base_url`."""
-    references, schemas = components([*dict.fromkeys(operation.result for operation in operations), Failure])
+    references, schemas = components(
+        [*dict.fromkeys(operation.result for operation in operations), Failure, Verification]
+    )
     paths: dict[str, Schema] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, references)
+    paths[VERIFY] = {"post": _verify(references[Verification])}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -64,21 +68,12 @@ def document(operations: Sequence[AnyOperation], base_url: str) -> Schema:
 
 
 def _operation(operation: AnyOperation, references: dict[type[BaseModel], Schema]) -> Schema:
-    result = {"schema": references[operation.result]}
-    failure = {"$ref": "#/components/responses/Failure"}
     described: Schema = {
         "operationId": operation.name,
         "summary": operation.title,
         "description": f"{operation.summary} Scope: `{operation.scope}`.",
         "parameters": _parameters(operation),
-        "responses": {
-            str(operation.success): {
-                "description": HTTPStatus(operation.success).phrase,
-                "headers": _REQUEST_ID,
-                "content": {"application/json": result},
-            },
-            **{str(status): failure for status in FAILURES},
-        },
+        "responses": _responses(operation.success, references[operation.result], FAILURES),
     }
     if has_body(operation):
         body = _body(operation)
@@ -87,6 +82,35 @@ def _operation(operation: AnyOperation, references: dict[type[BaseModel], Schema
             "content": {"application/json": {"schema": body}},
         }
     return described
+
+
+def _verify(result: Schema) -> Schema:
+    """The one that anybody may ask: a raw mail in, what its claim is worth out."""
+    return {
+        "operationId": "verify",
+        "summary": "Verify a mail",
+        "description": "Whether a mail is as this site sent it, by the identity claim it carries. No key is needed.",
+        "security": [],
+        "parameters": [],
+        "requestBody": {
+            "required": True,
+            "description": "The raw mail, header and body (RFC 5322).",
+            # bytes have no JSON schema
+            "content": {"message/rfc822": {}},
+        },
+        "responses": _responses(200, result, (413, 429, 500, 503)),
+    }
+
+
+def _responses(success: int, result: Schema, failures: Iterable[int]) -> Schema:
+    return {
+        str(success): {
+            "description": HTTPStatus(success).phrase,
+            "headers": _REQUEST_ID,
+            "content": {"application/json": {"schema": result}},
+        },
+        **{str(status): {"$ref": "#/components/responses/Failure"} for status in failures},
+    }
 
 
 def _parameters(operation: AnyOperation) -> list[Schema]:

@@ -8,6 +8,7 @@ import pytest
 
 from server.http.app import build_app
 from server.http.openapi import document
+from server.http.web.routes import web_routes
 from tests.conftest import World
 from tests.fakes.edges import MAIL, on_sqlite
 from tools.errors import CATALOGUE
@@ -69,7 +70,7 @@ def test_every_reference_leads_somewhere() -> None:
 
 def test_operation_ids_are_unique() -> None:
     ids = [said["operationId"] for methods in DOCUMENT["paths"].values() for said in methods.values()]
-    assert len(ids) == len(set(ids)) == len(OPERATIONS)
+    assert len(ids) == len(set(ids)) == len(OPERATIONS) + 1, "the operations, and verifying a mail"
 
 
 def test_the_failure_lists_every_code() -> None:
@@ -82,15 +83,18 @@ async def test_the_document_is_served_to_anybody_and_answers_keep_to_it(world: W
     async def ready() -> dict[str, object]:
         return {}
 
-    app = build_app(world.system, web_routes=[], ready=ready)
+    app = build_app(world.system, web_routes=web_routes(world.system), ready=ready)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://localhost") as http:
         served = (await http.get("/openapi.json")).json()
         assert served == (await http.get("/v1/openapi.json")).json()
         where = f"/v1/mailboxes/{world.mailbox.id}/send"
         refused = await http.post(where, json=MAIL)
         sent = await http.post(where, json=MAIL, headers={"X-API-Key": world.key})
+        verified = await http.post("/v1/verify", content=b"Subject: none\r\n\r\nNothing.\r\n")
     assert served["openapi"] == "3.1.0"
     assert served["servers"] == [{"url": world.system.site.base_url}]
     schemas = served["components"]["schemas"]
     assert set(refused.json()) == set(schemas["Failure"]["required"])
     assert set(sent.json()) == set(schemas["SubmissionResult"]["required"])
+    assert served["paths"]["/v1/verify"]["post"]["security"] == []
+    assert set(verified.json()) == set(schemas["Verification"]["required"])

@@ -8,15 +8,19 @@ from email import message_from_bytes
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from httpx2 import AsyncClient
+from httpx2 import ASGITransport, AsyncClient, Response
+from starlette.applications import Starlette
 
 from server.delivery.site_key import SiteKey
 from server.delivery.stamp import stamp_mail
+from server.http.rates import PerMinute
+from server.http.web.routes import web_routes
 from server.http.web.verify import DOCUMENT, MAX_MAIL
 from storage.database import many
 from storage.records import Delivery
 from tests.conftest import World
-from tests.fakes.web import browsing, held
+from tests.fakes.web import BASE, browsing, held
+from tools.context import MINUTE
 from tools.decide import approve
 from tools.deliver import open_delivery
 from tools.mail.identity import check
@@ -88,6 +92,26 @@ async def test_a_person_pastes_a_mail(world: World, browser: AsyncClient) -> Non
 
 async def test_a_mail_to_verify_has_a_limit(world: World, browser: AsyncClient) -> None:
     assert (await browser.post("/v1/verify", content=b"x" * (MAX_MAIL + 1))).status_code == 413
+
+
+async def test_who_verifies_too_much_in_a_minute_waits(world: World) -> None:
+    routes = list(web_routes(world.system, PerMinute(visitor=2)))
+    app = Starlette(routes=routes)
+
+    async def asked(address: str, path: str = "/v1/verify") -> Response:
+        transport = ASGITransport(app=app, client=(address, 1))
+        async with AsyncClient(transport=transport, base_url=BASE) as client:
+            return await client.post(path, content=b"a mail")
+
+    answers = [await asked("2001:db8::1"), await asked("2001:db8::2"), await asked("2001:db8::3")]
+    assert [each.status_code for each in answers] == [200, 200, 429], "they are one subscriber's"
+    assert [each.headers["X-RateLimit-Remaining"] for each in answers] == ["1", "0", "0"]
+    assert answers[2].json()["code"] == "rate_limited" and 1 <= int(answers[2].headers["Retry-After"]) <= 60
+    page = await asked("2001:db8::4", "/verify")
+    assert page.status_code == 429 and page.headers["Content-Type"].startswith("text/html")
+    assert (await asked("2001:db8:0:1::1")).status_code == (await asked("192.0.2.1")).status_code == 200
+    world.clock.at += MINUTE
+    assert (await asked("2001:db8::1")).status_code == 200
 
 
 async def test_reading_and_verifying_change_nothing(world: World, browser: AsyncClient) -> None:

@@ -1,25 +1,29 @@
 """The routes of the pages for people."""
 
+from collections.abc import Sequence
 from functools import partial
 
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from server.delivery.site_key import SiteKey
+from server.http.rates import DEFAULT, PerMinute, Rates
+from server.http.visitors import Visitors
 from server.http.web.approvals import ApprovalPages, by_link, by_session, listing
 from server.http.web.mail import MailPages
 from server.http.web.pages import STYLE, Endpoint, answering, redirect
 from server.http.web.signin import SignInPages
 from server.http.web.unsubscribe import UnsubscribePages
-from server.http.web.verify import DOCUMENT, MAX_MAIL, VerifyPages
+from server.http.web.verify import DOCUMENT, MAX_MAIL, VERIFY, VerifyPages
 from tools.context import Context
 
 MAX_FORM = 1024 * 1024
 """Bytes of a form; an edited mail of the longest kind fits, as its form is multipart and so not percent-encoded."""
 
 
-def web_routes(context: Context) -> list[Route]:
+def web_routes(context: Context, per_minute: PerMinute = DEFAULT) -> list[Route]:
     """The pages, to be mounted at the root."""
     sign_in = SignInPages(context)
     unsubscribing = UnsubscribePages(context)
@@ -41,16 +45,17 @@ def web_routes(context: Context) -> list[Route]:
         _post("/sign-out", sign_in.end),
         _get("/unsubscribe/{token}", unsubscribing.show),
         _post("/unsubscribe/{token}", unsubscribing.act),
-        *_verify_routes(VerifyPages(context, SiteKey(context.secret))),
+        *_verify_routes(VerifyPages(context, SiteKey(context.secret)), Rates(per_minute, context.clock)),
     ]
 
 
-def _verify_routes(pages: VerifyPages) -> list[Route]:
+def _verify_routes(pages: VerifyPages, rates: Rates) -> list[Route]:
+    counted = [Middleware(Visitors, rates=rates)]
     return [
         _get(DOCUMENT, pages.document),
         _get("/verify", pages.ask),
-        _post("/verify", pages.show),
-        Route("/v1/verify", pages.answer, methods=["POST"], max_body_size=MAX_MAIL),
+        _post("/verify", pages.show, counted),
+        Route(VERIFY, pages.answer, methods=["POST"], max_body_size=MAX_MAIL, middleware=counted),
     ]
 
 
@@ -67,8 +72,8 @@ def _get(path: str, endpoint: Endpoint) -> Route:
     return Route(path, answering(endpoint), methods=["GET"])
 
 
-def _post(path: str, endpoint: Endpoint) -> Route:
-    return Route(path, answering(endpoint), methods=["POST"], max_body_size=MAX_FORM)
+def _post(path: str, endpoint: Endpoint, middleware: Sequence[Middleware] = ()) -> Route:
+    return Route(path, answering(endpoint), methods=["POST"], max_body_size=MAX_FORM, middleware=middleware)
 
 
 async def _start(request: Request) -> Response:

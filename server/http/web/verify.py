@@ -4,8 +4,9 @@ Nothing is stored or fetched, so that anybody may ask.
 """
 
 import asyncio
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -13,12 +14,23 @@ from server.delivery.site_key import SiteKey
 from server.http.web.guard import text_fields
 from server.http.web.pages import page
 from tools.context import Context
-from tools.mail.identity import Checked, check
+from tools.mail.identity import Checked, Claim, check
 
 MAX_MAIL = 16 * 1024 * 1024
 """Bytes of a mail to verify: the largest that agents send, attachments in base64 included."""
+VERIFY = "/v1/verify"
 DOCUMENT = "/.well-known/gatepost-identity.json"
 _CACHEABLE = {"Cache-Control": "public, max-age=3600"}
+
+
+class Verification(BaseModel):
+    """Whether a mail is as this site sent it."""
+
+    verified: bool = Field(
+        description="The mail carries a claim of this site, and nothing of what it binds was altered."
+    )
+    problems: list[str] = Field(description="What speaks against it, in words.")
+    claim: Claim | None = Field(description="What the mail claims of itself; null where it claims nothing readable.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +56,8 @@ class VerifyPages:
     async def answer(self, request: Request) -> Response:
         """The same for a program, which posts the raw mail as the body."""
         checked = await self._check(await request.body())
-        claim = asdict(checked.claim) if checked.claim is not None else None
-        return JSONResponse({"verified": checked.verified, "problems": checked.problems, "claim": claim})
+        told = Verification(verified=checked.verified, problems=list(checked.problems), claim=checked.claim)
+        return Response(told.model_dump_json(), headers={"Cache-Control": "no-store"}, media_type="application/json")
 
     async def _check(self, raw: bytes) -> Checked:
         # mail programs hand out a mail's text with the line ends of their system
