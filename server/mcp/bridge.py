@@ -106,7 +106,7 @@ class Relay:
         return Client(transport, mode=mode, elicitation_callback=_never_here if asking else None)
 
 
-async def _never_here(_: ClientRequestContext, __: ElicitRequestParams) -> ErrorData:
+async def _never_here(context: ClientRequestContext, params: ElicitRequestParams) -> ErrorData:
     """A question is a result, and handed on as one: none is answered on the way."""
     return ErrorData(code=INVALID_REQUEST, message="Questions come as results.")
 

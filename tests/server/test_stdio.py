@@ -100,7 +100,7 @@ async def test_the_bridge_outlives_a_restart_of_the_server(world: World, era: st
 async def test_the_bridge_hands_on_the_offer_to_open_the_approval_page(world: World) -> None:
     pages: list[str] = []
 
-    async def decide(_: Any, params: Any) -> ElicitResult:
+    async def decide(context: Any, params: Any) -> ElicitResult:
         pages.append(params.url)
         (row,) = await world.system.db.rows("waiting", account_id=world.account.id, now=0, limit=10)
         approval = await approval_of(world, row["message_id"])
