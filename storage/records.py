@@ -186,6 +186,7 @@ class Delivery:
     settled_at: int | None = None
     sandbox: int = 0
     domain: str = ""
+    taken_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)

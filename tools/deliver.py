@@ -85,11 +85,14 @@ class Settlement:
 async def claim(
     context: Context, worker: str, limit: int, *, per_domain: int = 20, closed: frozenset[str] = frozenset()
 ) -> list[Delivery]:
-    """Take up to `limit` due deliveries under the worker's lease: none for `closed` domains, few for each other."""
+    """Take up to `limit` due deliveries under the worker's lease: none for `closed` domains, few for each other.
+
+    What is taken over from a worker that let its lease run out is noted as `recover` does.
+    """
     now = context.now()
 
     async def work(transaction: Transaction) -> list[Delivery]:
-        return await many(
+        claimed = await many(
             transaction,
             Delivery,
             "claim_deliveries",
@@ -101,6 +104,10 @@ async def claim(
             per_domain=per_domain,
             closed=_listed(closed),
         )
+        for delivery in claimed:
+            if delivery.taken_from:
+                await _note_interrupted(context, transaction, delivery)
+        return claimed
 
     return await context.db.write(work)
 
@@ -124,20 +131,25 @@ async def recover(context: Context) -> None:
 
     async def work(transaction: Transaction) -> None:
         for delivery in await many(transaction, Delivery, "leased"):
-            message = await _message(transaction, delivery)
-            kind = "copy" if delivery.is_copy else "delivery"
-            await events.about(
-                transaction,
-                context.now(),
-                message,
-                f"{kind}.interrupted",
-                delivery_id=delivery.id,
-                may_arrive_twice=True,
-            )
+            await _note_interrupted(context, transaction, delivery)
         await transaction.run("end_leases")
         await transaction.run("end_notice_leases")
 
     await context.db.write(work)
+
+
+async def _note_interrupted(context: Context, transaction: Transaction, delivery: Delivery) -> None:
+    """How far the attempt came, nobody knows: perhaps to the other side's 250."""
+    message = await _message(transaction, delivery)
+    kind = "copy" if delivery.is_copy else "delivery"
+    await events.about(
+        transaction,
+        context.now(),
+        message,
+        f"{kind}.interrupted",
+        delivery_id=delivery.id,
+        may_arrive_twice=True,
+    )
 
 
 async def next_due(context: Context, closed: frozenset[str] = frozenset()) -> int | None:

@@ -236,6 +236,8 @@ CREATE TABLE delivery (
     sandbox BIGINT NOT NULL DEFAULT 0,
     -- of the recipient, in canonical form
     domain TEXT NOT NULL DEFAULT '',
+    -- whose lease had run out when it was claimed last: that attempt may have gone through
+    taken_from TEXT NOT NULL DEFAULT '',
     FOREIGN KEY (decision_id, message_id, verdict) REFERENCES decision (id, message_id, verdict),
     UNIQUE (message_id, recipient)
 );
