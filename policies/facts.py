@@ -107,6 +107,8 @@ class Outbound:
     """The same mail was handed in within the last minute."""
     allowance: Allowance | None = None
     """The limits, what is used of them, and what stops sending; None is unknown."""
+    trusted_category: bool | None = None
+    """The operator lets this mailbox name a category that passes an unsubscription; None is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The rules that guard a reputation: nothing over a limit, nothing while sending is stopped. Approval lifts neither."""
 
 from policies.decision import Finding, Verdict
-from policies.facts import Outbound
+from policies.facts import Halt, Outbound
 from policies.windows import SECOND, Span, Window
 
 NO_FACT = "It is not known, so a person decides."
@@ -31,13 +31,18 @@ def sending_on(facts: Outbound) -> Finding | None:
     """Deny everything while the kill switch is thrown or sending is paused."""
     if facts.allowance is None:
         return Finding("sending_on", Verdict.HOLD, f"Is sending stopped? {NO_FACT}")
-    if not facts.allowance.halts:
+    return halted(facts.allowance.halts)
+
+
+def halted(halts: tuple[Halt, ...]) -> Finding | None:
+    """The denial that follows from what keeps an account from sending."""
+    if not halts:
         return None
-    codes = {halt.kind for halt in facts.allowance.halts}
+    codes = {halt.kind for halt in halts}
     return Finding(
         "sending_on",
         Verdict.DENY,
-        " ".join(halt.reason for halt in facts.allowance.halts),
+        " ".join(halt.reason for halt in halts),
         code="sending_stopped" if "stopped" in codes else "sending_paused",
     )
 

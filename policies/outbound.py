@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from policies.content import CONTENT
+from policies.category import category_trusted
 from policies.decision import Decision, Finding, Verdict, strictest
 from policies.facts import Outbound
 from policies.limits import sending_on, within_limits
@@ -44,7 +45,16 @@ def addressed(facts: Outbound) -> Finding | None:
     return None
 
 
-RULES: tuple[Rule, ...] = (oversight, requested, addressed, suppressed, sending_on, within_limits, *CONTENT)
+RULES: tuple[Rule, ...] = (
+    oversight,
+    requested,
+    addressed,
+    category_trusted,
+    suppressed,
+    sending_on,
+    within_limits,
+    *CONTENT,
+)
 
 
 def decide(facts: Outbound, rules: tuple[Rule, ...] = RULES) -> Decision:

@@ -4,7 +4,18 @@ from typing import Annotated
 
 import typer
 
-from server.commands import approvals, doctor, inspection, keys, mailboxes, process, sending, setup, suppression
+from server.commands import (
+    approvals,
+    doctor,
+    domains,
+    inspection,
+    keys,
+    mailboxes,
+    process,
+    sending,
+    setup,
+    suppression,
+)
 from server.commands.common import errors_in_one_line
 
 app = typer.Typer(
@@ -40,6 +51,7 @@ app.command()(process.mcp)
 app.command()(process.demo)
 app.add_typer(keys.app, name="key")
 app.add_typer(mailboxes.app, name="mailbox")
+app.add_typer(domains.app, name="domain")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(suppression.app, name="suppression")
 app.command()(sending.usage)

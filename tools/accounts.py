@@ -78,6 +78,43 @@ async def list_mailboxes(context: Context, account_id: str) -> list[Mailbox]:
     return await many(context.db, Mailbox, "mailboxes", account_id=account_id)
 
 
+async def trust_categories(context: Context, mailbox: Mailbox, *, trusted: bool) -> None:
+    """Let the mailbox's agents say that a mail is one its reader asked for (policies.category), or no more."""
+
+    async def work(transaction: Transaction) -> None:
+        await transaction.run("set_transactional", id=mailbox.id, transactional=int(trusted))
+        await events.record(
+            transaction,
+            context.now(),
+            mailbox.account_id,
+            "mailbox.transactional_changed",
+            mailbox_id=mailbox.id,
+            transactional=trusted,
+        )
+
+    await context.db.write(work)
+
+
+async def forward_to(context: Context, account_id: str, domain: str, address: str | None) -> Domain:
+    """Set where notifications about a domain's mail go, None for its postmaster; the domain as it was.
+
+    Raises Refusal domain_not_found, invalid_address.
+    """
+    found = await one(context.db, Domain, "domain", name=_domain(domain))
+    if found is None or found.account_id != account_id:
+        raise Refusal("domain_not_found", domain=domain)
+    target = _address(address).email if address else ""
+
+    async def work(transaction: Transaction) -> None:
+        await transaction.run("set_forward_to", name=found.name, forward_to=target)
+        await events.record(
+            transaction, context.now(), account_id, "domain.forward_to_changed", domain=found.name, forward_to=target
+        )
+
+    await context.db.write(work)
+    return found
+
+
 async def allow(context: Context, mailbox: Mailbox, pattern: str) -> str:
     """Put an address or `*@domain` on a mailbox's allowlist; the pattern as kept. Raises Refusal invalid_address."""
     try:

@@ -121,6 +121,15 @@ _CONDITIONS = (
         "The overseer's address must not be a mailbox here: the agent could read the approval links.",
         "Choose another local part, or another overseer.",
     ),
+    Condition(
+        "same_overseer",
+        400,
+        "The second overseer must be another person than the first.",
+        "Name the address of somebody else.",
+    ),
+    Condition(
+        "unknown_rule", 400, "There is no such rule.", "'gatepost account risky-rules' lists them; nothing was changed."
+    ),
     Condition("address_taken", 409, "The address is in use.", "Choose another local part."),
     Condition(
         "read_only_mailbox",
@@ -216,7 +225,7 @@ _CONDITIONS = (
         403,
         "Sending is stopped: somebody threw the kill switch.",
         "Do not resend. The overseer starts it again; then send the mail anew.",
-        smtp="525 5.7.13",
+        smtp="521 5.7.13",
     ),
     Condition(
         "sending_paused",

@@ -40,6 +40,7 @@ async def gather(
         correspondents=correspondents,
         familiar_domains=familiar,
         repeated=await repeated(reader, message),
+        trusted_category=bool(mailbox.transactional),
     )
 
 

@@ -48,7 +48,8 @@ class Outgoing(Model):
         default="transactional",
         description=(
             "What kind of mail it is. bulk and broadcast: one text to many, with a way to unsubscribe. login-link, "
-            "password-reset, mfa-otp, verification: the recipient asked for it this moment."
+            "password-reset, mfa-otp, verification: the recipient asked for it this moment; a person decides, unless "
+            "the operator marked the mailbox for such mail."
         ),
     )
     idempotency_key: str | None = Field(

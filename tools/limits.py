@@ -1,10 +1,12 @@
 """Counting what leaves, and telling the rules how much may: inside the gate's transaction, the account locked."""
 
 from policies.facts import Allowance, Halt
+from policies.limits import halted
 from policies.windows import Limits, Span, Subject, Used, Window, windows
 from storage.database import Reader, Transaction, one, record
 from storage.records import Domain, Mailbox, Message
 from tools.context import Context
+from tools.errors import Refusal
 from tools.mail.address import domain_of
 
 
@@ -27,6 +29,13 @@ async def halts(reader: Reader, account_id: str) -> tuple[Halt, ...]:
     """What keeps an account from sending."""
     rows = await reader.rows("stops", account_id=account_id)
     return tuple(Halt(row["kind"], row["reason"]) for row in rows)
+
+
+def check_sending(found: tuple[Halt, ...]) -> None:
+    """Raises Refusal sending_stopped, sending_paused when something keeps the account from sending."""
+    finding = halted(found)
+    if finding is not None:
+        raise Refusal(finding.code, reasons=[finding.reason])
 
 
 async def count(context: Context, transaction: Transaction, message: Message, recipients: int) -> None:

@@ -13,7 +13,7 @@ from tools.draft import Prepared, check_recipients
 from tools.errors import Refusal
 from tools.gate import Submission, Submitted, submit
 from tools.mail.address import Address, canonical, domain_of
-from tools.mail.category import CATEGORY_FIELDS, category_of
+from tools.mail.category import CATEGORIES, CATEGORY_FIELDS, category_of
 from tools.mail.compose import Draft, Rendered, valid_message_id
 from tools.mail.limits import HEADER_BYTES, HEADER_FIELDS
 from tools.mail.parse import Parsed, parse
@@ -56,10 +56,11 @@ async def submit_raw(context: Context, mailbox: Mailbox, recipients: Sequence[st
 async def check_recipient(context: Context, mailbox: Mailbox, address: str) -> None:
     """Whether any mail at all may go to the recipient, so that one who must not be written to stops no other.
 
-    What depends on the mail's category is for the gate. Raises Refusal recipient_suppressed.
+    What depends on the mail's category, which is not known yet, is for the gate. Raises Refusal recipient_suppressed.
     """
+    possible = CATEGORIES if mailbox.transactional else CATEGORIES - EXEMPT
     for entry in await suppressed_among(context.db, mailbox.account_id, (address,)):
-        if all(applies(entry, category) for category in EXEMPT):
+        if all(applies(entry, category) for category in possible):
             raise Refusal("recipient_suppressed", f"{address} ({entry.reason}).")
 
 

@@ -88,6 +88,26 @@ def mode_(
 
 
 @app.command()
+def transactional(
+    address: Address,
+    off: Annotated[bool, typer.Option("--off", help="Trust its agents no more with these categories.")] = False,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Let the mailbox send login-link, password-reset, mfa-otp and verification mail, also to who unsubscribed."""
+
+    async def work(context: "Context", account: "Account") -> "Mailbox":
+        from tools.accounts import trust_categories
+
+        mailbox = await find(context, account, address)
+        await trust_categories(context, mailbox, trusted=not off)
+        return mailbox
+
+    mailbox = with_context(data, config, work)
+    typer.echo(f"{mailbox.address} may {'no longer ' if off else ''}send mail that passes an unsubscription.")
+
+
+@app.command()
 def allow(address: Address, pattern: Pattern, data: DataOption = None, config: ConfigOption = None) -> None:
     """Let the mailbox send to a recipient without approval, in mode gated_send."""
 
@@ -137,5 +157,6 @@ def _shown(mailbox: "Mailbox") -> dict[str, Any]:
         "address": mailbox.address,
         "name": mailbox.display_name,
         "mode": mailbox.mode,
+        "transactional": bool(mailbox.transactional),
         "created_at": iso(mailbox.created_at),
     }

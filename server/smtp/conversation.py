@@ -26,8 +26,7 @@ Answer = bytes | Coroutine[Any, Any, bytes]
 class Conversation(asyncio.Protocol):
     """One connection. What is said in it is for `command` and `mail` of whoever extends it."""
 
-    def __init__(self, *, greeting: bytes, max_message_bytes: int) -> None:
-        self._greeting = greeting
+    def __init__(self, *, max_message_bytes: int) -> None:
         self._limit = max_message_bytes
         self._buffer = bytearray()
         self._unsearched = 0
@@ -38,6 +37,10 @@ class Conversation(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
 
+    async def greeting(self) -> bytes:
+        """What is said first."""
+        raise RuntimeError("not a conversation of its own")
+
     def command(self, line: bytes) -> Answer:
         """The reply to a command line, without line ends; or a coroutine of it, which is awaited first."""
         raise RuntimeError("not a conversation of its own")
@@ -47,7 +50,7 @@ class Conversation(asyncio.Protocol):
         raise RuntimeError("not a conversation of its own")
 
     def fault(self, error: Exception) -> bytes:
-        """The reply when a coroutine of `command` or `mail` fails."""
+        """The reply when a coroutine of `greeting`, `command` or `mail` fails."""
         raise RuntimeError("not a conversation of its own")
 
     # -- for those who extend it
@@ -84,7 +87,7 @@ class Conversation(asyncio.Protocol):
         # uvloop's are transports in all but their class
         self._transport = cast(asyncio.Transport, transport)
         self._heard_at = asyncio.get_running_loop().time()
-        self._transport.write(self._greeting + b"\r\n")
+        self._task = asyncio.create_task(self._work_out(self.greeting()))
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:

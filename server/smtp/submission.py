@@ -16,7 +16,9 @@ from tools.context import Context, Principal
 from tools.errors import Refusal
 from tools.gate import Submitted
 from tools.identity import principal_of
+from tools.limits import check_sending, halts
 from tools.mail.address import AddressError, canonical, parse_address
+from tools.stops import EVERYBODY
 from tools.submit_raw import check_recipient, submit_raw
 
 log = logging.getLogger("gatepost.submission")
@@ -58,10 +60,11 @@ class Submission(Conversation):
     """One connection of a client that hands mail in."""
 
     def __init__(self, terms: Terms, connections: "set[Submission]") -> None:
-        greeting = f"220 {terms.hostname} ESMTP Gatepost submission"
-        super().__init__(greeting=greeting.encode(), max_message_bytes=terms.max_message_bytes)
+        super().__init__(max_message_bytes=terms.max_message_bytes)
         self._terms = terms
         self._connections = connections
+        self._shut = False
+        """Everybody's sending is stopped."""
         self._secured = False
         self._greeted = False
         self._tries = 0
@@ -72,20 +75,33 @@ class Submission(Conversation):
         self._recipients: list[str] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
         self._connections.add(self)
-        if len(self._connections) > CONNECTIONS:
-            self.hang_up(b"421 4.3.2 Too many connections\r\n")
+        super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._connections.discard(self)
+
+    async def greeting(self) -> bytes:
+        if len(self._connections) > CONNECTIONS:
+            return b"421 4.3.2 Too many connections"
+        try:
+            self._shut = bool(await halts(self._terms.context.db, EVERYBODY))
+        except StorageError:
+            return b"421 4.3.0 Local fault; try again later"
+        return self._no_mail() if self._shut else f"220 {self._terms.hostname} ESMTP Gatepost submission".encode()
+
+    def _no_mail(self) -> bytes:
+        # RFC 7504 section 3; in a greeting there is no enhanced code (RFC 2034 section 4)
+        return f"521 {self._terms.hostname} does not accept mail: all sending is stopped".encode()
 
     def command(self, line: bytes) -> Answer:
         if self._more is not None:
             more, self._more = self._more, None
             return more(line)
         verb, _, argument = line.partition(b" ")
+        if self._shut and verb.upper() != b"QUIT":
+            return self._no_mail()
         match verb.upper():
             case b"EHLO" | b"HELO":
                 return self._hello(verb.upper() == b"EHLO", argument)
@@ -203,7 +219,7 @@ class Submission(Conversation):
         return b"235 2.7.0 Welcome"
 
     async def _look_up(self, user: str, key: str) -> Member | None:
-        """Who this is; None, whatever of it is wrong."""
+        """Who this is; None, whatever of it is wrong. Raises Refusal when they are right and the account is stopped."""
         context = self._terms.context
         now = asyncio.get_running_loop().time()
         if "\0" in user + key:
@@ -217,6 +233,8 @@ class Submission(Conversation):
             return None
         if principal.mailbox_id not in (None, mailbox.id):
             return None
+        # told only to who has the key: whether an account is suspended is nobody else's business
+        check_sending(await halts(context.db, mailbox.account_id))
         return Member(principal, mailbox, key, now)
 
     def _mail_from(self, argument: bytes) -> Answer:

@@ -11,11 +11,11 @@ INSERT INTO thread (
 INSERT INTO message (
     id, account_id, mailbox_id, thread_id, direction, status, revision, rfc_message_id, in_reply_to,
     reference_ids, from_email, from_name, people, subject, markdown, body_text, body_html, new_text, quoted,
-    attachments, findings, size, created_at, category, fingerprint, sandbox
+    attachments, findings, size, created_at, category, fingerprint, sandbox, by_smtp
 ) VALUES (
     :id, :account_id, :mailbox_id, :thread_id, :direction, :status, :revision, :rfc_message_id, :in_reply_to,
     :reference_ids, :from_email, :from_name, :people, :subject, :markdown, :body_text, :body_html, :new_text,
-    :quoted, :attachments, :findings, :size, :created_at, :category, :fingerprint, :sandbox
+    :quoted, :attachments, :findings, :size, :created_at, :category, :fingerprint, :sandbox, :by_smtp
 );
 
 -- name: insert_wire

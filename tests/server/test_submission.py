@@ -18,8 +18,10 @@ from storage.database import Database, Transaction, many, one
 from storage.records import Mailbox, Message
 from tests.conftest import World
 from tests.e2e.smtp_talk import Talk, stuffed, talking
+from tools.accounts import trust_categories
 from tools.errors import Refusal
 from tools.identity import revoke_key
+from tools.stops import start, stop
 from tools.suppressing import suppress
 
 ADA = "ada@agents.example"
@@ -148,6 +150,67 @@ async def test_000_2_a_suppressed_recipient_is_550_5_7_1_and_stops_no_other(worl
         assert (await talk.command("DATA")).startswith("354 ")
         await talk.send(stuffed(MAIL))
         assert (await talk.reply()).startswith("250 2.0.0 Queued")
+
+
+async def test_000_2_who_unsubscribed_is_refused_alone(world: World) -> None:
+    """At RCPT nobody knows the category yet: only from a marked mailbox it may be one that passes."""
+    await world.in_mode(Mode.AUTONOMOUS)
+
+    async def work(transaction: Transaction) -> None:
+        await suppress(transaction, world.clock.at, world.account.id, "bob@example.org", Reason.UNSUBSCRIBE)
+
+    await world.system.db.write(work)
+    async with listening(world) as talk:
+        await sign_in(talk, world)
+        await talk.command(f"MAIL FROM:<{ADA}>")
+        assert (await talk.command("RCPT TO:<bob@example.org>")).startswith("550 5.7.1 ")
+        await talk.command("RSET")
+        assert (await hand_in(talk, MAIL, "eve@example.org")).startswith("250 2.0.0 Queued")
+    await trust_categories(world.system, world.mailbox, trusted=True)
+    async with listening(world) as talk:
+        await sign_in(talk, world)
+        login = b"X-Gatepost-Category: login-link\r\n" + MAIL
+        assert (await hand_in(talk, login, "bob@example.org")).startswith("250 2.0.0 Queued")
+        assert (await hand_in(talk, MAIL, "bob@example.org")).startswith("550 5.7.1 ")
+
+
+async def test_000_2_521_at_connect_while_everybody_is_stopped(world: World) -> None:
+    await stop(world.system, None, "operator")
+    async with listening(world) as talk:
+        assert (await talk.reply()).startswith("521 mx.test ")
+        for command in ("EHLO client.example.net", f"AUTH PLAIN {plain(ADA, world.key)}", f"MAIL FROM:<{ADA}>"):
+            assert (await talk.command(command)).startswith("521 mx.test ")
+        assert (await talk.command("QUIT")).startswith("221 ")
+    await start(world.system, None, "operator")
+    async with listening(world) as talk:
+        await sign_in(talk, world)
+
+
+async def test_000_2_521_at_sign_in_for_a_suspended_account_and_for_the_right_key_alone(world: World) -> None:
+    await stop(world.system, world.account.id, "operator", "Odd mail.")
+    async with listening(world) as talk:
+        await talk.greet()
+        assert (await talk.command(f"AUTH PLAIN {plain(ADA, 'gp_wrong')}")).startswith("535 5.7.8 ")
+        reply = await talk.command(f"AUTH PLAIN {plain(ADA, world.key)}")
+        assert reply.startswith("521 5.7.13 ") and "Odd mail." in reply
+        assert (await talk.command(f"MAIL FROM:<{ADA}>")).startswith("530 5.7.0 ")
+    await start(world.system, world.account.id, "operator")
+
+    async def pause(transaction: Transaction) -> None:
+        await transaction.run("insert_stop", subject=world.account.id, kind="paused", reason="Bounces.", created_at=1)
+
+    await world.system.db.write(pause)
+    async with listening(world) as talk:
+        await talk.greet()
+        assert (await talk.command(f"AUTH PLAIN {plain(ADA, world.key)}")).startswith("521 5.7.13 ")
+
+
+async def test_000_2_a_suspension_reaches_an_open_session(world: World) -> None:
+    await world.in_mode(Mode.AUTONOMOUS)
+    async with listening(world) as talk:
+        await sign_in(talk, world)
+        await stop(world.system, world.account.id, "operator")
+        assert (await hand_in(talk, MAIL, "bob@example.org")).startswith("521 5.7.13 ")
 
 
 async def test_000_2_over_a_limit_is_451_4_7_1() -> None:

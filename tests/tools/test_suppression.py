@@ -11,6 +11,7 @@ from storage.database import Transaction, many, one
 from storage.records import Approval, Delivery, Event, Message, Suppression
 from tests.conftest import World, make_world
 from tools import deliver
+from tools.accounts import trust_categories
 from tools.context import DAY, Context, Principal
 from tools.decide import approve
 from tools.deliver import Settlement, Stopped
@@ -91,6 +92,7 @@ async def test_a_suppressed_recipient_is_refused_in_every_mode(world: World) -> 
 async def test_000_10_what_a_person_asked_for_passes_an_unsubscription(world: World) -> None:
     await world.in_mode(Mode.AUTONOMOUS)
     await put(world, Reason.UNSUBSCRIBE)
+    await trust_categories(world.system, world.mailbox, trusted=True)
     for category in ("login-link", "password-reset", "mfa-otp", "verification"):
         await hand_in(world, category=category)
         (delivery,) = await deliver.claim(world.system, "worker", 1)
@@ -99,6 +101,23 @@ async def test_000_10_what_a_person_asked_for_passes_an_unsubscription(world: Wo
         assert (await refusal_of(world, category=category)).code == "recipient_suppressed"
     await put(world, Reason.COMPLAINT)
     assert (await refusal_of(world, category="login-link")).code == "recipient_suppressed"
+
+
+async def test_000_10_an_agents_word_alone_passes_no_unsubscription(world: World) -> None:
+    """An exempt category from a mailbox that the operator did not mark waits for a person, who may let it go."""
+    await world.in_mode(Mode.AUTONOMOUS)
+    await put(world, Reason.UNSUBSCRIBE)
+    message_id = await hand_in(world, category="login-link")
+    assert await deliver.claim(world.system, "worker", 9) == []
+    approval = await one(world.system.db, Approval, "approval_of_message", message_id=message_id)
+    assert approval is not None and "gatepost mailbox transactional" in approval.reasons
+    await approve(world.system, approval, 1, world.overseer)
+    (delivery,) = await deliver.claim(world.system, "worker", 9)
+    await deliver.open_delivery(world.system, delivery)
+    await trust_categories(world.system, world.mailbox, trusted=True)
+    await trust_categories(world.system, world.mailbox, trusted=False)
+    await hand_in(world, category="mfa-otp")
+    assert await deliver.claim(world.system, "worker", 9) == []
 
 
 async def test_a_suppression_that_came_later_refuses_the_approval(world: World) -> None:
