@@ -7,7 +7,7 @@ import random
 import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,12 +49,12 @@ log = structlog.get_logger("gatepost")
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that runs: its context and the ports it listens on."""
+    """A server that runs: its context, and the ports of what it listens for; 0 is a role of another process."""
 
     context: Context
-    http_port: int
-    smtp_port: int
-    submission_port: int | None = None
+    http_port: int = 0
+    smtp_port: int = 0
+    submission_port: int = 0
 
 
 @asynccontextmanager
@@ -62,19 +62,23 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     """Everything at work, until the block ends; a port of 0 is chosen, and known then."""
     async with AsyncExitStack() as stack:
         stack.enter_context(_alone(settings))
-        with listening("http", settings.http_host, settings.http_port):
-            web = stack.enter_context(open_socket(settings.http_host, settings.http_port))
-        http_port = web.getsockname()[1]
-        base_url = settings.base_url if settings.http_port else f"http://{settings.http_host}:{http_port}"
+        web = _web_socket(stack, settings) if "web" in settings.roles else None
+        http_port = web.getsockname()[1] if web else 0
+        chosen = web is not None and not settings.http_port
+        base_url = f"http://{settings.http_host}:{http_port}" if chosen else settings.base_url
         context = await stack.enter_async_context(opened(settings, base_url=base_url))
         if settings.database_url is None:
             await deliver.recover(context)
         # a part that fails ends the whole: a server without its delivery must not look healthy
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        smtp_port = await _listen(stack, settings, context)
+        smtp_port = await _listen(stack, settings, context) if "inbound" in settings.roles else 0
         submission_port = await _listen_for_submission(stack, settings, context)
-        _carry(stack, tasks, settings, context)
-        await _serve_http(stack, tasks, settings, context, web)
+        if "delivery" in settings.roles:
+            _carry(stack, tasks, settings, context)
+        if "housekeeping" in settings.roles:
+            _keep_running(stack, tasks, keep_house(context))
+        if web is not None:
+            await _serve_http(stack, tasks, settings, context, web)
         yield Running(context, http_port, smtp_port, submission_port)
 
 
@@ -87,14 +91,16 @@ async def serve(settings: Settings) -> None:
     async with running(settings) as server:
         log.info(
             "serving",
-            web=server.context.site.base_url,
-            smtp=f"{settings.smtp_host}:{server.smtp_port}",
-            submission=server.submission_port,
+            roles=settings.roles,
+            web=server.context.site.base_url if server.http_port else None,
+            smtp=f"{settings.smtp_host}:{server.smtp_port}" if server.smtp_port else None,
+            submission=server.submission_port or None,
             route=settings.route,
         )
         if settings.route == "capture":
             log.warning("the route is capture: nothing leaves. Set GATEPOST_ROUTE to relay or direct for real mail")
-        await _welcome(server.context)
+        if server.http_port:
+            await _welcome(server.context)
         await stopping.wait()
         log.info("stopping")
 
@@ -124,6 +130,11 @@ def _alone(settings: Settings) -> Iterator[None]:
         os.close(handle)
 
 
+def _web_socket(stack: AsyncExitStack, settings: Settings) -> socket.socket:
+    with listening("http", settings.http_host, settings.http_port):
+        return stack.enter_context(open_socket(settings.http_host, settings.http_port))
+
+
 async def _listen(stack: AsyncExitStack, settings: Settings, context: Context) -> int:
     listener = Listener(
         context,
@@ -137,9 +148,9 @@ async def _listen(stack: AsyncExitStack, settings: Settings, context: Context) -
     return port
 
 
-async def _listen_for_submission(stack: AsyncExitStack, settings: Settings, context: Context) -> int | None:
-    if settings.submission_port is None:
-        return None
+async def _listen_for_submission(stack: AsyncExitStack, settings: Settings, context: Context) -> int:
+    if settings.submission_port is None or "submission" not in settings.roles:
+        return 0
     terms = Terms(
         context,
         settings.hostname,
@@ -161,8 +172,12 @@ def _carry(stack: AsyncExitStack, tasks: asyncio.TaskGroup, settings: Settings, 
     stack.push_async_callback(carrier.close)
     signers = Signers(context, passphrase(context.secret), settings.dkim)
     postman = Postman(context, carrier, signers, captured=settings.route == "capture")
-    for work in (Worker(context, carrier, signers, sandbox=simulator).run(), postman.run(), keep_house(context)):
-        stack.callback(tasks.create_task(work).cancel)
+    for work in (Worker(context, carrier, signers, sandbox=simulator).run(), postman.run()):
+        _keep_running(stack, tasks, work)
+
+
+def _keep_running(stack: AsyncExitStack, tasks: asyncio.TaskGroup, work: Coroutine[None, None, None]) -> None:
+    stack.callback(tasks.create_task(work).cancel)
 
 
 def _carrier(settings: Settings, context: Context, simulator: Simulator) -> Carrier:

@@ -130,6 +130,8 @@ def _type(field: dict[str, Any]) -> str:
 
 
 def _default(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

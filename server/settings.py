@@ -6,13 +6,14 @@ import socket
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -22,6 +23,11 @@ from server.limits import LimitSettings
 
 PREFIX = "GATEPOST_"
 FILE = "gatepost.toml"
+
+Role = Literal["web", "inbound", "submission", "delivery", "housekeeping"]
+ROLES: tuple[Role, ...] = get_args(Role)
+"""The parts of a server: pages and API, SMTP in, SMTP from programs, delivery with notices, and what is due in time."""
+
 EXTRAS = ("CONFIG", "URL", "KEY")
 """Variables with our prefix that are not settings: the file's own path, and what `gatepost mcp` connects with."""
 _TESTS = f"{PREFIX}TEST_"
@@ -53,6 +59,12 @@ class Settings(BaseSettings):
     secret: SecretStr | None = Field(
         default=None,
         description="32 random bytes or more in base64; none is the file `secret` in the data folder, made if missing.",
+    )
+    roles: Annotated[tuple[Role, ...], NoDecode] = Field(
+        default=ROLES,
+        min_length=1,
+        description="What this process does, separated by commas. Several processes share the work on PostgreSQL, with "
+        "the same `secret`, `base_url` and folder of large mail; on SQLite one process does all of it.",
     )
     base_url: str = Field(
         default="http://127.0.0.1:8025", description="Where people and agents reach the web pages and the API."
@@ -137,6 +149,11 @@ class Settings(BaseSettings):
     def _expanded(cls, path: Path | None) -> Path | None:
         return path.expanduser() if path else path
 
+    @field_validator("roles", mode="before")
+    @classmethod
+    def _separated(cls, roles: object) -> object:
+        return [role.strip() for role in roles.split(",")] if isinstance(roles, str) else roles
+
     @field_validator("base_url")
     @classmethod
     def _web_address(cls, url: str) -> str:
@@ -159,6 +176,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _complete(self) -> "Settings":
+        if self.database_url is None and set(self.roles) != set(ROLES):
+            raise ValueError("on SQLite one process does all of the work: roles needs database_url, for PostgreSQL")
+        if set(self.roles) == {"submission"} and self.submission_port is None:
+            raise ValueError("the role submission needs submission_port")
         if self.route == "relay" and not self.relay_host:
             raise ValueError("the route relay needs relay_host")
         if self.route == "direct" and self.dkim == "none":

@@ -25,8 +25,12 @@ def serve(
     smtp_host: Annotated[str | None, typer.Option(help="Address that SMTP listens on.")] = None,
     smtp_port: Annotated[int | None, typer.Option(help="Port that SMTP listens on.")] = None,
     route: Annotated[str | None, typer.Option(help="capture, relay or direct.")] = None,
+    roles: Annotated[
+        str | None,
+        typer.Option(help="What this process does, on PostgreSQL: web,inbound,submission,delivery,housekeeping."),
+    ] = None,
 ) -> None:
-    """Run the server: HTTP, SMTP and delivery in one process."""
+    """Run the server: HTTP, SMTP and delivery in one process, or those of them that --roles names."""
     flags: dict[str, Any] = {
         "base_url": base_url,
         "http_host": http_host,
@@ -34,6 +38,7 @@ def serve(
         "smtp_host": smtp_host,
         "smtp_port": smtp_port,
         "route": route,
+        "roles": roles,
     }
     settings = settings_of(data, config, **flags)
     from server import logs

@@ -57,7 +57,11 @@ class Gatepost:
         )
         self._reading = asyncio.create_task(self._read())
         serving = await self.logged("serving", START_SECONDS)
-        self.url, self.smtp_port = serving["web"], int(serving["smtp"].rpartition(":")[2])
+        if serving["smtp"]:
+            self.smtp_port = int(serving["smtp"].rpartition(":")[2])
+        if not serving["web"]:
+            return
+        self.url = serving["web"]
         async with httpx2.AsyncClient() as http:
             answer = await http.get(f"{self.url}/readyz")
         assert answer.status_code == 200, answer.text

@@ -92,3 +92,8 @@ def test_the_process_says_so_in_one_line_and_ends_with_status_1(tmp_path: Path, 
 def test_the_fix_fits_the_fault(error: OSError, said: str) -> None:
     with pytest.raises(SettingsError, match=said), listening("smtp", "mx.example", 25):
         raise error
+
+
+async def test_a_second_server_on_the_same_sqlite_is_refused(tmp_path: Path) -> None:
+    async with app.running(Settings.load(None, data=tmp_path, http_port=0, smtp_port=0)):
+        assert await refusal(tmp_path) == (f"Another Gatepost serves {tmp_path}. Stop it, or use another data folder.")

@@ -154,3 +154,30 @@ def test_of_many_that_start_at_once_all_get_one_secret(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         keys = set(pool.map(lambda _: load_secret(settings).key, range(32)))
     assert len(keys) == 1
+
+
+POSTGRESQL = "postgresql://gatepost@127.0.0.1/gatepost"
+
+
+@pytest.mark.parametrize("given", ["web, delivery", ["web", "delivery"]])
+def test_roles_are_a_list_or_words_between_commas(given: object, tmp_path: Path) -> None:
+    assert Settings.load(data=tmp_path, database_url=POSTGRESQL, roles=given).roles == ("web", "delivery")
+
+
+def test_roles_come_from_a_variable_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEPOST_ROLES", "delivery,housekeeping")
+    assert Settings.load(data=tmp_path, database_url=POSTGRESQL).roles == ("delivery", "housekeeping")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"roles": "web"}, "on SQLite one process does all of the work"),
+        ({"roles": "web,mail", "database_url": POSTGRESQL}, "roles.1 .*'web', 'inbound'"),
+        ({"roles": "", "database_url": POSTGRESQL}, "roles"),
+        ({"roles": "submission", "database_url": POSTGRESQL}, "needs submission_port"),
+    ],
+)
+def test_roles_that_cannot_be_are_refused(given: dict[str, str], said: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=said):
+        Settings.load(data=tmp_path, **given)
