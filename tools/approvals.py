@@ -1,12 +1,14 @@
-"""Putting a message before a person: the approval, the link that is mailed, and the links' life."""
+"""Putting a message before people: the approval, the links that are mailed, and the links' life."""
 
 import json
+from typing import Any
 
 from policies.decision import Finding
 from storage.database import Transaction, columns, one
 from storage.records import Account, Approval, ApprovalLink, Message, Notice
 from tools import events
 from tools.context import HOUR, Context
+from tools.quorum import oversight_of
 
 NOTICES = "notices"
 """Wake-up topic of those who carry notices out."""
@@ -15,8 +17,9 @@ NOTICES = "notices"
 async def hold(
     context: Context, transaction: Transaction, message: Message, findings: tuple[Finding, ...], note: str = ""
 ) -> Approval:
-    """Make an approval for a message, with a link and a notice to the overseer."""
+    """Make an approval for a message, with a link and a notice to each overseer who is asked."""
     now = context.now()
+    oversight = await oversight_of(transaction, message.account_id)
     approval = Approval(
         id=context.new_id("apr"),
         account_id=message.account_id,
@@ -28,12 +31,13 @@ async def hold(
         reasons=json.dumps({"why": [finding.reason for finding in findings], "note": note}, ensure_ascii=False),
         created_at=now,
         expires_at=now + context.site.approval_hours * HOUR,
+        needed=oversight.needed(findings) if message.direction == "outbound" else 1,
     )
     await transaction.run("insert_approval", **columns(approval))
-    reviewer = await overseer_of(transaction, message.account_id)
-    await issue_link(context, transaction, approval, reviewer)
-    await notify(context, transaction, message.account_id, "approval", reviewer, approval.id)
-    await _record(context, transaction, approval, "approval.pending")
+    for reviewer in oversight.asked(approval.needed):
+        await issue_link(context, transaction, approval, reviewer)
+        await notify(context, transaction, message.account_id, "approval", reviewer, approval.id)
+    await record(context, transaction, approval, "approval.pending", needed=approval.needed)
     return approval
 
 
@@ -90,11 +94,12 @@ async def end(
     if not moved:
         return False
     await transaction.run("use_links", approval_id=approval.id, now=now)
-    await _record(context, transaction, approval, f"approval.{state}", by=by, reason=reason)
+    await record(context, transaction, approval, f"approval.{state}", by=by, reason=reason)
     return True
 
 
-async def _record(context: Context, transaction: Transaction, approval: Approval, type_: str, **data: str) -> None:
+async def record(context: Context, transaction: Transaction, approval: Approval, type_: str, **data: Any) -> None:
+    """Append an event about an approval at its present revision."""
     await events.record(
         transaction,
         context.now(),

@@ -6,7 +6,7 @@ from storage.database import Transaction, one, record
 from storage.errors import Unavailable
 from storage.records import Approval, ApprovalLink, Mailbox, Message
 from storage.records import Wire as WireRow
-from tools import approvals, events, gate, wires
+from tools import approvals, events, gate, quorum, wires
 from tools.acquaintance import note_arrival
 from tools.context import Context
 from tools.errors import Refusal
@@ -24,32 +24,43 @@ async def approval_by_token(context: Context, token: str) -> tuple[Approval, App
     message = await one(context.db, Approval, "approval_of_message", message_id=link.message_id)
     if message is None or message.id != link.approval_id:
         raise Refusal("link_invalid")
+    (await quorum.oversight_of(context.db, message.account_id)).admit(link.reviewer)
     if message.state == "pending" and link.expires_at <= context.now():
         raise Refusal("link_expired")
     return message, link
 
 
-async def approve(context: Context, approval: Approval, revision: int, by: str) -> None:
-    """Let the message through, as it was shown. Raises Refusal already_decided, approval_refused."""
+async def approve(context: Context, approval: Approval, revision: int, by: str) -> int:
+    """Let the message through, as it was shown, once enough people approve; how many more must.
 
-    async def work(transaction: Transaction) -> None:
-        message = await _ended(context, transaction, approval, revision, "approved", by)
+    Raises Refusal already_decided, approval_refused.
+    """
+
+    async def work(transaction: Transaction) -> int:
+        standing = await quorum.vote(context, transaction, approval, revision, by)
+        await _note_vote(context, transaction, standing)
+        if standing.missing:
+            return standing.missing
+        everybody = " and ".join(standing.approvers)
+        message = await _ended(context, transaction, approval, revision, "approved", everybody)
         mailbox = await one(transaction, Mailbox, "mailbox", id=approval.mailbox_id, account_id=approval.account_id)
         assert mailbox is not None
         if message.direction == "inbound":
             await _let_in(context, transaction, message)
-            return
+            return 0
         row = await one(transaction, WireRow, "wire", message_id=message.id, revision=revision)
         assert row is not None
-        await gate.release(context, transaction, mailbox, message, row.digest, _envelope(row), by)
+        await gate.release(context, transaction, mailbox, message, row.digest, _envelope(row), everybody)
+        return 0
 
-    await context.db.write(work)
+    return await context.db.write(work)
 
 
 async def reject(context: Context, approval: Approval, revision: int, by: str, reason: str) -> None:
-    """Stop the message for good and tell the agent why. Raises Refusal already_decided."""
+    """Stop the message for good and tell the agent why; one person is enough. Raises Refusal already_decided."""
 
     async def work(transaction: Transaction) -> None:
+        (await quorum.oversight_of(transaction, approval.account_id)).admit(by)
         message = await _ended(context, transaction, approval, revision, "rejected", by, reason)
         await transaction.run("set_status", id=message.id, status="rejected")
 
@@ -57,9 +68,10 @@ async def reject(context: Context, approval: Approval, revision: int, by: str, r
 
 
 async def edit(context: Context, approval: Approval, revision: int, by: str, changes: Edit) -> Approval:
-    """Make a new revision of an outbound mail; it still waits, under a new digest and a new link.
+    """Make a new revision of an outbound mail; it still waits, under a new digest and new links.
 
-    The original stays for the audit, and the difference is kept for the agent. Raises Refusal.
+    What was approved before the edit counts no longer. The original stays for the audit, and the difference is kept
+    for the agent. Raises Refusal.
     """
     message = await _message(context, approval)
     if message.direction != "outbound" or revision != approval.revision or approval.state != "pending":
@@ -75,10 +87,18 @@ async def edit(context: Context, approval: Approval, revision: int, by: str, cha
         )
         if not moved:
             raise Refusal("already_decided")
-        await write(context, transaction, message, edited, copies)
+        oversight = await quorum.oversight_of(transaction, approval.account_id)
+        oversight.admit(by)
+        _, digest = await write(context, transaction, message, edited, copies)
         await transaction.run("use_links", approval_id=approval.id, now=context.now())
-        await approvals.issue_link(context, transaction, after, by)
-        await events.about(transaction, context.now(), message, "message.edited", by=by, revision=after.revision)
+        needed = await quorum.needed_after_edit(context, transaction, oversight, after)
+        for reviewer in dict.fromkeys((by, *oversight.asked(needed))):
+            await approvals.issue_link(context, transaction, after, reviewer)
+            if reviewer != by:
+                await approvals.notify(context, transaction, after.account_id, "approval", reviewer, after.id)
+        await events.about(
+            transaction, context.now(), message, "message.edited", by=by, revision=after.revision, digest=digest
+        )
 
     await context.db.write(work)
     return after
@@ -98,6 +118,22 @@ async def expire_due(context: Context) -> int:
         return ended
 
     return await context.db.write(work) if rows else 0
+
+
+async def _note_vote(context: Context, transaction: Transaction, standing: quorum.Standing) -> None:
+    """Where several must approve, each approval is an event of its own."""
+    approval, cast = standing.approval, standing.cast
+    if cast is not None and approval.needed > 1:
+        approvals_text = f"{len(standing.approvers)} of {approval.needed}"
+        await approvals.record(
+            context,
+            transaction,
+            approval,
+            "approval.voted",
+            by=cast.reviewer,
+            digest=cast.digest,
+            approvals=approvals_text,
+        )
 
 
 async def _ended(

@@ -2,7 +2,7 @@
 
 from storage.database import Transaction, many
 from storage.records import Approval
-from tools import approvals
+from tools import approvals, quorum
 from tools.context import DAY, HOUR, Context
 from tools.decide import expire_due
 
@@ -25,7 +25,7 @@ async def tidy(context: Context) -> None:
 
 
 async def _remind(context: Context) -> None:
-    """Mail the notice of an approval once more when nobody has decided for long."""
+    """Mail the notice of an approval once more to those who have not decided for long."""
     if not context.site.reminder_hours:
         return
     now = context.now()
@@ -35,8 +35,8 @@ async def _remind(context: Context) -> None:
     async def work(transaction: Transaction) -> None:
         for approval in waiting:
             if await transaction.run("reminded", id=approval.id, now=now):
-                reviewer = await approvals.overseer_of(transaction, approval.account_id)
-                await approvals.notify(context, transaction, approval.account_id, "approval", reviewer, approval.id)
+                for reviewer in await quorum.awaited(transaction, approval):
+                    await approvals.notify(context, transaction, approval.account_id, "approval", reviewer, approval.id)
 
     if waiting:
         await context.db.write(work)

@@ -10,6 +10,7 @@ from tools.access import mailbox_of, message_of
 from tools.context import Context
 from tools.fields import UNTRUSTED, MessageId
 from tools.operation import MailboxId, Model, Operation
+from tools.quorum import tally
 from tools.views import time_text
 
 NEXT = {
@@ -36,6 +37,9 @@ class ApprovalStatus(BaseModel):
 
     approval_id: str
     state: str
+    approvals: str = Field(
+        description="How many people have approved it as it is now, of how many that must: such as '1 of 2'."
+    )
     why: list[str] = Field(description="Why it was held.")
     reason: str = Field(description="What the person gave as the reason.")
     changes: str = Field(description="What the person changed before approving, as a unified difference.")
@@ -79,18 +83,19 @@ async def message_status(context: Context, request: StatusRequest) -> MessageSta
         thread_id=message.thread_id,
         status=message.status,
         revision=message.revision,
-        approval=_approval(context, approval) if approval and message.direction == "outbound" else None,
+        approval=await _approval(context, approval) if approval and message.direction == "outbound" else None,
         # the overseer's address is not one an agent can read (DESIGN section 5.4): its copies are not listed
         deliveries=[_delivery(each) for each in deliveries if not each.is_copy],
         next=_next(message, deliveries),
     )
 
 
-def _approval(context: Context, approval: Approval) -> ApprovalStatus:
+async def _approval(context: Context, approval: Approval) -> ApprovalStatus:
     pending = approval.state == "pending"
     return ApprovalStatus(
         approval_id=approval.id,
         state=approval.state,
+        approvals=await tally(context.db, approval),
         why=json.loads(approval.reasons)["why"],
         reason=approval.reason,
         changes=approval.changes,

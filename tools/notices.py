@@ -18,6 +18,8 @@ GIVE_UP = 48 * HOUR
 MAX_SHOWN = 50
 """Recipients named in a notice; the page shows them all."""
 
+QUORUM = "It is risky, so two overseers must approve it, each by a link of their own; one rejection is enough.\n\n"
+
 
 @dataclass(frozen=True, slots=True)
 class Letter:
@@ -106,7 +108,7 @@ async def _approval(context: Context, notice: Notice) -> tuple[str, str, str] | 
     # in angle brackets: a token may hold what markdown takes for emphasis, and the link would be another one
     body = (
         f"The mailbox {mailbox.address} {what}.\n\n{_facts(message)}\n\nWhy it waits:\n\n{why}\n\n"
-        f"Look at all of it and decide here:\n\n<{link}>\n\n"
+        f"{QUORUM if approval.needed > 1 else ''}Look at all of it and decide here:\n\n<{link}>\n\n"
         f"Opening the link decides nothing. It expires at {time_text(approval.expires_at)}; "
         "what nobody approves is not sent."
     )

@@ -1,4 +1,4 @@
-"""How the overseer signs in: a mailed one-time link, and a session that is a row of the database."""
+"""How an overseer signs in: a mailed one-time link, and a session that is a row of the database."""
 
 import base64
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from tools import approvals, events
 from tools.context import HOUR, MINUTE, Context
 from tools.errors import Refusal
 from tools.mail.address import AddressError, canonical, parse_address
+from tools.quorum import oversight_of
 
 LINK_LIFE = 15 * MINUTE
 SESSION_LIFE = 12 * HOUR
@@ -24,14 +25,14 @@ class SignedIn:
 
 
 async def request_sign_in(context: Context, email: str) -> None:
-    """Mail a link to the overseer of that address, if there is one; the caller learns nothing either way."""
+    """Mail a link to the overseer at that address, if there is one; the caller learns nothing either way."""
     try:
         overseer = canonical(parse_address(email).email)
     except AddressError:
         return
     for account in await many(context.db, Account, "account_of_overseer", overseer=overseer):
         try:
-            await _mail_link(context, account)
+            await _mail_link(context, account, overseer)
         except Refusal:
             # more than enough mails are on their way; saying so would say that the address is known
             continue
@@ -39,7 +40,7 @@ async def request_sign_in(context: Context, email: str) -> None:
 
 async def first_sign_in_link(context: Context, account: Account) -> str:
     """A sign-in link for the server's operator to open, before any mail can leave: the full URL."""
-    row = _sign_in(context, account)
+    row = _sign_in(context, account, account.overseer)
 
     async def work(transaction: Transaction) -> None:
         await transaction.run("insert_sign_in", **columns(row))
@@ -74,12 +75,12 @@ async def redeem(context: Context, token: str) -> SignedIn:
 
 
 async def session_of(context: Context, token: str) -> Session | None:
-    """The session a cookie stands for; None when it ended, or when its person is the overseer no longer."""
+    """The session a cookie stands for; None when it ended, or when its person is an overseer no longer."""
     session = await one(context.db, Session, "session", hash=context.secret.hash(token), now=context.now())
     if session is None:
         return None
-    account = await one(context.db, Account, "account", id=session.account_id)
-    return session if account is not None and account.overseer == session.email else None
+    oversight = await oversight_of(context.db, session.account_id)
+    return session if session.email in oversight.overseers else None
 
 
 async def sign_out(context: Context, session: Session) -> None:
@@ -92,8 +93,8 @@ async def sign_out(context: Context, session: Session) -> None:
     await context.db.write(work)
 
 
-async def _mail_link(context: Context, account: Account) -> None:
-    row = _sign_in(context, account)
+async def _mail_link(context: Context, account: Account, overseer: str) -> None:
+    row = _sign_in(context, account, overseer)
 
     async def work(transaction: Transaction) -> None:
         # the event's number locks the account's row, so requests of one instant are counted one after another
@@ -108,11 +109,11 @@ async def _mail_link(context: Context, account: Account) -> None:
     await context.db.write(work)
 
 
-def _sign_in(context: Context, account: Account) -> SignIn:
+def _sign_in(context: Context, account: Account, overseer: str) -> SignIn:
     id_ = context.new_id("sgn")
     now = context.now()
     hash_ = context.secret.hash(_token(context, id_))
-    return SignIn(id_, account.id, account.overseer, hash_, now, now + LINK_LIFE)
+    return SignIn(id_, account.id, overseer, hash_, now, now + LINK_LIFE)
 
 
 def _token(context: Context, sign_in_id: str) -> str:
