@@ -28,7 +28,10 @@ RENEW_SECONDS = 15.0
 GATHER_SECONDS = 0.01
 SOON_SECONDS = 0.05
 AT_ONCE = 100
-STOP_SECONDS = 10.0
+STOP_SECONDS = 5.0
+"""At a stop: how long attempts may go on, before those that have not handed their mail over are broken off."""
+LAST_SECONDS = 5.0
+"""And how long it may take to write what became of them."""
 
 log = structlog.get_logger("gatepost.delivery")
 
@@ -36,7 +39,9 @@ log = structlog.get_logger("gatepost.delivery")
 class Carrier(Protocol):
     """What tries to hand a mail over: the courier, or the capture that lets nothing out."""
 
-    async def deliver(self, sender: str, recipient: str, raw: bytes) -> Outcome: ...
+    async def deliver(self, sender: str, recipient: str, raw: bytes) -> Outcome:
+        """Cancelled, it still returns an outcome when the other side may have the mail; else nobody has it."""
+        ...
 
     async def close(self) -> None: ...
 
@@ -73,6 +78,10 @@ class Worker:
         self._name = context.new_id("wrk")
         self._running: dict[asyncio.Task[None], str] = {}
         """The attempts that run, each with its delivery's id."""
+        self._patience: dict[str, asyncio.Timeout] = {}
+        """What breaks an attempt off, by its delivery's id."""
+        self._claiming: asyncio.Task[list[Delivery]] | None = None
+        """A claim of which nothing has begun."""
         self._destinations = Destinations(context.clock)
         self._free = asyncio.Event()
         """Half of the places are free."""
@@ -80,30 +89,47 @@ class Worker:
         """A place is free."""
 
     async def run(self) -> None:
-        """Work until cancelled; then what is in flight is finished, or left to its lease."""
+        """Work until cancelled; then what is in flight is finished or handed back."""
         renewing = asyncio.create_task(self._renew())
         try:
             with self._context.db.wakeups.listen(DELIVERIES) as woken:
                 while True:
                     await self._round(woken)
         finally:
-            if self._running:
-                await asyncio.wait(self._running, timeout=STOP_SECONDS)
-            for task in (*self._running, renewing):
-                task.cancel()
+            await self._stop()
+            renewing.cancel()
+
+    async def _stop(self) -> None:
+        """Nothing is left to a lease, unless what became of it cannot be written."""
+        if self._claiming is not None:
+            (claimed,) = await asyncio.gather(self._claiming, return_exceptions=True)
+            if not isinstance(claimed, BaseException):
+                await asyncio.gather(*map(self._hand_back, claimed))
+        if self._running:
+            await asyncio.wait(self._running, timeout=STOP_SECONDS)
+        for patience in self._patience.values():
+            patience.reschedule(0)
+        if self._running:
+            await asyncio.wait(self._running, timeout=LAST_SECONDS)
+        for task in self._running:
+            task.cancel()
 
     async def _round(self, woken: asyncio.Event) -> None:
         await self._room()
         room = self._at_once - len(self._running)
         try:
             closed = self._destinations.closed()
-            claimed = await deliver.claim(self._context, self._name, room, per_domain=PER_DOMAIN, closed=closed)
+            claim = deliver.claim(self._context, self._name, room, per_domain=PER_DOMAIN, closed=closed)
+            self._claiming = asyncio.create_task(claim)
+            # a stop must know what was claimed, to hand it back
+            claimed = await asyncio.shield(self._claiming)
             rows = await deliver.look_up(self._context, claimed) if claimed else {}
             due = await deliver.next_due(self._context, closed) if not claimed else 0
         except StorageError as error:
             log.error("cannot claim deliveries", error=type(error).__name__)
             # what was claimed all the same is due again when its lease runs out
             claimed, rows, due = [], {}, None
+        self._claiming = None
         for delivery in claimed:
             task = asyncio.create_task(self._carry(delivery, rows.get(delivery.id)))
             self._running[task] = delivery.id
@@ -137,17 +163,29 @@ class Worker:
 
     async def _carry(self, delivery: Delivery, row: Row | None) -> None:
         outcome: Outcome | None = None
+        patience = self._patience[delivery.id] = asyncio.timeout(None)
         try:
-            outcome = await self._attempt(delivery, row)
+            async with patience:
+                outcome = await self._attempt(delivery, row)
             if outcome is not None:
                 await self._settle(delivery, outcome)
         except StorageError as error:
             # what happened could not be written: the lease runs out and the delivery is tried again
             log.error("cannot settle", delivery=delivery.id, error=type(error).__name__)
         except Exception:
-            log.exception("delivery failed in an unforeseen way; its lease runs out", delivery=delivery.id)
+            if outcome is None and patience.expired():
+                await self._hand_back(delivery)
+            else:
+                log.exception("delivery failed in an unforeseen way; its lease runs out", delivery=delivery.id)
         finally:
+            del self._patience[delivery.id]
             self._end(delivery.domain, outcome)
+
+    async def _hand_back(self, delivery: Delivery) -> None:
+        try:
+            await deliver.release(self._context, delivery)
+        except StorageError as error:
+            log.error("cannot hand back; its lease runs out", delivery=delivery.id, error=type(error).__name__)
 
     def _end(self, domain: str, outcome: Outcome | None) -> None:
         closed = self._destinations.closed()

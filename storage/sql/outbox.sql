@@ -49,8 +49,9 @@ SELECT * FROM delivery WHERE message_id = :message_id ORDER BY id;
 SELECT * FROM delivery WHERE id = :id;
 
 -- name: claim_deliveries
--- Take what is due and not leased; a lease that ran out is taken again, and `taken_from` says whose it was. What is stopped or paused waits, and so do
--- the domains in `closed` (",a.example,b.example,"). Of the first `look` no domain gets more than `per_domain` places.
+-- Take what is due and not leased; a lease that ran out is taken again, and `taken_from` says whose it was. What is
+-- stopped or paused waits, and so do the domains in `closed` (",a.example,b.example,"). Of the first `look` no domain
+-- gets more than `per_domain` places.
 UPDATE delivery SET lease_until = :lease_until, taken_from = lease, lease = :lease
 WHERE id IN (
     SELECT id FROM (

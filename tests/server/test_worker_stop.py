@@ -1,0 +1,160 @@
+"""A worker that is told to stop finishes or hands back what it has; nothing waits for a lease (DESIGN section 12)."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from policies.modes import Mode
+from server.delivery import worker
+from server.delivery.courier import Courier, Timeouts
+from server.delivery.outcome import Outcome, Sent
+from server.delivery.routes import Host
+from server.delivery.signers import Signers
+from server.delivery.worker import Capture, Carrier, Worker
+from server.domains import new_signing_keys, passphrase
+from storage.database import many
+from storage.records import Delivery
+from tests.conftest import AGENT, Clock, World, eventually
+from tests.fakes.couriers import FixedRoute
+from tests.fakes.smtp_server import Act, FakeSMTPServer, Session
+from tools import deliver
+from tools.accounts import create_account, create_mailbox
+from tools.context import Context
+from tools.identity import create_key, principal_of
+from tools.send import SendRequest, send
+
+SECONDS = 10
+
+
+@pytest.fixture
+async def world(context: Context, clock: Clock) -> World:
+    """A world whose domain can sign, with one mail queued."""
+    account = await create_account(context, "agents.example", "boss@example.org", new_signing_keys(context))
+    mailbox = await create_mailbox(context, account.id, "ada", "agents.example", mode=Mode.AUTONOMOUS)
+    made = await create_key(context, account.id, "agent", AGENT, mailbox.id)
+    acting = context.acting_as(await principal_of(context, made.text))
+    result = await send(acting, SendRequest(to=["bea@example.com"], subject="Offer", markdown="Here it is."))
+    assert result.status == "queued"
+    return World(acting, context, clock, account, mailbox, made.text)
+
+
+def at_work(world: World, carrier: Carrier) -> asyncio.Task[None]:
+    signers = Signers(world.system, passphrase(world.system.secret))
+    return asyncio.create_task(Worker(world.system, carrier, signers).run())
+
+
+async def stop(task: asyncio.Task[None]) -> None:
+    async with asyncio.timeout(SECONDS):
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def is_handed_back(world: World) -> bool:
+    """Due at once, and nobody has to wait for a lease or is told that the mail may arrive twice."""
+    (again,) = await deliver.claim(world.system, "the next", 10)
+    return again.taken_from == "" and again.attempts == 0
+
+
+def courier_to(remote: FakeSMTPServer, clock: Clock) -> Courier:
+    route = FixedRoute((Host("mx.test", remote.port, ("127.0.0.1",)),))
+    patient = Timeouts(connect=60, total=120)
+    return Courier(route, "gatepost.test", timeouts=patient, tls="never", credentials=None, clock=clock)
+
+
+@pytest.mark.parametrize("step", ["GREETING", "EHLO", "MAIL", "RCPT", "DATA"])
+async def test_what_the_remote_does_not_have_is_handed_back(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    monkeypatch.setattr(worker, "STOP_SECONDS", 0.05)
+    async with FakeSMTPServer({step: Act.STALL}) as remote:
+        courier = courier_to(remote, world.clock)
+        working = at_work(world, courier)
+        await eventually(lambda: step in [step_of(each) for each in remote.sessions])
+        await stop(working)
+        await courier.close()
+    assert await is_handed_back(world)
+
+
+def step_of(session: Session) -> str:
+    return session.verbs[-1] if session.verbs else "GREETING"
+
+
+async def test_a_mail_whose_dot_is_out_waits_for_the_reply(world: World) -> None:
+    heard, answering = asyncio.Event(), asyncio.Event()
+
+    async def answer_late(session: Session) -> None:
+        heard.set()
+        await answering.wait()
+        await session.say("250 2.0.0 taken")
+
+    async with FakeSMTPServer({"CONTENT": answer_late}) as remote:
+        courier = courier_to(remote, world.clock)
+        working = at_work(world, courier)
+        await heard.wait()
+        working.cancel()
+        answering.set()
+        await stop(working)
+        await courier.close()
+    assert await states(world) == ["sent"]
+
+
+async def test_a_mail_whose_reply_does_not_come_in_time_is_uncertain(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "STOP_SECONDS", 0.05)
+    async with FakeSMTPServer({"CONTENT": Act.STALL}) as remote:
+        courier = courier_to(remote, world.clock)
+        working = at_work(world, courier)
+        await remote.until(lambda: bool(remote.messages))
+        await stop(working)
+        await courier.close()
+    assert await states(world) == ["uncertain"]
+    assert await deliver.claim(world.system, "the next", 10) == []
+
+
+async def test_what_was_claimed_a_moment_ago_is_handed_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = deliver.claim
+
+    async def claim_and_be_stopped(*arguments: Any, **named: Any) -> list[Delivery]:
+        claimed = await claim(*arguments, **named)
+        working.cancel()
+        await asyncio.sleep(0)
+        return claimed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(deliver, "claim", claim_and_be_stopped)
+        working = at_work(world, Refusing())
+        async with asyncio.timeout(SECONDS):
+            await asyncio.wait([working])
+    assert await is_handed_back(world)
+
+
+async def test_an_attempt_that_is_settled_meanwhile_is_not_handed_back(world: World) -> None:
+    begun, going_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(Capture):
+        async def deliver(self, sender: str, recipient: str, raw: bytes) -> Outcome:
+            begun.set()
+            await going_on.wait()
+            return Sent(250, "2.0.0", "taken", "mx.test")
+
+    working = at_work(world, Slow())
+    await begun.wait()
+    working.cancel()
+    going_on.set()
+    await stop(working)
+    assert await states(world) == ["sent"]
+
+
+class Refusing(Capture):
+    """Nothing may come here."""
+
+    async def deliver(self, sender: str, recipient: str, raw: bytes) -> Outcome:
+        pytest.fail("it was attempted")
+
+
+async def states(world: World) -> list[str]:
+    messages = await world.system.db.rows("events", account_id=world.account.id, after=0, limit=99)
+    (message_id,) = {row["message_id"] for row in messages if row["message_id"]}
+    return [each.state for each in await many(world.system.db, Delivery, "deliveries", message_id=message_id)]
