@@ -269,20 +269,21 @@ async def settle(context: Context, delivery: Delivery, settlement: Settlement) -
 
 async def refuse(context: Context, delivery: Delivery, flaw: Altered) -> None:
     """Stop every delivery of a mail that is not what was allowed, or gone; it is never sent."""
-    why = str(flaw)
 
     async def work(transaction: Transaction) -> None:
         message = await _message(transaction, delivery)
         await transaction.run("release_delivery", id=delivery.id, lease=delivery.lease)
-        await transaction.run(
-            "cancel_deliveries", message_id=message.id, now=context.now(), category="NotDelivered", reply=why
-        )
-        await transaction.run("set_status", id=message.id, status="send_failed")
-        await events.about(
-            transaction, context.now(), message, "message.send_failed", reason=flaw.reason, why=why, fix=flaw.fix
-        )
+        await fail(context, transaction, message, flaw)
 
     await context.db.write(work)
+
+
+async def fail(context: Context, transaction: Transaction, message: Message, flaw: Altered) -> None:
+    """End a mail that can never be sent; the event tells the operator what to do."""
+    now, why = context.now(), str(flaw)
+    await transaction.run("cancel_deliveries", message_id=message.id, now=now, category="NotDelivered", reply=why)
+    await transaction.run("set_status", id=message.id, status="send_failed")
+    await events.about(transaction, now, message, "message.send_failed", reason=flaw.reason, why=why, fix=flaw.fix)
 
 
 async def release(context: Context, delivery: Delivery) -> None:

@@ -5,12 +5,13 @@ import json
 from pydantic import BaseModel, Field
 
 from storage.database import Transaction, many, one
-from storage.errors import Unavailable
+from storage.errors import Damaged, Missing, Unavailable
 from storage.records import Delivery, Mailbox, Message, Schedule
 from storage.records import Wire as WireRow
 from tools import events, gate, wires
 from tools.access import mailbox_of, message_of
 from tools.context import Context
+from tools.deliver import Altered, Lost, fail
 from tools.errors import Refusal
 from tools.fields import MAX_MARKDOWN, MAX_SUBJECT, Address, MessageId
 from tools.mail.wire import Wire
@@ -53,8 +54,27 @@ async def fire_due(context: Context) -> int:
             context.db, Message, "message_of_account", id=schedule.message_id, account_id=schedule.account_id
         )
         if message is not None:
-            await _fire(context, await wires.wire_row(context, context.db, message.id, message.revision))
+            await _fire_stored(context, message)
     return len(due)
+
+
+async def _fire_stored(context: Context, message: Message) -> None:
+    """One that is lost or damaged ends here: it must not keep those behind it waiting."""
+    flaw: Altered
+    try:
+        await _fire(context, await wires.wire_row(context, context.db, message.id, message.revision))
+        return
+    except Missing:
+        flaw = Lost("the stored mail is missing")
+    except Damaged:
+        flaw = Altered("the stored mail is damaged")
+
+    async def work(transaction: Transaction) -> None:
+        current, _ = await _locked(transaction, message.id)
+        if current == message and await transaction.run("gate_schedule", message_id=message.id):
+            await fail(context, transaction, message, flaw)
+
+    await context.db.write(work)
 
 
 async def _fire(context: Context, row: WireRow) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from storage.blobs import INLINE
 from storage.database import Reader, Transaction, columns, one
-from storage.errors import Unavailable
+from storage.errors import Missing
 from storage.records import Wire as Row
 from tools.context import Context
 from tools.mail.wire import Wire
@@ -27,10 +27,10 @@ async def keep(
 
 
 async def wire_row(context: Context, reader: Reader, message_id: str, revision: int) -> Row:
-    """One revision as stored, with its bytes in `data`. Raises Unavailable when it is missing."""
+    """One revision as stored, with its bytes in `data`. Raises Missing, Damaged, Unavailable."""
     row = await one(reader, Row, "wire", message_id=message_id, revision=revision)
     if row is None:
-        raise Unavailable(f"the stored form of {message_id} is missing")
+        raise Missing(f"the stored form of {message_id} is missing")
     return row if row.blob is None else replace(row, data=await context.blobs.get(row.blob))
 
 

@@ -4,6 +4,7 @@ import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -178,6 +179,6 @@ def test_roles_come_from_a_variable_too(tmp_path: Path, monkeypatch: pytest.Monk
         ({"roles": "submission", "database_url": POSTGRESQL}, "needs submission_port"),
     ],
 )
-def test_roles_that_cannot_be_are_refused(given: dict[str, str], said: str, tmp_path: Path) -> None:
+def test_roles_that_cannot_be_are_refused(given: dict[str, Any], said: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=said):
         Settings.load(data=tmp_path, **given)

@@ -1,10 +1,13 @@
 """Mail that leaves later: gated before or in its time, changed, withdrawn, undone (issue: time)."""
 
+import base64
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from policies.modes import Mode
+from storage.blobs import INLINE
 from storage.database import many, one
 from storage.records import Approval, Delivery, Notice
 from tests.conftest import START, World
@@ -171,3 +174,16 @@ async def test_the_overseer_is_reminded_once(world: World) -> None:
         await tidy(world.system)
     found = [each for each in await notices.claim(world.system, 10) if each.created_at > START + 24 * HOUR]
     assert [type(each) for each in found] == [Notice] and found[0].kind == "approval"
+
+
+async def test_a_mail_that_is_gone_keeps_none_behind_it_waiting(world: World, tmp_path: Path) -> None:
+    await world.in_mode(Mode.AUTONOMOUS)
+    content = base64.b64encode(b"x" * 2 * INLINE).decode()
+    file = {"name": "a.bin", "content_type": "application/octet-stream", "content_base64": content}
+    gone = await scheduled(world, gate_timing="schedule_first", attachments=[file])
+    behind = await scheduled(world, gate_timing="schedule_first", subject="The next")
+    (blob,) = (path for path in (tmp_path / "blobs").rglob("*") if path.is_file())
+    blob.unlink()
+    world.clock.at = AT_US
+    await fire_due(world.system)
+    assert (await status(world, gone), await status(world, behind)) == ("send_failed", "queued")
