@@ -73,12 +73,13 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         smtp_port = await _listen(stack, settings, context) if "inbound" in settings.roles else 0
         submission_port = await _listen_for_submission(stack, settings, context)
-        if "delivery" in settings.roles:
-            _carry(stack, tasks, settings, context)
         if "housekeeping" in settings.roles:
             _keep_running(stack, tasks, keep_house(context))
         if web is not None:
             await _serve_http(stack, tasks, settings, context, web)
+        if "delivery" in settings.roles:
+            # the last to start is told first to stop: it hands its work back while requests end
+            _carry(stack, tasks, settings, context)
         yield Running(context, http_port, smtp_port, submission_port)
 
 
@@ -177,7 +178,9 @@ def _carry(stack: AsyncExitStack, tasks: asyncio.TaskGroup, settings: Settings, 
 
 
 def _keep_running(stack: AsyncExitStack, tasks: asyncio.TaskGroup, work: Coroutine[None, None, None]) -> None:
-    stack.callback(tasks.create_task(work).cancel)
+    task = tasks.create_task(work)
+    # once: a second time would cut off what it does to end in good order
+    stack.callback(lambda: task.cancelling() or task.cancel())
 
 
 def _carrier(settings: Settings, context: Context, simulator: Simulator) -> Carrier:
