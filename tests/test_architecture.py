@@ -28,7 +28,6 @@ WEB = ("server/http/", "server/mcp/")
 HOMES: dict[str, tuple[str, ...]] = {
     "anyio": ("server/calls.py",),
     "aiosmtpd": ("server/smtp/", "server/demo/outside.py"),
-    "aiosmtplib": ("server/delivery/",),
     "aiosqlite": ("storage/sqlite.py",),
     "asyncpg": ("storage/postgres.py",),
     "cryptography": ("server/delivery/",),

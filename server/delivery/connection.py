@@ -1,28 +1,28 @@
-"""One SMTP session with another mail server, from the greeting to the reply after the final dot.
+"""The mails of one SMTP session.
 
-The only file that knows aiosmtplib. Its `sendmail` is not used: it does not tell whether the final dot had gone out
-when the line was lost, it rewrites line ends after the digest was checked, and it re-reads addresses.
+To a server that offers PIPELINING (RFC 2920) the envelope and DATA go out in one write, so that a mail costs two round
+trips. After each failure it is known whether the final dot had gone out: if so, nobody tries that mail again.
 """
 
 import asyncio
 from dataclasses import dataclass
-from ipaddress import ip_address
-from ssl import SSLContext, SSLObject
-from typing import cast
 
-from aiosmtplib import SMTP, SMTPException, SMTPHeloError, SMTPResponse, SMTPResponseException, SMTPServerDisconnected
-from aiosmtplib.protocol import MAX_RESPONSE_LENGTH, SMTPProtocol
-
-from server.delivery.outcome import Bounced, Deferred, Outcome
-from server.delivery.reply import accepted, lost, refused, uncertain
+from server.delivery.line import LineLost
+from server.delivery.outcome import Bounced, Outcome
+from server.delivery.replies import Reply
+from server.delivery.reply import accepted, refused, uncertain
 from server.delivery.routes import Host
+from server.delivery.session import FAILURES, PATIENCE, Session, why
 from tools.mail.classify import Step
 
-# ValueError: a host name that cannot be encoded
-FAILURES = (SMTPException, OSError, ValueError)
+BLOCK_SECONDS = 180.0
+"""For a piece of the content to leave (RFC 5321 section 4.5.3.2.5)."""
+REST_SECONDS = 10.0
+"""For the replies to what was sent along with a command that was refused. Nothing but the session hangs on them."""
 
-_CHUNK = 1 << 16
+_PIECE = 1 << 16
 _CLOSING = 421
+_RESET = b"RSET\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,114 +42,43 @@ class Stale(Exception):
     """The remote had closed a kept session before it heard of this mail. Nothing was tried; a new one will do."""
 
 
-class _Protocol(SMTPProtocol):
-    """Hands over one whole reply at a time.
-
-    Left to itself aiosmtplib reads a reply from its start again with each piece that comes, so a remote could have
-    12 seconds of our CPU for 32 KiB; and what came behind a reply would answer the next command.
-    """
-
-    def __init__(self, client: SMTP) -> None:
-        super().__init__(asyncio.get_running_loop(), lambda _: client.close())
-        self._reply = bytearray()
-        self._read = 0
-
-    def data_received(self, data: bytes) -> None:
-        self._reply += data
-        while (end := self._reply.find(b"\n", self._read) + 1) and self._reply[self._read + 3 : self._read + 4] == b"-":
-            self._read = end
-        # one that is too long goes on as it is, to be refused
-        if end or len(self._reply) > MAX_RESPONSE_LENGTH:
-            reply = bytes(self._reply[:end] if end else self._reply)
-            self._reply.clear()
-            self._read = 0
-            super().data_received(reply)
-
-    def write(self, data: bytes) -> None:
-        # what came unasked is no part of the reply to this; before TLS it may be a stranger's (RFC 3207 section 6)
-        self._reply.clear()
-        self._read = 0
-        super().write(data)
-
-
-class Connection:
+class Connection(Session):
     """A session; whoever has it must end it with `quit` or `abort`, or keep it while it is `alive`."""
 
     def __init__(self, host: Host, address: str, helo_name: str) -> None:
-        self.host = host
-        self.step: Step = "greeting"
+        super().__init__(host, address, helo_name)
         self.handed_over = 0
-        self.is_local = False
-        self._address = address
-        self._client = SMTP(local_hostname=helo_name, timeout=None)
-        self._socket: asyncio.WriteTransport | None = None
-        self._writer: asyncio.StreamWriter | None = None
         self._envelope_open = False
-        self._dot_sent = False
-
-    @property
-    def alive(self) -> bool:
-        return self._client.is_connected
-
-    @property
-    def tls(self) -> SSLObject | None:
-        """The encrypted line, with what is known of the other end; None while it is in the clear."""
-        found: SSLObject | None = self._client.get_transport_info("ssl_object")
-        return found
-
-    async def greet(self) -> None:
-        """Connect and say EHLO. Raises one of FAILURES, as the next two do."""
-        loop = asyncio.get_running_loop()
-        socket, protocol = await loop.create_connection(lambda: _Protocol(self._client), self._address, self.host.port)
-        self._socket, self._client.transport, self._client.protocol = socket, socket, protocol
-        greeting = await protocol.read_response()
-        if greeting.code // 100 != 2:
-            raise SMTPResponseException(*greeting)
-        peer = socket.get_extra_info("peername")
-        self.is_local = bool(peer) and ip_address(peer[0].partition("%")[0]).is_loopback
-        self.step = "ehlo"
-        await self._hello()
-
-    def offers(self, extension: str) -> bool:
-        return self._client.supports_extension(extension)
-
-    async def start_tls(self, context: SSLContext) -> None:
-        self.step = "starttls"
-        await self._client.starttls(server_hostname=self.host.name, tls_context=context)
-        # under TLS 1.3 a server that dislikes the handshake says so only now: this is still the same step
-        await self._hello()
-
-    async def log_in(self, user: str, password: str) -> None:
-        self.step = "auth"
-        await self._client.login(user, password)
-
-    async def _hello(self) -> None:
-        try:
-            await self._client.ehlo()
-        except SMTPHeloError as error:
-            # RFC 5321 section 3.2: a server that does not know EHLO
-            if error.code not in (500, 502):
-                raise
-            await self._client.helo()
+        self._content_written = False
 
     async def hand_over(self, letter: Letter, deadline: float) -> Outcome:
         """One mail transaction, ended at `deadline` (the loop's time). Raises Stale."""
-        self._dot_sent = False
+        self._content_written = False
         try:
             async with asyncio.timeout_at(deadline):
                 outcome = await self._hand_over(letter)
         except FAILURES as error:
             self.abort()
             if self._dot_sent:
-                return uncertain(self.host.name, _why(error))
-            if self.handed_over and self.step == "mail" and isinstance(error, SMTPServerDisconnected):
+                return uncertain(self.host.name, why(error))
+            if self.handed_over and self.step == "mail" and isinstance(error, LineLost):
                 raise Stale from error
             return self.failure(error)
         except BaseException:
             self.abort()  # broken off in the middle: no next mail can be understood here
+            if self._dot_sent:
+                # who breaks off must still learn that the mail may have been taken
+                return uncertain(self.host.name, "broken off before the reply")
             raise
         self.handed_over += 1
+        if self.alive and self._line.owed:
+            await self._hear_the_rest(deadline)
         return outcome
+
+    @property
+    def _dot_sent(self) -> bool:
+        """Whether the end of the content has left: what becomes of the mail is the remote's to say from then on."""
+        return self._content_written and self._line.all_written
 
     async def _hand_over(self, letter: Letter) -> Outcome:
         if letter.needs_smtputf8 and not self.offers("smtputf8"):
@@ -159,29 +88,33 @@ class Connection:
             reply = await self._send(letter.raw)
         return self._judged(reply)
 
-    async def _envelope(self, letter: Letter) -> SMTPResponse:
+    async def _envelope(self, letter: Letter) -> Reply:
         """The reply to DATA, or the first one before it that is not positive."""
-        if self._envelope_open:
-            await self._forget()
-        reply = await self._command("mail", b"MAIL", b"FROM:<%s>" % letter.sender.encode(), *self._parameters(letter))
-        if reply.code == _CLOSING and self.handed_over:
-            raise SMTPServerDisconnected("closed between two mails")
-        if reply.code // 100 != 2:
-            return reply
-        self._envelope_open = True
-        reply = await self._command("rcpt", b"RCPT", b"TO:<%s>" % letter.recipient.encode())
-        return await self._command("data", b"DATA") if reply.code // 100 == 2 else reply
+        commands = self._commands(letter)
+        together = self.offers("pipelining")
+        if together:
+            self._line.ask(b"".join(command for _, command in commands), len(commands))
+        for step, command in commands:
+            self.step = step
+            if not together:
+                self._line.ask(command)
+            reply = await self._line.reply(PATIENCE[step])
+            if reply.code // 100 != 2:
+                break
+            self._envelope_open = command != _RESET
+        if command == _RESET or (self.step == "mail" and reply.code == _CLOSING and self.handed_over):
+            raise LineLost("closed between two mails")
+        return reply
 
-    def _judged(self, reply: SMTPResponse) -> Outcome:
-        if self._dot_sent:
-            self._envelope_open = False
-            if reply.code // 100 == 2:
-                return accepted(self.host.name, *reply)
-        if not 400 <= reply.code <= 599:
-            self.abort()  # neither yes nor no: this is not SMTP any more
-            if self._dot_sent:
-                return uncertain(self.host.name, str(reply))
-        return refused(self.step, self.host.name, *reply)
+    def _commands(self, letter: Letter) -> list[tuple[Step, bytes]]:
+        sender = b" ".join((b"MAIL FROM:<%s>" % letter.sender.encode(), *self._parameters(letter)))
+        commands: list[tuple[Step, bytes]] = [
+            ("mail", sender + b"\r\n"),
+            ("rcpt", b"RCPT TO:<%s>\r\n" % letter.recipient.encode()),
+            ("data", b"DATA\r\n"),
+        ]
+        # first of all an end to the transaction that a refusal left open
+        return [("mail", _RESET), *commands] if self._envelope_open else commands
 
     def _parameters(self, letter: Letter) -> list[bytes]:
         wanted = (
@@ -191,88 +124,53 @@ class Connection:
         )
         return [parameter for parameter, extension, needed in wanted if needed and self.offers(extension)]
 
-    async def _forget(self) -> None:
-        """End the transaction that a refused recipient left open."""
-        reply = await self._command("mail", b"RSET")
-        if reply.code != 250:
-            raise SMTPServerDisconnected("RSET was refused")
-        self._envelope_open = False
-
-    async def _command(self, step: Step, *words: bytes) -> SMTPResponse:
-        self.step = step
-        return await self._client.execute_command(*words)
-
-    async def _send(self, raw: bytes) -> SMTPResponse:
-        """The content, and the dot only when the rest has left this process.
-
-        The reply is awaited from the start, as a server may refuse midway and hang up.
-        """
+    async def _send(self, raw: bytes) -> Reply:
+        """The reply to the content. It may come midway, as a server may refuse and hang up."""
         self.step = "content"
-        protocol = self._protocol()
-        writer = self._flushing_writer(protocol)
-        reply = asyncio.ensure_future(protocol.read_response())
-        content = asyncio.ensure_future(_write(writer, raw))
-        try:
-            await asyncio.wait((reply, content), return_when=asyncio.FIRST_COMPLETED)
-            if reply.done():
-                early = reply.result()
+        content = _on_the_wire(raw)
+        self._line.ask(content[:_PIECE])
+        for start in range(_PIECE, len(content), _PIECE):
+            await self._line.flushed(BLOCK_SECONDS)
+            if self._line.spoken:
+                break
+            self._line.write(content[start : start + _PIECE])
+        else:
+            self._content_written = True
+        return await self._line.reply(PATIENCE["content"])
+
+    def _judged(self, reply: Reply) -> Outcome:
+        if self._dot_sent:
+            self._envelope_open = False
+            if reply.code // 100 == 2:
+                return accepted(self.host.name, *reply)
+            if reply.code // 100 == 3:
                 self.abort()
-                return early
-            await content
-            if writer.is_closing():
-                raise SMTPServerDisconnected("Connection lost")
-            writer.write(b".\r\n")
-            self._dot_sent = True
-            return await reply
+                return uncertain(self.host.name, str(reply))
+        # what is neither yes nor no is not SMTP any more, and nothing can follow half a content
+        if reply.code < 400 or reply.code == _CLOSING or (self.step == "content" and not self._dot_sent):
+            self.abort()
+        return refused(self.step, self.host.name, *reply)
+
+    async def _hear_the_rest(self, deadline: float) -> None:
+        """The replies to what was sent along with a refused command, so that the session can go on; or its end."""
+        ready = False
+        try:
+            async with asyncio.timeout_at(min(deadline, asyncio.get_running_loop().time() + REST_SECONDS)):
+                *earlier, data = [await self._line.reply(REST_SECONDS) for _ in range(self._line.owed)]
+                if data.code // 100 == 3 and not any(reply.code // 100 == 2 for reply in earlier):
+                    # RFC 2920 section 3.1: no recipient, and yet it asks for the content
+                    data = await self._asked(b".")
+                    self._envelope_open = False
+            ready = data.code // 100 != 3
+        except FAILURES:
+            return
         finally:
-            reply.cancel()
-            content.cancel()
-            await asyncio.gather(reply, content, return_exceptions=True)
-
-    def _flushing_writer(self, protocol: SMTPProtocol) -> asyncio.StreamWriter:
-        """A writer whose `drain` waits until nothing is left to write. One for all mails: to drop it would close it."""
-        if self._writer is None:
-            transport = cast(asyncio.WriteTransport, protocol.transport)
-            for layer in (transport, self._socket):
-                if layer is not None:
-                    layer.set_write_buffer_limits(high=1, low=0)
-            self._writer = asyncio.StreamWriter(transport, protocol, None, asyncio.get_running_loop())
-        return self._writer
-
-    def _protocol(self) -> SMTPProtocol:
-        if self._client.protocol is None:
-            raise SMTPServerDisconnected("Connection lost")
-        return self._client.protocol
-
-    def failure(self, error: Exception) -> Deferred | Bounced:
-        """What one of FAILURES means while the final dot has not been sent."""
-        if isinstance(error, SMTPResponseException):
-            return refused(self.step, self.host.name, error.code, error.message)
-        return lost(self.step, self.host.name, _why(error))
-
-    def quit(self) -> None:
-        """Say QUIT and close, without waiting for the reply."""
-        if self.alive:
-            self._protocol().write(b"QUIT\r\n")
-        self._client.close()
-
-    def abort(self) -> None:
-        """Close at once; what is still to be written is dropped."""
-        if self._socket is not None:
-            self._socket.abort()
-        self._client.close()
+            if not ready:
+                self.abort()
 
 
-async def _write(writer: asyncio.StreamWriter, raw: bytes) -> None:
-    content = raw.replace(b"\r\n.", b"\r\n..")  # RFC 5321 section 4.5.2
-    if content.startswith(b"."):
-        content = b"." + content
-    if not content.endswith(b"\r\n"):
-        content += b"\r\n"
-    for start in range(0, len(content), _CHUNK):
-        writer.write(content[start : start + _CHUNK])
-        await writer.drain()
-
-
-def _why(error: Exception) -> str:
-    return "timed out" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+def _on_the_wire(raw: bytes) -> bytes:
+    """The content with its dots doubled, and the final one (RFC 5321 section 4.5.2)."""
+    content = raw.replace(b"\r\n.", b"\r\n..")
+    first = b"." if content.startswith(b".") else b""
+    return b"".join((first, content, b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"))

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from server.delivery import dane
-from server.delivery.connection import FAILURES, Connection
+from server.delivery.connection import Connection
 from server.delivery.names import MAX_ADDRESSES
 from server.delivery.outcome import Bounced, Deferred
 from server.delivery.reply import lost, printable
 from server.delivery.routes import Host
 from server.delivery.security import BELOW, Level
+from server.delivery.session import FAILURES
 from server.delivery.tls_report import Result, TlsCounts, result_of
 
 TlsMode = Literal["opportunistic", "require", "never"]

@@ -7,8 +7,7 @@ from itertools import groupby
 from ssl import SSLCertVerificationError
 from typing import Literal
 
-from aiosmtplib import SMTPResponseException
-
+from server.delivery.replies import Garbled, Refused
 from server.delivery.security import Policy
 
 Result = Literal[
@@ -73,7 +72,7 @@ class TlsCounts:
 
 def result_of(error: Exception) -> Result:
     """What a failure of STARTTLS is called in a report."""
-    if isinstance(error, SMTPResponseException):
+    if isinstance(error, Refused | Garbled):
         return "starttls-not-supported"
     if isinstance(error, SSLCertVerificationError):
         if error.verify_code == _HAS_EXPIRED:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from server.delivery import connection as connection_module
+from server.delivery import session as session_module
 from server.delivery.courier import Courier, Timeouts
 from server.delivery.outcome import Deferred, Sent, Uncertain
 from server.delivery.routes import Host
@@ -160,7 +160,7 @@ async def test_credentials_are_given_on_loopback() -> None:
 
 @pytest.mark.usefixtures("trusted")
 async def test_credentials_go_elsewhere_only_under_tls(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_module, "ip_address", lambda text: IPv4Address("192.0.2.1"))
+    monkeypatch.setattr(session_module, "ip_address", lambda text: IPv4Address("192.0.2.1"))
     extensions = ("AUTH PLAIN",)
     async with FakeSMTPServer(extensions=extensions) as plain, FakeSMTPServer(tls=tls, extensions=extensions) as secure:
         for mode in ("opportunistic", "never", "require"):

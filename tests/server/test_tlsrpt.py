@@ -5,8 +5,8 @@ import ssl
 from datetime import date
 
 import pytest
-from aiosmtplib import SMTPResponseException
 
+from server.delivery.replies import Garbled, Refused, Reply
 from server.delivery.security import Policy
 from server.delivery.tls_report import MAX_ROWS, Result, Row, TlsCounts, report, result_of
 from tests.fakes.couriers import Clock
@@ -58,7 +58,8 @@ def failed(code: int) -> ssl.SSLCertVerificationError:
 @pytest.mark.parametrize(
     ("error", "result"),
     [
-        (SMTPResponseException(454, "not now"), "starttls-not-supported"),
+        (Refused(Reply(454, "not now")), "starttls-not-supported"),
+        (Garbled("what"), "starttls-not-supported"),
         (failed(10), "certificate-expired"),
         (failed(62), "certificate-host-mismatch"),
         (failed(18), "certificate-not-trusted"),
