@@ -48,22 +48,24 @@ async def oversight_of(reader: Reader, account_id: str) -> Oversight:
     return Oversight(overseers, RISKY if named is None else frozenset(json.loads(named)))
 
 
-async def votes_of(reader: Reader, approval: Approval) -> list[ApprovalVote]:
-    """Who approved the approval's present revision, the first of them first."""
-    return await many(reader, ApprovalVote, "votes", approval_id=approval.id, revision=approval.revision)
+async def approvers_of(reader: Reader, approval: Approval) -> tuple[str, ...]:
+    """The overseers who approved the approval's present revision, the first of them first."""
+    oversight = await oversight_of(reader, approval.account_id)
+    votes = await many(reader, ApprovalVote, "votes", approval_id=approval.id, revision=approval.revision)
+    return tuple(vote.reviewer for vote in votes if vote.reviewer in oversight.overseers)
 
 
 async def tally(reader: Reader, approval: Approval) -> str:
     """How many have approved, of how many that must: `1 of 2`."""
-    given = approval.needed if approval.state == "approved" else len(await votes_of(reader, approval))
+    given = approval.needed if approval.state == "approved" else len(await approvers_of(reader, approval))
     return f"{given} of {approval.needed}"
 
 
 async def awaited(reader: Reader, approval: Approval) -> list[str]:
     """Those who were asked and have not approved yet."""
     oversight = await oversight_of(reader, approval.account_id)
-    given = {vote.reviewer for vote in await votes_of(reader, approval)}
-    return [each for each in oversight.asked(approval.needed) if each not in given]
+    approvers = await approvers_of(reader, approval)
+    return [each for each in oversight.asked(approval.needed) if each not in approvers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,8 @@ async def vote(context: Context, transaction: Transaction, approval: Approval, r
     oversight = await oversight_of(transaction, current.account_id)
     oversight.admit(by)
     cast = await one(transaction, ApprovalVote, "insert_vote", approval_id=current.id, reviewer=by, now=context.now())
-    given = [each.reviewer for each in await votes_of(transaction, current)]
-    approvers = tuple(each for each in given if each in oversight.overseers)
-    return Standing(current, approvers, approvals_missing(given, oversight.overseers, current.needed), cast)
+    approvers = await approvers_of(transaction, current)
+    return Standing(current, approvers, approvals_missing(approvers, oversight.overseers, current.needed), cast)
 
 
 async def needed_after_edit(

@@ -97,8 +97,12 @@ UPDATE notice SET lease_until = 0 WHERE state = 'queued';
 UPDATE notice SET state = :state, due_at = :due_at, lease_until = 0, reply = :reply WHERE id = :id;
 
 -- name: waiting
--- What waits for an account's overseer, the most urgent first.
-SELECT approval.*, message.subject, message.from_email, wire.envelope
+-- What waits for an account's overseers, the most urgent first, and how many have approved it as it is.
+SELECT approval.*, message.subject, message.from_email, wire.envelope, (
+    SELECT count(*) FROM approval_vote v
+    JOIN account a ON a.id = approval.account_id AND v.reviewer IN (a.overseer, a.second_overseer)
+    WHERE v.approval_id = approval.id AND v.revision = approval.revision
+) AS given
 FROM approval
 JOIN message ON message.id = approval.message_id
 JOIN wire ON wire.message_id = approval.message_id AND wire.revision = approval.revision
@@ -108,7 +112,7 @@ LIMIT :limit;
 
 -- name: decided
 -- What was decided of late, the newest first.
-SELECT approval.*, message.subject, message.from_email, wire.envelope
+SELECT approval.*, message.subject, message.from_email, wire.envelope, needed AS given
 FROM approval
 JOIN message ON message.id = approval.message_id
 JOIN wire ON wire.message_id = approval.message_id AND wire.revision = approval.revision

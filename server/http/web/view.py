@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from storage.database import Row, many, one, record
 from storage.errors import Unavailable
 from storage.records import Approval, Mailbox, Message, Schedule
-from tools import wires
+from tools import quorum, wires
 from tools.context import Context
 from tools.mail.address import Address, canonical
 from tools.mail.parse import Parsed, parse
@@ -58,6 +58,8 @@ class Shown:
     authentication: str
     send_at: int | None
     """When it would leave, for a scheduled mail."""
+    approvers: tuple[str, ...]
+    """Who has approved this revision."""
 
     @property
     def outbound(self) -> bool:
@@ -72,13 +74,15 @@ class Entry:
     subject: str
     sender: str
     recipients: tuple[str, ...]
+    given: int
+    """How many people have approved it as it is."""
 
 
 def entry(row: Row) -> Entry:
     """A row of the queries `waiting` and `decided`."""
     recipients = Wire.of(row["envelope"], b"").recipients
     addressed = tuple(each.address for each in recipients if not each.copy)
-    return Entry(record(Approval, row), row["subject"], row["from_email"], addressed)
+    return Entry(record(Approval, row), row["subject"], row["from_email"], addressed, row["given"])
 
 
 def state_of(context: Context, approval: Approval) -> str:
@@ -125,6 +129,7 @@ async def load(context: Context, approval: Approval) -> Shown:
         earlier=await _earlier(context, message),
         authentication=authentication(message),
         send_at=schedule.send_at if schedule else None,
+        approvers=await quorum.approvers_of(context.db, approval),
     )
 
 
