@@ -6,11 +6,13 @@ import typer
 
 from server.commands import (
     approvals,
+    audit,
     doctor,
     domains,
     inspection,
     keys,
     mailboxes,
+    overseers,
     process,
     sending,
     setup,
@@ -58,11 +60,15 @@ app.command()(sending.usage)
 app.command()(sending.stop)
 app.command()(sending.start)
 app.add_typer(sending.app, name="account")
+sending.app.command("overseers")(overseers.overseers)
+sending.app.command("second-overseer")(overseers.second_overseer)
+sending.app.command("risky-rules")(overseers.risky_rules)
 app.add_typer(setup.config_app, name="config")
 app.command()(setup.dns)
 app.command()(setup.migrate)
 app.command("doctor")(doctor.doctor)
 app.command("inspect")(inspection.inspect)
+app.command("audit")(audit.audit)
 
 
 def main() -> None:

@@ -69,14 +69,18 @@ def approve(
 ) -> None:
     """Let a held mail through."""
 
-    async def work(context: "Context", account: "Account") -> None:
+    async def work(context: "Context", account: "Account") -> int:
         from tools import decide
 
         approval = await _find(context, account, approval_id)
-        await decide.approve(context, approval, revision or approval.revision, account.overseer)
+        return await decide.approve(context, approval, revision or approval.revision, account.overseer)
 
-    with_context(data, config, work)
-    typer.echo(f"{approval_id} is approved.")
+    missing = with_context(data, config, work)
+    typer.echo(
+        f"{approval_id} is approved by the overseer; the second overseer must approve it too."
+        if missing
+        else f"{approval_id} is approved."
+    )
 
 
 @app.command()
@@ -124,11 +128,13 @@ async def _message(context: "Context", approval: "Approval") -> "Message":
 async def _contents(context: "Context", approval: "Approval", message: "Message") -> dict[str, Any]:
     """The mail itself: each recipient of the envelope, the text, the attachments."""
     from tools.mail.wire import Wire
+    from tools.quorum import tally
     from tools.wires import wire_row
 
     row = await wire_row(context, context.db, message.id, approval.revision)
     why = json.loads(approval.reasons)
     return {
+        "approvals": await tally(context.db, approval),
         "why": why["why"],
         "note": why["note"],
         "recipients": [each.address for each in Wire.of(row.envelope, b"").recipients],
@@ -161,6 +167,7 @@ def _page(shown: dict[str, Any]) -> str:
     named += [f"Copy: {address}" for address in shown["recipients"] if address not in listed]
     files = [f"File: {file['name']} ({file['content_type']}, {file['size']} bytes)" for file in shown["attachments"]]
     why = [f"Held: {reason}" for reason in (*shown["why"], shown["note"]) if reason]
-    head = [f"{shown['id']} revision {shown['revision']}, {shown['state']}, until {shown['expires_at']}"]
+    standing = f"{shown['state']} with {shown['approvals']} approvals"
+    head = [f"{shown['id']} revision {shown['revision']}, {standing}, until {shown['expires_at']}"]
     mail = [f"From: {shown['from']}", *named, f"Subject: {shown['subject']}", *files]
     return "\n".join([*head, *why, "", *mail, "", shown["text"]])

@@ -101,5 +101,8 @@ UPDATE message SET revision = :revision, people = :people, subject = :subject, m
     body_text = :body_text, body_html = :body_html, new_text = :new_text, attachments = :attachments, size = :size
 WHERE id = :id;
 
+-- name: wire_digests
+SELECT revision, digest FROM wire WHERE message_id = :message_id ORDER BY revision;
+
 -- name: wire
 SELECT * FROM wire WHERE message_id = :message_id AND revision = :revision;
