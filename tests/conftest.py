@@ -5,6 +5,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -94,23 +95,27 @@ async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Da
         return
     if not POSTGRES:
         missing("PostgreSQL (GATEPOST_TEST_POSTGRES)")
-    async for database in _postgres(f"gatepost_{os.getpid()}_{abs(hash(tmp_path)):x}"):
-        yield database
-
-
-async def _postgres(name: str) -> AsyncIterator[Database]:
-    import asyncpg
-
     from storage.postgres import open_postgres
+
+    async with fresh_postgres(f"gatepost_{os.getpid()}_{abs(hash(tmp_path)):x}") as url:
+        database = await open_postgres(url)
+        try:
+            await migrate(database)
+            yield database
+        finally:
+            await database.close()
+
+
+@asynccontextmanager
+async def fresh_postgres(name: str) -> AsyncIterator[str]:
+    """The URL of a PostgreSQL database that is dropped at the end."""
+    import asyncpg
 
     admin = await asyncpg.connect(POSTGRES)
     await admin.execute(f"CREATE DATABASE {name}")
-    database = await open_postgres(urlunsplit(urlsplit(POSTGRES)._replace(path=f"/{name}")))
     try:
-        await migrate(database)
-        yield database
+        yield urlunsplit(urlsplit(POSTGRES)._replace(path=f"/{name}"))
     finally:
-        await database.close()
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
         await admin.close()
 
