@@ -54,9 +54,9 @@ class Connection(Session):
     async def hand_over(self, letter: Letter, deadline: float) -> Outcome:
         """One mail transaction, ended at `deadline` (the loop's time). Raises Stale."""
         self._content_written = False
+        self._line.deadline = deadline
         try:
-            async with asyncio.timeout_at(deadline):
-                outcome = await self._hand_over(letter)
+            outcome = await self._hand_over(letter)
         except FAILURES as error:
             self.abort()
             if self._dot_sent:
@@ -72,7 +72,7 @@ class Connection(Session):
             raise
         self.handed_over += 1
         if self.alive and self._line.owed:
-            await self._hear_the_rest(deadline)
+            await self._hear_the_rest()
         return outcome
 
     @property
@@ -151,16 +151,16 @@ class Connection(Session):
             self.abort()
         return refused(self.step, self.host.name, *reply)
 
-    async def _hear_the_rest(self, deadline: float) -> None:
+    async def _hear_the_rest(self) -> None:
         """The replies to what was sent along with a refused command, so that the session can go on; or its end."""
+        self._line.deadline = min(self._line.deadline, asyncio.get_running_loop().time() + REST_SECONDS)
         ready = False
         try:
-            async with asyncio.timeout_at(min(deadline, asyncio.get_running_loop().time() + REST_SECONDS)):
-                *earlier, data = [await self._line.reply(REST_SECONDS) for _ in range(self._line.owed)]
-                if data.code // 100 == 3 and not any(reply.code // 100 == 2 for reply in earlier):
-                    # RFC 2920 section 3.1: no recipient, and yet it asks for the content
-                    data = await self._asked(b".")
-                    self._envelope_open = False
+            *earlier, data = [await self._line.reply(REST_SECONDS) for _ in range(self._line.owed)]
+            if data.code // 100 == 3 and not any(reply.code // 100 == 2 for reply in earlier):
+                # RFC 2920 section 3.1: no recipient, and yet it asks for the content
+                data = await self._asked(b".")
+                self._envelope_open = False
             ready = data.code // 100 != 3
         except FAILURES:
             return

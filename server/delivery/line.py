@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from math import inf
 from ssl import SSLContext, SSLObject
 from typing import cast
 
@@ -16,6 +17,8 @@ class Line(asyncio.Protocol):
     """One session's bytes. For one task, which must end it with `close` or `abort`."""
 
     def __init__(self) -> None:
+        self.deadline = inf
+        """The end of every wait, in the loop's time."""
         self._transport: asyncio.Transport | None = None
         self._socket: asyncio.Transport | None = None
         self._reader = ReplyReader()
@@ -71,7 +74,7 @@ class Line(asyncio.Protocol):
         self._open().write(data)
 
     async def reply(self, seconds: float) -> Reply:
-        """The next reply. Raises Garbled, LineLost, or TimeoutError when nothing came for `seconds`."""
+        """The next reply. Raises Garbled, LineLost, or TimeoutError after `seconds` or at the deadline."""
         while not self._heard:
             await self._news(seconds)
         return self._heard.popleft()
@@ -158,7 +161,7 @@ class Line(asyncio.Protocol):
         self._open()
         loop = asyncio.get_running_loop()
         self._waiter = loop.create_future()
-        timer = loop.call_later(seconds, _expire, self._waiter)
+        timer = loop.call_at(min(loop.time() + seconds, self.deadline), _expire, self._waiter)
         try:
             await self._waiter
         finally:

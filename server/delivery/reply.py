@@ -52,5 +52,5 @@ def read(code: int, message: str) -> tuple[str, str]:
 
 def printable(text: str) -> str:
     """One line of at most 500 printable characters."""
-    visible = "".join(char if char.isprintable() else " " for char in text)
+    visible = text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
     return " ".join(visible.split())[:TEXT_LIMIT]

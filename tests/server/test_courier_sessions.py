@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from server.delivery.courier import Courier, Timeouts
-from server.delivery.outcome import Bounced, Deferred, Sent
+from server.delivery.outcome import Bounced, Deferred, Sent, Uncertain
 from server.delivery.routes import Host
 from tests.fakes.couriers import HASTY, RAW, RECIPIENT, SENDER, Clock, FixedRoute, courier
 from tests.fakes.smtp_server import Act, Answer, FakeSMTPServer, Session
@@ -120,13 +120,25 @@ async def test_what_comes_between_two_mails_answers_nothing() -> None:
 
 
 async def test_a_broken_off_attempt_leaves_no_session_behind() -> None:
+    async with FakeSMTPServer({"DATA": [Act.STALL, "354 go on"]}) as server:
+        deliverer = courier(server)
+        attempt = asyncio.create_task(deliverer.deliver(SENDER, RECIPIENT, RAW))
+        await server.until(lambda: bool(server.sessions) and server.sessions[0].verbs[-1] == "DATA")
+        attempt.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await attempt
+        assert isinstance(await deliverer.deliver(SENDER, RECIPIENT, RAW), Sent)
+        await deliverer.close()
+    assert len(server.sessions) == 2
+
+
+async def test_an_attempt_broken_off_after_the_dot_is_uncertain() -> None:
     async with FakeSMTPServer({"CONTENT": [Act.STALL, "250 ok"]}) as server:
         deliverer = courier(server)
         attempt = asyncio.create_task(deliverer.deliver(SENDER, RECIPIENT, RAW))
         await server.until(lambda: len(server.messages) == 1)
         attempt.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await attempt
+        assert isinstance(await attempt, Uncertain)
         assert isinstance(await deliverer.deliver(SENDER, RECIPIENT, RAW), Sent)
         await deliverer.close()
     assert len(server.sessions) == 2
