@@ -36,7 +36,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """Where in the process a life ends: when a statement touched a row, before or after its commit; or at connecting."""
+    """Where in the process a life ends: when a statement touched a row, before or after its commit; or connecting."""
 
     query: str = ""
     committed: bool = False
