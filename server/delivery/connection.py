@@ -140,7 +140,8 @@ class Connection(Session):
 
     def _judged(self, reply: Reply) -> Outcome:
         if self._dot_sent:
-            self._envelope_open = False
+            # RFC 5321 section 4.1.1.4: this ends the transaction; in Postfix not where a restriction refused the mail
+            self._envelope_open = reply.code // 100 != 2
             if reply.code // 100 == 2:
                 return accepted(self.host.name, *reply)
             if reply.code // 100 == 3:

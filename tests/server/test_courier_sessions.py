@@ -63,6 +63,16 @@ async def test_a_refused_recipient_is_forgotten_before_the_next() -> None:
     assert server.sessions[0].verbs[:7] == ["EHLO", "MAIL", "RCPT", "RSET", "MAIL", "RCPT", "DATA"]
 
 
+async def test_a_mail_refused_at_the_final_dot_is_forgotten_before_the_next() -> None:
+    """Postfix keeps the transaction open where smtpd_end_of_data_restrictions refuse it, and the next MAIL is 503."""
+    async with FakeSMTPServer({"CONTENT": ["452 4.2.2 mailbox full", "250 ok"]}) as server:
+        deliverer = courier(server)
+        assert isinstance(await deliverer.deliver(SENDER, RECIPIENT, RAW), Deferred)
+        assert isinstance(await deliverer.deliver(SENDER, RECIPIENT, RAW), Sent)
+        await deliverer.close()
+    assert server.sessions[0].verbs[:8] == ["EHLO", "MAIL", "RCPT", "DATA", "RSET", "MAIL", "RCPT", "DATA"]
+
+
 async def test_a_session_that_cannot_forget_is_replaced() -> None:
     async with FakeSMTPServer({"RCPT": ["550 5.1.1 no such user", "250 ok"], "RSET": "502 what"}) as server:
         deliverer = courier(server)
