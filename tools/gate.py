@@ -144,7 +144,8 @@ async def _enter(
     message = replace(message, status=status)
     await outbox.insert(transaction, message, new_thread=prepared.parent is None)
     await outbox.remember_time(transaction, message, timing.send_at, gated=not later)
-    await events.about(transaction, message.created_at, message, f"message.{status}", by=context.principal.name)
+    by, revision = context.principal.name, message.revision
+    await events.about(transaction, message.created_at, message, f"message.{status}", by=by, revision=revision)
     wire = Wire(mailbox.address, await envelope(transaction, mailbox, message), prepared.rendered.raw)
     digest = await wires.keep(transaction, message.id, 1, wire, blob, draft_json(prepared.draft), message.created_at)
     if later:
