@@ -119,7 +119,7 @@ def test_the_life_of_a_message(data: Path, gatepost: Run) -> None:
     life: Any = json.loads(gatepost("audit", message_id, "--json"))
     (revision,) = life["revisions"]
     assert [(each["event"], each["by"], each["digest"]) for each in life["events"]] == [
-        ("message.pending_send_approval", "key key_1", ""),
+        ("message.pending_send_approval", "key key_1", revision["digest"]),
         ("approval.pending", "the system", revision["digest"]),
         ("approval.voted", "boss@example.org", revision["digest"]),
         ("approval.voted", "vice@example.org", revision["digest"]),

@@ -102,7 +102,7 @@ async def test_a_risky_mail_leaves_when_both_have_approved(pair: World) -> None:
     both = f"{pair.overseer} and {VICE}"
     assert (await now(pair, approval.message_id)).decided_by == both
     assert await log(pair, approval) == [
-        ("message.pending_send_approval", None, None),
+        ("message.pending_send_approval", pair.context.principal.name, None),
         ("approval.pending", None, None),
         ("approval.voted", pair.overseer, "1 of 2"),
         ("approval.voted", VICE, "2 of 2"),
