@@ -20,6 +20,7 @@ from dns.resolver import LRUCache
 from server.delivery.courier import Courier, Timeouts
 from server.delivery.names import Names, is_public
 from server.delivery.postman import Postman
+from server.delivery.reporter import Reporter
 from server.delivery.routes import DirectRoute, RelayRoute
 from server.delivery.signers import Signers
 from server.delivery.simulator import Simulator
@@ -169,9 +170,12 @@ async def _listen_for_submission(stack: AsyncExitStack, settings: Settings, cont
 def _carry(stack: AsyncExitStack, tasks: asyncio.TaskGroup, settings: Settings, context: Context) -> None:
     simulator = Simulator(context)
     stack.push_async_callback(simulator.close)
-    carrier = _carrier(settings, context, simulator)
+    counts = TlsCounts(context.clock)
+    carrier = _carrier(settings, context, simulator, counts)
     stack.push_async_callback(carrier.close)
     signers = Signers(context, passphrase(context.secret), settings.dkim)
+    if settings.route == "direct" and settings.tls_reports_from is not None:
+        _report(stack, tasks, settings, context, signers, counts)
     postman = Postman(context, carrier, signers, captured=settings.route == "capture")
     for work in (Worker(context, carrier, signers, sandbox=simulator).run(), postman.run()):
         _keep_running(stack, tasks, work)
@@ -183,11 +187,38 @@ def _keep_running(stack: AsyncExitStack, tasks: asyncio.TaskGroup, work: Corouti
     stack.callback(lambda: task.cancelling() or task.cancel())
 
 
-def _carrier(settings: Settings, context: Context, simulator: Simulator) -> Carrier:
+def _report(
+    stack: AsyncExitStack,
+    tasks: asyncio.TaskGroup,
+    settings: Settings,
+    context: Context,
+    signers: Signers,
+    counts: TlsCounts,
+) -> None:
+    assert settings.tls_reports_from is not None
+    names, aside = _names(settings), TlsCounts(context.clock)
+    # RFC 8460 section 5.3.1: a report goes out whatever the policy it is about, and its own session is not reported
+    route = DirectRoute(
+        names, settings.direct_port, random=random.SystemRandom(), counts=aside, own_name=settings.hostname
+    )
+    carrier = Courier(
+        route,
+        settings.hostname,
+        timeouts=Timeouts(),
+        tls="opportunistic",
+        credentials=None,
+        clock=context.clock,
+        counts=aside,
+    )
+    stack.push_async_callback(carrier.close)
+    reporter = Reporter(context, counts, names, carrier, signers, settings.tls_reports_from)
+    _keep_running(stack, tasks, reporter.run())
+
+
+def _carrier(settings: Settings, context: Context, simulator: Simulator, counts: TlsCounts) -> Carrier:
     """The way mail takes out of here; mail of test keys stays with the simulator whatever the route."""
     if settings.route == "capture":
         return simulator
-    counts = TlsCounts(context.clock)
     credentials = None
     if settings.relay_user is not None and settings.relay_password is not None:
         credentials = (settings.relay_user, settings.relay_password.get_secret_value())
@@ -209,14 +240,18 @@ def _carrier(settings: Settings, context: Context, simulator: Simulator) -> Carr
     )
 
 
-def _direct(settings: Settings, context: Context, counts: TlsCounts) -> DirectRoute:
+def _names(settings: Settings, *, trusted: bool = False) -> Names:
     resolver = Resolver(configure=settings.resolver is None)
     resolver.cache = LRUCache(10_000)
     if settings.resolver is not None:
         host, _, port = settings.resolver.rpartition(":")
         resolver.nameservers, resolver.port = [host], int(port)
     allowed = (lambda _address: True) if settings.direct_private else is_public
-    names = Names(resolver, trusted=settings.resolver_trusted, allowed=allowed)
+    return Names(resolver, trusted=trusted, allowed=allowed)
+
+
+def _direct(settings: Settings, context: Context, counts: TlsCounts) -> DirectRoute:
+    names = _names(settings, trusted=settings.resolver_trusted)
     fetcher = PolicyFetcher(names, ssl.create_default_context())
     kept = PolicyFile(settings.data / "mta-sts.json")
     return DirectRoute(

@@ -113,6 +113,12 @@ class Settings(BaseSettings):
         default=False,
         description="The resolver validates DNSSEC and nobody sits between it and this server: DANE is then followed.",
     )
+    tls_reports_from: str | None = Field(
+        default=None,
+        pattern=r"^[^@\s<>]{1,64}@[^@\s<>]{1,253}$",
+        description="Address at a domain of this server, such as postmaster@agents.example, that sends each day's TLS "
+        "reports (RFC 8460) to the domains that ask for them, on the route `direct`; none is no reports.",
+    )
     dkim: Literal["both", "rsa", "none"] = Field(
         default="both",
         description="DKIM signatures on mail that leaves: RSA and Ed25519, RSA alone, or none if the smart host signs.",

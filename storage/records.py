@@ -280,3 +280,30 @@ class Event:
     message_id: str | None
     data: str
     created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSession:
+    """Sessions that a TLS report counts as one, and how many they were."""
+
+    day: str
+    domain: str
+    policy_hash: str
+    policy: str
+    host: str
+    result: str
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class TlsReport:
+    """The TLS report of one day to one domain, as it is on its way."""
+
+    id: str
+    day: str
+    domain: str
+    state: str
+    attempts: int
+    due_at: int
+    give_up_at: int
+    reply: str

@@ -59,11 +59,23 @@ class TlsCounts:
         if today != self._day:
             self._day = today
             self._rows = {row: n for row, n in self._rows.items() if 0 <= (today - row.day).days < DAYS}
-        row = Row(today, policy, host, result)
+        self._add(Row(today, policy, host, result), 1)
+
+    def _add(self, row: Row, number: int) -> None:
         if row in self._rows or len(self._rows) < MAX_ROWS:
-            self._rows[row] = self._rows.get(row, 0) + 1
+            self._rows[row] = self._rows.get(row, 0) + number
         else:
-            self.dropped += 1
+            self.dropped += number
+
+    def take(self) -> Mapping[Row, int]:
+        """The counts since they were taken last."""
+        taken, self._rows = self._rows, {}
+        return taken
+
+    def put_back(self, rows: Mapping[Row, int]) -> None:
+        """Counts that were taken and could not be kept."""
+        for row, number in rows.items():
+            self._add(row, number)
 
     def rows(self) -> Mapping[Row, int]:
         """The counts so far."""

@@ -1,0 +1,153 @@
+"""Sends each day's TLS reports (RFC 8460): keeps what was counted, asks where a report goes, mails it, once."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from typing import get_args
+
+import dns.name
+import structlog
+from dns.exception import DNSException
+from dns.rdtypes.ANY.TXT import TXT
+from dns.resolver import NXDOMAIN
+
+from server.delivery.dkim import SigningError
+from server.delivery.names import Names, absolute
+from server.delivery.outcome import Deferred, Sent, Uncertain
+from server.delivery.security import Policy
+from server.delivery.signers import Signers
+from server.delivery.stamp import stamp
+from server.delivery.tls_mail import Cover, write
+from server.delivery.tls_report import Result, Row, TlsCounts, report
+from server.delivery.tls_rua import report_addresses
+from server.delivery.worker import Carrier
+from storage.errors import StorageError
+from storage.records import TlsReport, TlsSession
+from tools import tls_reports
+from tools.context import Context
+from tools.tls_reports import State
+
+EVERY_SECONDS = 60.0
+AT_ONCE = 20
+
+log = structlog.get_logger("gatepost.tls_reports")
+
+
+class Reporter:
+    """Reports on the sessions in `counts`."""
+
+    def __init__(
+        self, context: Context, counts: TlsCounts, names: Names, carrier: Carrier, signers: Signers, sender: str
+    ) -> None:
+        """`carrier` counts nothing and follows no TLS policy, or a report could never say that one is broken (section
+        5.3.1). `sender`: an address of a domain that we have keys for."""
+        self._context = context
+        self._counts = counts
+        self._names = names
+        self._carrier = carrier
+        self._signers = signers
+        self._sender = sender
+
+    async def run(self) -> None:
+        """Work until cancelled; what was counted is kept then."""
+        try:
+            while True:
+                await self._keep()
+                await self._send_due()
+                await asyncio.sleep(EVERY_SECONDS)
+        finally:
+            await self._keep()
+
+    async def _keep(self) -> None:
+        rows = self._counts.take()
+        try:
+            await tls_reports.keep(self._context, [_kept(row, number) for row, number in rows.items()])
+        except StorageError as error:
+            self._counts.put_back(rows)
+            log.error("cannot keep what was counted", error=type(error).__name__)
+
+    async def _send_due(self) -> None:
+        try:
+            while claimed := await tls_reports.claim(self._context, AT_ONCE):
+                await asyncio.gather(*map(self._carry, claimed))
+            await tls_reports.forget(self._context)
+        except StorageError as error:
+            log.error("cannot claim TLS reports", error=type(error).__name__)
+
+    async def _carry(self, due: TlsReport) -> None:
+        try:
+            state, reply = await self._attempt(due)
+            await tls_reports.settle(self._context, due, state, reply)
+            log.info("TLS report", domain=due.domain, day=due.day, state=state, reply=reply)
+        except StorageError as error:
+            log.error("cannot settle a TLS report", domain=due.domain, error=type(error).__name__)
+        except Exception:
+            log.exception("a TLS report failed in an unforeseen way", domain=due.domain)
+
+    async def _attempt(self, due: TlsReport) -> tuple[State, str]:
+        """What became of it, and the reason in words."""
+        try:
+            addresses = await self._addresses(due.domain)
+        except NXDOMAIN:
+            addresses = ()
+        except (DNSException, OSError) as error:
+            return "deferred", f"DNS look-up failed: {type(error).__name__}"
+        if not addresses:
+            return "unwanted", "the domain asks for no reports by mail"
+        state: State = "failed"
+        reply = ""
+        for address in addresses:
+            try:
+                raw = await self._mail(due, address)
+            except SigningError as error:
+                # section 3: without a signature it would be ignored
+                return "deferred", f"cannot sign: {error}"
+            # without a sender, so that a report that fails brings no other mail about
+            outcome = await self._carrier.deliver("", address, raw)
+            if isinstance(outcome, Sent | Uncertain):
+                return "sent", outcome.text
+            reply = outcome.text
+            if isinstance(outcome, Deferred):
+                state = "deferred"
+        return state, reply
+
+    async def _addresses(self, domain: str) -> tuple[str, ...]:
+        found = await self._names.look_up(dns.name.from_text("_smtp._tls", origin=absolute(domain)), "TXT")
+        records = [b"".join(record.strings) for record in found.records if isinstance(record, TXT)]
+        return report_addresses(record.decode("ascii", "replace") for record in records)
+
+    async def _mail(self, due: TlsReport, recipient: str) -> bytes:
+        submitter = self._sender.rpartition("@")[2]
+        day = date.fromisoformat(due.day)
+        cover = Cover(self._sender, recipient, due.domain, day, f"{due.id}@{submitter}")
+        rows = _rows(await tls_reports.sessions_of(self._context, due))
+        told = report(
+            rows,
+            domain=due.domain,
+            day=day,
+            organization=submitter,
+            contact=self._sender,
+            report_id=cover.report_id,
+        )
+        signer = await self._signers.signer(submitter)
+        at = self._context.now()
+        return await asyncio.to_thread(lambda: signer.sign(stamp(write(cover, told), at), at))
+
+
+def _kept(row: Row, number: int) -> TlsSession:
+    policy = asdict(row.policy)
+    domain = policy.pop("domain")
+    return tls_reports.session(row.day.isoformat(), domain, policy, row.host, row.result or "", number)
+
+
+def _rows(sessions: list[TlsSession]) -> Mapping[Row, int]:
+    return {_row(each): each.sessions for each in sessions}
+
+
+def _row(kept: TlsSession) -> Row:
+    told = json.loads(kept.policy)
+    policy = Policy(told["type"], kept.domain, tuple(told["strings"]), tuple(told["mx"]))
+    result = next((each for each in get_args(Result) if each == kept.result), None)
+    return Row(date.fromisoformat(kept.day), policy, kept.host, result)
