@@ -1,6 +1,6 @@
 """The rules that guard a reputation: nothing over a limit, nothing while sending is stopped. Approval lifts neither."""
 
-from policies.decision import Finding, Verdict
+from policies.decision import Decision, Finding, Verdict
 from policies.facts import Halt, Outbound
 from policies.windows import SECOND, Span, Window
 
@@ -45,6 +45,25 @@ def halted(halts: tuple[Halt, ...]) -> Finding | None:
         " ".join(halt.reason for halt in halts),
         code="sending_stopped" if "stopped" in codes else "sending_paused",
     )
+
+
+def room_at(decision: Decision, recipients: int, now: int) -> int | None:
+    """When there is room for a mail that is denied for used-up limits alone, in microseconds since the epoch.
+
+    None where something else denies it, or where it would not fit an empty window either; one that warming sets grows.
+    """
+    if decision.verdict is not Verdict.DENY:
+        return None
+    waits = []
+    for finding in decision.deciding:
+        details = dict(finding.details)
+        limit = details.get("limit", 0)
+        if finding.rule != "within_limits" or ("warmup_stage" not in details and recipients > int(limit)):
+            return None
+        waits.append(finding.retry_after or 0)
+    at = now + max(waits) * SECOND
+    # the wait was rounded up, and windows begin on the second
+    return at - at % SECOND
 
 
 def _code(window: Window) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from policies.content import CONTENT
 from policies.category import category_trusted
+from policies.content import CONTENT
 from policies.decision import Decision, Finding, Verdict, strictest
 from policies.facts import Outbound
 from policies.limits import sending_on, within_limits

@@ -28,6 +28,7 @@ async def looked_into(settings: Settings, *, base_url: str | None = None) -> Asy
     try:
         site = Site(
             base_url or settings.base_url,
+            hostname=settings.hostname,
             approval_hours=settings.approval_hours,
             reminder_hours=settings.reminder_hours,
             undo_seconds=settings.undo_seconds,

@@ -4,7 +4,7 @@ from pydantic import BaseModel, Field
 
 from storage.database import Transaction, many, one
 from storage.records import Approval, Delivery
-from tools import approvals, events
+from tools import approvals, events, limits
 from tools.access import mailbox_of, message_of
 from tools.context import Context
 from tools.errors import Refusal
@@ -42,7 +42,7 @@ async def cancel(context: Context, request: CancelRequest) -> Cancelled:
             if approval is None or not await approvals.end(context, transaction, approval, "cancelled", by):
                 raise Refusal("not_cancellable")
         elif message.status in ("queued", "scheduled"):
-            await _stop_deliveries(context, transaction, message_id)
+            await limits.give_back(transaction, message, await _stop_deliveries(context, transaction, message_id))
         else:
             raise Refusal("not_cancellable", f"It is {message.status}.", status=message.status)
         await transaction.run("set_status", id=message_id, status="cancelled")
@@ -52,8 +52,8 @@ async def cancel(context: Context, request: CancelRequest) -> Cancelled:
     return Cancelled(message_id=message_id, status="cancelled", next="It will not be sent.")
 
 
-async def _stop_deliveries(context: Context, transaction: Transaction, message_id: str) -> None:
-    """Stop every delivery, or none: what a worker holds may be leaving this very moment."""
+async def _stop_deliveries(context: Context, transaction: Transaction, message_id: str) -> list[Delivery]:
+    """Stop every delivery, or none, and return them: what a worker holds may be leaving this very moment."""
     now = context.now()
     deliveries = await many(transaction, Delivery, "deliveries", message_id=message_id)
     waiting = [each for each in deliveries if each.state in ("queued", "deferred") and each.lease_until <= now]
@@ -64,6 +64,7 @@ async def _stop_deliveries(context: Context, transaction: Transaction, message_i
     )
     if stopped < len(deliveries):
         raise Refusal("not_cancellable", "It is being delivered.")
+    return deliveries
 
 
 CANCEL = Operation(

@@ -64,6 +64,8 @@ class Site:
 
     base_url: str
     """Where people reach the web pages, without a trailing slash."""
+    hostname: str = "localhost"
+    """The server's name among mail servers."""
     approval_hours: int = 72
     reminder_hours: int = 24
     """A person who has not decided by then is reminded once; 0 is never."""
@@ -94,6 +96,8 @@ class Principal:
     """The one mailbox the key is bound to."""
     sandbox: bool = False
     """A test key: what it hands in never leaves."""
+    person: str = ""
+    """For a key that decides: the overseer whose hand it is; empty is the account's first."""
 
     def may(self, scope: str) -> bool:
         """Whether the principal holds the scope; `admin` reads, `oversight` sees what it decides on."""

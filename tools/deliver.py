@@ -8,13 +8,13 @@ from policies.suppression import BULK
 from storage.database import Reader, Row, Transaction, columns, many, one, record
 from storage.errors import Damaged, Missing
 from storage.records import Attempt, Decision, Delivery, Message
-from tools import events, reputation
+from tools import events, failures, limits, reputation
 from tools.context import MINUTE, Context
 from tools.mail.address import canonical, domain_of
 from tools.mail.reports import Reported
 from tools.mail.verp import bounce_address
 from tools.mail.wire import Wire
-from tools.suppressing import note_outcome, stopped_by
+from tools.suppressing import NOT_SENT, note_outcome, stopped_by
 from tools.unsubscribe import unsubscribe_url
 
 LEASE = MINUTE
@@ -190,7 +190,7 @@ async def open_delivery(context: Context, delivery: Delivery, row: Row | None = 
     wire = await _allowed(context, delivery, decision, row)
     category, reason = row["category"], stopped_by(row, delivery)
     if reason is not None:
-        raise Stopped(f"not sent: the recipient is suppressed ({reason})")
+        raise Stopped(NOT_SENT.format(reason))
     domain = domain_of(wire.sender)
     sender = bounce_address(delivery.id, domain, context.secret.derive("bounce address"))
     bulk = category in BULK and not delivery.is_copy
@@ -252,7 +252,7 @@ async def settle(context: Context, delivery: Delivery, settlement: Settlement) -
         if not moved:
             return await _settle_reported(transaction, delivery, settlement, now)
         await transaction.run("insert_attempt", **columns(_attempt(delivery, settlement, now)))
-        await note_outcome(
+        stopped = await note_outcome(
             transaction,
             now,
             delivery,
@@ -262,6 +262,7 @@ async def settle(context: Context, delivery: Delivery, settlement: Settlement) -
             reply=settlement.reply,
         )
         await _after_change(context, transaction, delivery, settlement.state, settlement.reply)
+        await _after_stop(context, transaction, stopped)
         return True
 
     return await context.db.write(work)
@@ -284,6 +285,10 @@ async def fail(context: Context, transaction: Transaction, message: Message, fla
     await transaction.run("cancel_deliveries", message_id=message.id, now=now, category="NotDelivered", reply=why)
     await transaction.run("set_status", id=message.id, status="send_failed")
     await events.about(transaction, now, message, "message.send_failed", reason=flaw.reason, why=why, fix=flaw.fix)
+    for delivery in await many(transaction, Delivery, "deliveries", message_id=message.id):
+        # what was stopped by this very call, and not another worker's before
+        if delivery.state == "cancelled" and delivery.settled_at == now:
+            await failures.tell(context, transaction, message, delivery)
 
 
 async def release(context: Context, delivery: Delivery) -> None:
@@ -319,10 +324,11 @@ async def bounce_late(context: Context, transaction: Transaction, delivery: Deli
         return
     # words alone do not end an address: such a bounce counts as one of several
     category = reported.category if reported.hard or reported.category != "NoMailbox" else "Unknown"
-    await note_outcome(
+    stopped = await note_outcome(
         transaction, now, delivery, state="bounced", category=category, code=code, reply=reported.diagnostic
     )
     await _after_change(context, transaction, delivery, "bounced", reported.diagnostic)
+    await _after_stop(context, transaction, stopped)
 
 
 def _attempt(delivery: Delivery, settlement: Settlement, now: int) -> Attempt:
@@ -346,6 +352,8 @@ async def _after_change(context: Context, transaction: Transaction, delivery: De
         await events.about(transaction, context.now(), message, f"copy.{state}")
         return
     await reputation.settled(context, transaction, message, delivery, state)
+    if state in ("bounced", "cancelled"):
+        await failures.tell(context, transaction, message, delivery)
     await events.about(
         transaction, context.now(), message, f"delivery.{state}", recipient=delivery.recipient, reply=reply
     )
@@ -354,6 +362,14 @@ async def _after_change(context: Context, transaction: Transaction, delivery: De
     if status is not None and status != message.status:
         await transaction.run("set_status", id=message.id, status=status)
         await events.about(transaction, context.now(), message, f"message.{status}")
+
+
+async def _after_stop(context: Context, transaction: Transaction, stopped: list[Delivery]) -> None:
+    """What follows for deliveries whose recipient turned out not to exist before they were attempted."""
+    for each in stopped:
+        message = await _message(transaction, each)
+        await limits.give_back(transaction, message, (each,))
+        await _after_change(context, transaction, each, each.state, each.reply)
 
 
 def status_of(states: list[str]) -> str | None:

@@ -32,6 +32,8 @@ class Prepared:
     category: str = "transactional"
     fingerprint: str = ""
     """What tells it from another. Empty where the same may come twice: a program that speaks SMTP means both."""
+    by_smtp: bool = False
+    """Whoever handed it in learns by mail what failed."""
 
 
 def prepare(

@@ -96,7 +96,7 @@ async def release(
     context: Context, transaction: Transaction, mailbox: Mailbox, message: Message, digest: str, wire: Wire, by: str
 ) -> None:
     """The same gate again, with an approver among the facts. Raises Refusal approval_refused, which undoes all."""
-    ruling = await _ruling(context, transaction, mailbox, message, approver=by)
+    ruling = await ruling_on(context, transaction, mailbox, message, approver=by)
     if ruling.verdict is not Verdict.ALLOW:
         raise Refusal("approval_refused", reasons=[finding.reason for finding in ruling.deciding])
     decision = await outbox.decide_on(context, transaction, message, digest, ruling, approver=by)
@@ -106,11 +106,16 @@ async def release(
     await transaction.run("set_status", id=message.id, status=_status(context, ruling, send_at))
 
 
-async def decide_stored(
-    context: Context, transaction: Transaction, mailbox: Mailbox, message: Message, digest: str, wire: Wire
+async def carry_out(
+    context: Context,
+    transaction: Transaction,
+    mailbox: Mailbox,
+    message: Message,
+    digest: str,
+    wire: Wire,
+    ruling: Ruling,
 ) -> None:
-    """Send a mail that is stored already through the gate: one whose time has come, or that was changed."""
-    ruling = await _ruling(context, transaction, mailbox, message)
+    """Let what was ruled follow for a mail that is stored already: one whose time has come, or that was changed."""
     schedule = await one(transaction, Schedule, "schedule", message_id=message.id)
     send_at = schedule.send_at if schedule is not None else None
     status = _status(context, ruling, send_at)
@@ -138,7 +143,7 @@ async def _enter(
     mailbox = await _locked(transaction, mailbox)
     prepared, timing = submission.prepared, submission.prepared.timing
     message = outbox.message_of(context, mailbox, prepared)
-    ruling = await _ruling(context, transaction, mailbox, message, requested=submission.requested)
+    ruling = await ruling_on(context, transaction, mailbox, message, requested=submission.requested)
     later = _waits_for_gate(submission, ruling)
     status = "scheduled" if later else _status(context, ruling, timing.send_at)
     message = replace(message, status=status)
@@ -156,7 +161,7 @@ async def _enter(
     return Submitted(message, tuple(finding.reason for finding in ruling.deciding), approval), ruling
 
 
-async def _ruling(
+async def ruling_on(
     context: Context,
     transaction: Transaction,
     mailbox: Mailbox,

@@ -1,10 +1,13 @@
 """Counting what leaves, and telling the rules how much may: inside the gate's transaction, the account locked."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 from policies.facts import Allowance, Halt
 from policies.limits import halted
 from policies.windows import Limits, Span, Subject, Used, Window, windows
 from storage.database import Reader, Transaction, one, record
-from storage.records import Domain, Mailbox, Message
+from storage.records import Delivery, Domain, Mailbox, Message
 from tools.context import Context
 from tools.errors import Refusal
 from tools.mail.address import domain_of
@@ -38,19 +41,36 @@ def check_sending(found: tuple[Halt, ...]) -> None:
         raise Refusal(finding.code, reasons=[finding.reason])
 
 
-async def count(context: Context, transaction: Transaction, message: Message, recipients: int) -> None:
-    """Note that so many recipients of a mail were queued, for its mailbox, its domain and its account."""
-    now = context.now()
-    await transaction.run(
-        "count_recipients",
-        mailbox_id=message.mailbox_id,
-        domain=domain_of(message.from_email),
-        account_id=message.account_id,
-        hour=Span.HOUR.start(now),
-        day=Span.DAY.start(now),
-        month=Span.MONTH.start(now),
-        count=recipients,
-    )
+async def count(transaction: Transaction, message: Message, deliveries: Iterable[Delivery]) -> None:
+    """Note deliveries that were queued, for the mail's mailbox, its domain and its account."""
+    for at, places in _places(message, deliveries).items():
+        await transaction.run("count_recipients", **_windows(message, at), count=places)
+
+
+async def give_back(transaction: Transaction, message: Message, deliveries: Iterable[Delivery]) -> None:
+    """Take back the count of deliveries that will not leave and were never attempted."""
+    places = _places(message, (each for each in deliveries if not each.attempts))
+    if places:
+        # the order of locks is the gate's: the account, then what is counted
+        await transaction.run("lock_account", id=message.account_id)
+    for at, number in places.items():
+        await transaction.run("uncount_recipients", **_windows(message, at), count=number)
+
+
+def _places(message: Message, deliveries: Iterable[Delivery]) -> Counter[int]:
+    """How many places deliveries take, by the moment they were made; copies and the sandbox take none."""
+    return Counter(each.created_at for each in deliveries if not (each.is_copy or message.sandbox))
+
+
+def _windows(message: Message, at: int) -> dict[str, str | int]:
+    return {
+        "mailbox_id": message.mailbox_id,
+        "domain": domain_of(message.from_email),
+        "account_id": message.account_id,
+        "hour": Span.HOUR.start(at),
+        "day": Span.DAY.start(at),
+        "month": Span.MONTH.start(at),
+    }
 
 
 async def _subjects(reader: Reader, mailbox: Mailbox, limits: Limits) -> dict[str, Subject]:

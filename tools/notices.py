@@ -1,12 +1,13 @@
 """Mail of the system to a person it knows, on its own path: what it says is rendered when it leaves."""
 
 import json
-from dataclasses import dataclass
 
 from storage.database import Transaction, many, one
 from storage.records import Approval, Domain, Mailbox, Message, Notice, Upgrade
+from tools import failures
 from tools.approvals import link_token
 from tools.context import HOUR, MINUTE, Context
+from tools.letter import Letter
 from tools.mail.address import Address
 from tools.mail.compose import Draft, compose
 from tools.signin import sign_in_url
@@ -19,20 +20,6 @@ MAX_SHOWN = 50
 """Recipients named in a notice; the page shows them all."""
 
 QUORUM = "It is risky, so two overseers must approve it, each by a link of their own; one rejection is enough.\n\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A notice ready to leave."""
-
-    sender: str
-    recipient: str
-    domain: str
-    raw: bytes
-    link: str
-    """The link it carries, for the operator's console when nothing leaves."""
-    sandbox: bool
-    """It is about mail of a test key, and so does not leave either."""
 
 
 async def claim(context: Context, limit: int) -> list[Notice]:
@@ -59,6 +46,8 @@ async def settle(context: Context, notice: Notice, *, sent: bool, reply: str, fi
 
 async def write(context: Context, notice: Notice) -> Letter | None:
     """Render a notice; None when there is nothing left to tell (decided, used or expired meanwhile)."""
+    if notice.kind == "failure":
+        return await failures.write(context, notice)
     text = await _text(context, notice)
     domains = await many(context.db, Domain, "domains", account_id=notice.account_id)
     if text is None or not domains:

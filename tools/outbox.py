@@ -47,6 +47,7 @@ def message_of(context: Context, mailbox: Mailbox, prepared: Prepared) -> Messag
         created_at=context.now(),
         sandbox=int(context.principal.sandbox),
         fingerprint=prepared.fingerprint,
+        by_smtp=int(prepared.by_smtp),
     )
 
 
@@ -95,8 +96,8 @@ async def queue(
     context: Context, transaction: Transaction, message: Message, decision: Decision, wire: Wire, due_at: int
 ) -> None:
     """One delivery a recipient. The foreign key refuses any but an allow decision of this message."""
-    for recipient in wire.recipients:
-        delivery = Delivery(
+    deliveries = [
+        Delivery(
             id=context.new_id("dlv"),
             account_id=message.account_id,
             message_id=message.id,
@@ -116,8 +117,10 @@ async def queue(
             created_at=decision.created_at,
             domain=domain_of(recipient.address),
         )
+        for recipient in wire.recipients
+    ]
+    for delivery in deliveries:
         await transaction.run("insert_delivery", **columns(delivery))
-    if not message.sandbox:
-        await limits.count(context, transaction, message, sum(not each.copy for each in wire.recipients))
+    await limits.count(transaction, message, deliveries)
     await note_departure(transaction, message, (each.address for each in wire.recipients if not each.copy))
     transaction.wake(DELIVERIES)

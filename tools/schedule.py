@@ -4,15 +4,18 @@ import json
 
 from pydantic import BaseModel, Field
 
+from policies.decision import Verdict
+from policies.limits import room_at
 from storage.database import Transaction, many, one
 from storage.errors import Damaged, Missing, Unavailable
 from storage.records import Delivery, Mailbox, Message, Schedule
 from storage.records import Wire as WireRow
-from tools import events, gate, wires
+from tools import events, gate, limits, wires
 from tools.access import mailbox_of, message_of
 from tools.context import Context
 from tools.deliver import Altered, Lost, fail
 from tools.errors import Refusal
+from tools.facts import addressed_by
 from tools.fields import MAX_MARKDOWN, MAX_SUBJECT, Address, MessageId
 from tools.mail.wire import Wire
 from tools.operation import MailboxId, Model, Operation
@@ -86,20 +89,34 @@ async def _fire(context: Context, row: WireRow) -> None:
             return
         stored = Wire.of(row.envelope, row.data or b"")
         wire = Wire(stored.sender, await gate.envelope(transaction, mailbox, message), stored.raw)
+        ruling = await gate.ruling_on(context, transaction, mailbox, message)
+        at = room_at(ruling, len(addressed_by(message)), context.now())
+        if at is not None:
+            await _postpone(context, transaction, message, at)
+            return
         if wire == stored:
-            await gate.decide_stored(context, transaction, mailbox, message, row.digest, wire)
+            await gate.carry_out(context, transaction, mailbox, message, row.digest, wire, ruling)
             return
         # the mode was changed meanwhile, and with it who gets a copy: another envelope is another revision
         digest = await wires.keep(transaction, message.id, row.revision + 1, wire, row.blob, row.draft, context.now())
         await transaction.run("set_revision", id=message.id, revision=row.revision + 1)
         moved = await _again(transaction, message.id)
-        await gate.decide_stored(context, transaction, mailbox, moved, digest, wire)
+        await gate.carry_out(context, transaction, mailbox, moved, digest, wire, ruling)
 
     await context.db.write(work)
 
 
+async def _postpone(context: Context, transaction: Transaction, message: Message, at: int) -> None:
+    """Keep a mail for the time when the limits have room for it again: it was promised to leave, and is not lost."""
+    await transaction.run("postpone_schedule", message_id=message.id, send_at=at)
+    await events.about(transaction, context.now(), message, "message.postponed", send_at=time_text(at))
+
+
 async def edit_scheduled(context: Context, request: ScheduleChange) -> Scheduled:
-    """Change a mail that is scheduled; changed content goes through the gate again. Raises Refusal not_editable."""
+    """Change a mail that is scheduled; changed content goes through the gate again.
+
+    Raises Refusal not_editable, and what the gate denies the change for: the mail then stays as it was.
+    """
     mailbox = await mailbox_of(context, request.mailbox_id)
     message = await message_of(context.db, mailbox, request.message_id)
     if message.status != "scheduled":
@@ -121,22 +138,26 @@ async def _change(
         await transaction.run("move_schedule", message_id=message.id, send_at=send_at)
         await transaction.run("move_deliveries", message_id=message.id, due_at=send_at, now=context.now())
     if revision is not None:
-        await _take_back(context, transaction, message.id)
+        await _take_back(context, transaction, message)
         copies = tuple(each for each in await gate.envelope(transaction, mailbox, message) if each.copy)
         wire, digest = await write(context, transaction, message, revision, copies)
         schedule = await one(transaction, Schedule, "schedule", message_id=message.id)
         if schedule is not None and schedule.gated:
             changed = await _again(transaction, message.id)
-            await gate.decide_stored(context, transaction, mailbox, changed, digest, wire)
+            ruling = await gate.ruling_on(context, transaction, mailbox, changed)
+            if ruling.verdict is Verdict.DENY:
+                raise gate.denial(ruling, message.id)
+            await gate.carry_out(context, transaction, mailbox, changed, digest, wire, ruling)
     await events.about(transaction, context.now(), message, "message.rescheduled", by=context.principal.name)
 
 
-async def _take_back(context: Context, transaction: Transaction, message_id: str) -> None:
+async def _take_back(context: Context, transaction: Transaction, message: Message) -> None:
     """Take back every delivery, or refuse: one that was begun may be leaving this very moment."""
-    deliveries = await many(transaction, Delivery, "deliveries", message_id=message_id)
-    taken = await transaction.run("take_back_deliveries", message_id=message_id, now=context.now())
+    deliveries = await many(transaction, Delivery, "deliveries", message_id=message.id)
+    taken = await transaction.run("take_back_deliveries", message_id=message.id, now=context.now())
     if taken < len(deliveries):
         raise Refusal("not_editable", "It has begun to leave.")
+    await limits.give_back(transaction, message, deliveries)
 
 
 def _changes_content(request: ScheduleChange) -> bool:

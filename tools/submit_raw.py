@@ -49,6 +49,7 @@ async def submit_raw(context: Context, mailbox: Mailbox, recipients: Sequence[st
         parent=await _parent(context, mailbox, parsed),
         timing=Timing(),
         category=_category(fields),
+        by_smtp=True,
     )
     return await submit(context, mailbox, Submission(prepared))
 

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 
 from policies.facts import Suppressed
 from policies.suppression import Reason, Settled, after_outcome, applies, strength
-from storage.database import Reader, Row, Transaction, columns, one
+from storage.database import Reader, Row, Transaction, columns, many, one
 from storage.records import Delivery, Suppression
 from tools import events
 from tools.mail.address import canonical
 
 MAX_REPLY = 500
 """Characters kept of what the other server said."""
+NOT_SENT = "not sent: the recipient is suppressed ({})"
 
 
 async def suppressed_among(reader: Reader, account_id: str, addresses: Iterable[str]) -> tuple[Suppressed, ...]:
@@ -56,22 +57,30 @@ async def suppress(
 
 async def note_outcome(
     transaction: Transaction, now: int, delivery: Delivery, *, state: str, category: str, code: int, reply: str
-) -> None:
+) -> list[Delivery]:
     """Count a delivery's end for its recipient, and suppress an address that has shown not to work.
+
+    The deliveries that waited for such an address are stopped; they are what comes back, as they are now.
 
     Copies to the overseer change nothing: oversight must not end because a mail did not fit. That the sandbox took a
     mail says nothing of its recipient.
     """
     if delivery.is_copy or state not in ("sent", "bounced") or (delivery.sandbox and state == "sent"):
-        return
+        return []
     contact = {"account_id": delivery.account_id, "address": canonical(delivery.recipient)}
     rows = await transaction.rows("lock_contact" if state == "bounced" else "contact", **contact)
     before = rows[0]["bounces_in_row"] if rows else 0
     standing = after_outcome(Settled(state, category, code, before))
     if standing.bounces_in_row != before:
         await transaction.run("set_bounces", **contact, bounces_in_row=standing.bounces_in_row)
-    if standing.invalid:
-        await suppress(transaction, now, delivery.account_id, delivery.recipient, Reason.BOUNCE, code=code, reply=reply)
+    if not standing.invalid:
+        return []
+    # before the event of the suppression: who withdraws a mail also locks its deliveries first, then the account
+    stopped = await many(
+        transaction, Delivery, "stop_waiting", now=now, reply=NOT_SENT.format(Reason.BOUNCE), **contact
+    )
+    await suppress(transaction, now, delivery.account_id, delivery.recipient, Reason.BOUNCE, code=code, reply=reply)
+    return stopped
 
 
 def stopped_by(row: Row, delivery: Delivery) -> str | None:

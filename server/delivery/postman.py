@@ -15,7 +15,7 @@ from storage.wakeups import wait
 from tools import notices
 from tools.approvals import NOTICES
 from tools.context import Context
-from tools.notices import Letter
+from tools.letter import Letter
 
 AT_ONCE = 20
 

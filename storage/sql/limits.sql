@@ -23,6 +23,14 @@ ON CONFLICT (subject) DO UPDATE SET
     day = CASE WHEN usage.day < excluded.day THEN excluded.day ELSE usage.day END,
     month = CASE WHEN usage.month < excluded.month THEN excluded.month ELSE usage.month END;
 
+-- name: uncount_recipients
+-- Only where the window they were counted in goes on: what is over has no place to give back.
+UPDATE usage SET
+    in_hour = in_hour - CASE WHEN hour = :hour THEN :count ELSE 0 END,
+    in_day = in_day - CASE WHEN day = :day THEN :count ELSE 0 END,
+    in_month = in_month - CASE WHEN month = :month THEN :count ELSE 0 END
+WHERE subject IN (:mailbox_id, :domain, :account_id);
+
 -- name: count_outcome
 INSERT INTO outcome (
     account_id, hour, settled, bounced, complained

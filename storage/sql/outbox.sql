@@ -94,6 +94,15 @@ UPDATE delivery SET lease_until = 0, lease = '' WHERE lease <> '';
 -- name: release_delivery
 UPDATE delivery SET lease_until = 0, lease = '' WHERE id = :id AND lease = :lease;
 
+-- name: stop_waiting
+-- What waits for an address that is not there. What a worker holds looks at the list of suppressions itself, and so
+-- does what is written in another case than ASCII's.
+UPDATE delivery SET state = 'cancelled', settled_at = :now, enhanced = '5.7.1', category = 'NotDelivered',
+    reply = :reply
+WHERE account_id = :account_id AND lower(recipient) = :address AND state IN ('queued', 'deferred')
+    AND lease_until <= :now AND is_copy = 0
+RETURNING *;
+
 -- name: cancel_deliveries
 UPDATE delivery SET state = 'cancelled', settled_at = :now, category = :category, reply = :reply
 WHERE message_id = :message_id AND state IN ('queued', 'deferred') AND lease_until <= :now;

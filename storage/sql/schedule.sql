@@ -17,6 +17,10 @@ ORDER BY s.send_at LIMIT :limit;
 -- The gate takes a waiting mail only once.
 UPDATE schedule SET gated = 1 WHERE message_id = :message_id AND gated = 0;
 
+-- name: postpone_schedule
+-- The gate takes it again at another time.
+UPDATE schedule SET gated = 0, send_at = :send_at WHERE message_id = :message_id;
+
 -- name: move_schedule
 UPDATE schedule SET send_at = :send_at WHERE message_id = :message_id;
 

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from policies.decision import Verdict
 from policies.facts import Allowance, Halt, Outbound
-from policies.limits import sending_on, within_limits
+from policies.limits import room_at, sending_on, within_limits
 from policies.modes import Mode
+from policies.outbound import decide
 from policies.reputation import Outcomes, Thresholds, judge
 from policies.windows import DAY, HOUR, Limits, Span, Subject, Tier, Used, Window, tier_at, windows
 
 NOON = int(datetime(2026, 1, 31, 12, 30, tzinfo=UTC).timestamp()) * 1_000_000
+MIDNIGHT = NOON - NOON % DAY
 DOMAIN_TIERS = (Tier(1, 2, 10), Tier(8, 10, 50), Tier(15, 100, 1000))
 
 WINDOWS = st.builds(
@@ -173,3 +175,20 @@ def test_000_13_more_bounces_never_help(settled: int, bounced: int, more: int) -
     before = judge(Outcomes(settled, bounced, 0), Thresholds()).state
     after = judge(Outcomes(settled, bounced + more, 0), Thresholds()).state
     assert order.index(after) >= order.index(before)
+
+
+@given(st.integers(0, 5), st.integers(1, 6), st.integers(0, 86_399_999_999))
+def test_there_is_room_when_the_window_begins_anew_or_never(used: int, asked: int, passed: int) -> None:
+    now = MIDNIGHT + passed
+    window = Window("mailbox", Span.DAY, used, 5, MIDNIGHT + DAY)
+    facts = Outbound(Mode.AUTONOMOUS, ("a@example.com",) * asked, (), allowance=Allowance(now, (window,)))
+    at = room_at(decide(facts, (within_limits,)), asked, now)
+    assert at == (MIDNIGHT + DAY if used + asked > 5 >= asked else None)
+
+
+def test_what_warming_limits_will_fit_one_day_and_what_is_stopped_does_not_wait() -> None:
+    young = Window("mailbox", Span.DAY, 0, 5, MIDNIGHT + DAY, stage=1)
+    facts = Outbound(Mode.AUTONOMOUS, ("a@example.com",) * 6, (), allowance=Allowance(MIDNIGHT, (young,)))
+    assert room_at(decide(facts, (within_limits,)), 6, MIDNIGHT) == MIDNIGHT + DAY
+    stopped = replace(facts, allowance=Allowance(MIDNIGHT, (young,), (Halt("stopped", "by hand"),)))
+    assert room_at(decide(stopped, (sending_on, within_limits)), 6, MIDNIGHT) is None

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from server.cli import app
+from tools.mail.failure import Failure, Frame, notification
 
 BOUNCE = (
     b"From: MAILER-DAEMON@example.org\nTo: ada@agents.example\nSubject: failure notice\n\n"
@@ -28,6 +29,17 @@ CORPORA = Path(os.environ.get("GATEPOST_CORPORA", Path(__file__).parents[3] / "s
 def lines(*files: str, stdin: bytes = b"") -> tuple[int, list[dict[str, Any]]]:
     result = CliRunner().invoke(app, ["inspect", *files], input=stdin)
     return result.exit_code, [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_000_7_our_own_notification_reads_as_any_other() -> None:
+    frame = Frame("gatepost@agents.example", "postmaster@agents.example", "n1@agents.example", "mx.agents.example")
+    failure = Failure("bea@example.org", "5.1.1", 550, "User unknown", "mx.example.org", 0, 0)
+    raw = notification(frame, failure, "m1@agents.example", b"Message-ID: <m1@agents.example>\r\n")
+    code, (found,) = lines("-", stdin=raw)
+    assert code == 0 and found["kind"] == "bounce" and found["original_message_id"] == "m1@agents.example"
+    (recipient,) = found["recipients"]
+    assert (recipient["address"], recipient["category"], recipient["hard"]) == ("bea@example.org", "NoMailbox", True)
+    assert recipient["diagnostic"] == "550 5.1.1 User unknown"
 
 
 def test_a_bounce_says_for_whom_why_and_whether_for_good(tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ from policies.windows import DAY, HOUR, Limits, Tier
 from storage.database import one
 from storage.records import Approval
 from tests.conftest import World, overseer
+from tools import deliver
 from tools.accounts import create_mailbox
+from tools.cancel import CancelRequest, cancel
 from tools.context import Context
 from tools.decide import approve
 from tools.errors import Refusal
@@ -149,6 +151,56 @@ async def test_003_a_new_mailbox_warms_up_and_the_refusal_says_how(world: World)
     assert abs((refused.value.retry_after or 0) - left // 1_000_000) <= 1
     world.clock.at = world.mailbox.created_at + 2 * DAY
     assert [await sent(context, number) for number in range(3, 9)] == ["queued"] * 6
+
+
+async def test_002_3_withdrawn_mail_gives_its_place_back_while_its_window_goes_on(world: World) -> None:
+    await world.in_mode(Mode.AUTONOMOUS)
+    context = limited(world, Limits(mailbox_per_hour=2, mailbox_per_day=3))
+    first = await send(context, mail(1, 2))
+    assert await sent(context, 2) == "rate_limited"
+    await cancel(context, CancelRequest(message_id=first.message_id))
+    await cancel(context, CancelRequest(message_id=first.message_id))
+    assert await queued(world) == 0, "given back once"
+    second = await send(context, mail(3, 2))
+    world.clock.at += HOUR
+    await cancel(context, CancelRequest(message_id=second.message_id))
+    found = {each.window: each.used for each in (await usage(context, UsageRequest())).limits}
+    assert (found["hour"], found["day"], found["month"]) == (0, 0, 0)
+    third = await send(context, mail(4, 2))
+    world.clock.at += DAY
+    assert [await sent(context, number) for number in (5, 6)] == ["queued", "queued"]
+    await cancel(context, CancelRequest(message_id=third.message_id))
+    assert await queued(world) == 2, "what was counted yesterday frees no place today"
+
+
+async def test_what_was_attempted_gives_no_place_back(world: World) -> None:
+    await world.in_mode(Mode.AUTONOMOUS)
+    handed = await send(world.context, mail(1))
+    (delivery,) = await deliver.claim(world.system, "worker", 1)
+    later = deliver.Settlement("deferred", 451, "4.2.0", "later", "Throttled", "mx", world.clock.at + DAY)
+    assert await deliver.settle(world.system, delivery, later)
+    await cancel(world.context, CancelRequest(message_id=handed.message_id))
+    assert await queued(world) == 1
+
+
+async def test_002_3_sending_and_withdrawing_at_once_never_exceeds_the_cap(world: World) -> None:
+    """002-3: whatever is given back meanwhile, no more is out than the cap, and the count is what is out."""
+    await world.in_mode(Mode.AUTONOMOUS)
+    context = limited(world, TEN)
+
+    async def send_and_withdraw(number: int) -> int:
+        try:
+            handed = await send(context, mail(number))
+        except Refusal:
+            return 0
+        if number % 2:
+            await cancel(context, CancelRequest(message_id=handed.message_id))
+        return 1 - number % 2
+
+    out = sum(await asyncio.gather(*(send_and_withdraw(number) for number in range(50))))
+    assert out <= 10 and await queued(world) == out
+    rest = sum([await sent(context, 100 + number) == "queued" for number in range(20)])
+    assert out + rest == 10
 
 
 async def test_the_months_quota_has_its_own_code(world: World) -> None:

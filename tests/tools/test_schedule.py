@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from policies.modes import Mode
+from policies.windows import Limits
 from storage.blobs import INLINE
 from storage.database import many, one
 from storage.records import Approval, Delivery, Notice
 from tests.conftest import START, World
 from tools import deliver, notices
 from tools.cancel import CancelRequest, cancel
-from tools.context import DAY, HOUR, SECOND
+from tools.context import DAY, HOUR, SECOND, Context
 from tools.decide import approve
 from tools.errors import Refusal
 from tools.housekeeping import tidy
@@ -141,6 +142,57 @@ async def test_a_scheduled_mail_can_be_withdrawn(world: World, gate_timing: str)
     world.clock.at = AT_US
     assert await fire_due(world.system) == 0 and await due(world) == []
     assert await status(world, message_id) == "cancelled"
+
+
+async def test_an_edited_mail_counts_once(world: World) -> None:
+    await world.in_mode(Mode.AUTONOMOUS)
+    tight = replace(world, context=limited(world.context, Limits(mailbox_per_day=2)))
+    message_id = await scheduled(tight, to=["a@example.com", "b@example.com"])
+    await edit_scheduled(tight.context, ScheduleChange(message_id=message_id, markdown="Other words"))
+    assert await counted(world) == 2
+    await edit_scheduled(tight.context, ScheduleChange(message_id=message_id, to=["c@example.com"]))
+    assert await counted(world) == 1
+    with pytest.raises(Refusal) as refused:
+        await edit_scheduled(
+            tight.context, ScheduleChange(message_id=message_id, cc=["d@example.com", "e@example.com"])
+        )
+    assert refused.value.code == "rate_limited"
+    assert await status(world, message_id) == "scheduled" and await counted(world) == 1
+    world.clock.at = AT_US
+    assert [each.recipient for each in await due(world)] == ["c@example.com"], "the refused change changed nothing"
+
+
+async def test_schedule_first_waits_for_the_next_window_when_its_own_is_used_up(world: World) -> None:
+    await world.in_mode(Mode.AUTONOMOUS)
+    limits = Limits(mailbox_per_hour=1, mailbox_per_day=2)
+    tight, system = replace(world, context=limited(world.context, limits)), limited(world.system, limits)
+    ids = [await scheduled(tight, subject=f"Hi {number}", gate_timing="schedule_first") for number in range(4)]
+    left: list[int] = []
+    for hour in (0, 1, 2, 15, 16):
+        world.clock.at = AT_US + hour * HOUR
+        await fire_due(system)
+        left.append([await status(world, each) for each in ids].count("queued"))
+    assert left == [1, 2, 2, 3, 4], "one in an hour, two in a day, and none lost"
+    rows = await world.system.db.rows("events", account_id=world.account.id, after=0, limit=100)
+    assert sum(row["type"] == "message.postponed" for row in rows) == 3 + 2 + 1
+
+
+async def test_schedule_first_that_no_window_will_ever_hold_is_rejected(world: World) -> None:
+    await world.in_mode(Mode.AUTONOMOUS)
+    limits = Limits(mailbox_per_day=1)
+    message_id = await scheduled(world, to=["a@example.com", "b@example.com"], gate_timing="schedule_first")
+    world.clock.at = AT_US
+    await fire_due(limited(world.system, limits))
+    assert await status(world, message_id) == "rejected"
+
+
+def limited(context: Context, limits: Limits) -> Context:
+    return replace(context, site=replace(context.site, limits=limits))
+
+
+async def counted(world: World) -> int:
+    rows = await world.system.db.rows("usage", mailbox_id=world.mailbox.id, domain="", account_id="")
+    return int(rows[0]["in_day"]) if rows else 0
 
 
 async def test_the_undo_window_leaves_time_to_withdraw(world: World) -> None:

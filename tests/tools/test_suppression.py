@@ -132,21 +132,59 @@ async def test_a_suppression_that_came_later_refuses_the_approval(world: World) 
 
 
 async def test_004_5_a_suppression_is_looked_at_before_each_attempt(world: World) -> None:
-    """002-11: what is queued for an address that bounced for good is not attempted any more."""
+    """002-11: what another worker has in hand for an address that bounced for good is not attempted any more."""
     await world.in_mode(Mode.AUTONOMOUS)
     await hand_in(world)
-    await settled_later(world)
-    (delivery,) = await deliver.claim(world.system, "worker", 9)
-    with pytest.raises(Stopped, match="suppressed \\(bounce\\)"):
-        await deliver.open_delivery(world.system, delivery)
-
-
-async def settled_later(world: World) -> None:
-    """The queued mail finds no mailbox, and another one is queued."""
-    (first,) = await deliver.claim(world.system, "worker", 1)
     await hand_in(world)
+    first, second = await deliver.claim(world.system, "worker", 9)
+    await no_mailbox(world, first)
+    with pytest.raises(Stopped, match="suppressed \\(bounce\\)"):
+        await deliver.open_delivery(world.system, second)
+
+
+async def no_mailbox(world: World, delivery: Delivery) -> None:
     words = Settlement("bounced", 550, "5.1.1", "no such user", "NoMailbox", "mx.example.net", world.clock())
-    await deliver.settle(world.system, first, words)
+    assert await deliver.settle(world.system, delivery, words)
+
+
+async def test_002_11_a_hard_bounce_cancels_what_is_queued_for_the_address(world: World) -> None:
+    """002-11: in any spelling, deferred and scheduled mail too; other recipients and other accounts are not touched."""
+    await world.in_mode(Mode.AUTONOMOUS)
+    first = await hand_in(world)
+    (delivery,) = await deliver.claim(world.system, "worker", 1)
+    alone = await hand_in(world, to="BEA@example.com")
+    shared = await hand_in(world, cc=["carl@example.com"])
+    later = await hand_in(world, send_at="2026-01-05T09:00:00Z")
+    other = await make_world(world.system, world.clock, "others.example")
+    await other.in_mode(Mode.AUTONOMOUS)
+    theirs = await hand_in(other)
+    assert await used(world) == 5
+    await no_mailbox(world, delivery)
+    assert [await status(world, each) for each in (first, alone, shared, later)] == [
+        "bounced",
+        "cancelled",
+        "queued",
+        "cancelled",
+    ]
+    assert await used(world) == 2, "what was not attempted gave its place back"
+    left = {each.recipient: each.message_id for each in await deliver.claim(world.system, "worker", 9)}
+    assert left == {"carl@example.com": shared, BEA: theirs}
+    (stopped,) = await many(world.system.db, Delivery, "deliveries", message_id=alone)
+    assert (stopped.state, stopped.category) == ("cancelled", "NotDelivered")
+    assert stopped.reply == "not sent: the recipient is suppressed (bounce)"
+    events = await many(world.system.db, Event, "events", account_id=world.account.id, after=0, limit=100)
+    assert [event.message_id for event in events if event.type == "delivery.cancelled"] == [alone, shared, later]
+    assert [event.message_id for event in events if event.type == "message.cancelled"] == [alone, later]
+
+
+async def used(world: World) -> int:
+    """Recipients counted today."""
+    (row,) = await world.system.db.rows("usage", mailbox_id=world.mailbox.id, domain="", account_id="")
+    return int(row["in_day"])
+
+
+async def status(world: World, message_id: str) -> str:
+    return (await message_status(world.context, StatusRequest(message_id=message_id))).status
 
 
 async def test_004_5_a_transactional_only_contact_gets_no_bulk_mail(world: World) -> None:
