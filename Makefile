@@ -15,7 +15,7 @@ setup: $(STAMP)  ## make .venv with everything in it
 demo: $(STAMP)   ## run the main job: an agent sends under a person's gate, and reads the reply
 	.venv/bin/gatepost demo
 
-test: $(STAMP)   ## run the tests; what needs PostgreSQL, Chromium or Postfix is skipped with its reason
+test: $(STAMP)   ## run the tests; what needs PostgreSQL, Chromium, Postfix or Exim is skipped with its reason
 	$(PY) -m pytest
 
 check: $(STAMP)  ## types, lint, format

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,8 +105,13 @@ class Postfix:
 
 
 @asynccontextmanager
-async def postfix(gatepost_port: int, port: int) -> AsyncIterator[Postfix]:
-    """Run a Postfix that listens on `port` and relays mail for agents.example to Gatepost."""
+async def postfix(
+    gatepost_port: int, port: int, *, parameters: Sequence[str] = (), services: Sequence[str] = ()
+) -> AsyncIterator[Postfix]:
+    """Run a Postfix that listens on `port` and relays mail for agents.example to Gatepost.
+
+    `parameters`, each as "name = value", take the place of those in main.cf; `services` are more lines of master.cf.
+    """
     postfix_program = program("postfix")
     if os.geteuid() != 0:
         missing("root, to start a Postfix")
@@ -114,11 +119,16 @@ async def postfix(gatepost_port: int, port: int) -> AsyncIterator[Postfix]:
     folder = Path(tempfile.mkdtemp(prefix="gatepost-postfix-"))
     try:
         _configure(folder, port, gatepost_port)
+        if parameters:
+            # not simply added: each program would warn of it, and postlogd cannot log before it runs
+            subprocess.run([program("postconf"), "-c", str(folder / "etc"), "-e", *parameters], check=True)
+        with (folder / "etc" / "master.cf").open("a") as master:
+            master.writelines(f"{service}\n" for service in services)
         process = await asyncio.create_subprocess_exec(
             postfix_program, "-c", str(folder / "etc"), "start-fg", stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
         try:
-            await eventually(lambda: process.returncode is not None or _listens(port), 30)
+            await eventually(lambda: process.returncode is not None or listens("127.0.0.1", port), 30)
             assert process.returncode is None, (folder / "log").read_text()
             yield Postfix(folder, port)
         finally:
@@ -147,9 +157,9 @@ def _configure(folder: Path, port: int, gatepost_port: int) -> None:
     (folder / "etc" / "master.cf").write_text(_MASTER.format(port=port))
 
 
-def _listens(port: int) -> bool:
+def listens(address: str, port: int) -> bool:
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((address, port)) == 0
 
 
 async def _stop(folder: Path, process: asyncio.subprocess.Process) -> None:
