@@ -12,7 +12,7 @@ from tools import events, failures, limits, reputation
 from tools.context import MINUTE, Context
 from tools.mail.address import canonical, domain_of
 from tools.mail.reports import Reported
-from tools.mail.verp import bounce_address
+from tools.mail.verp import bounce_address, feedback_token
 from tools.mail.wire import Wire
 from tools.suppressing import NOT_SENT, note_outcome, stopped_by
 from tools.unsubscribe import unsubscribe_url
@@ -66,6 +66,8 @@ class Outgoing:
     """The mailbox's mode when the mail was allowed."""
     approval_id: str
     """The approval that stood behind it; empty where nobody was asked."""
+    feedback_token: str
+    """What a complaint names the delivery by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,8 @@ async def open_delivery(context: Context, delivery: Delivery, row: Row | None = 
     if reason is not None:
         raise Stopped(NOT_SENT.format(reason))
     domain = domain_of(wire.sender)
-    sender = bounce_address(delivery.id, domain, context.secret.derive("bounce address"))
+    secret = context.secret.derive("bounce address")
+    sender = bounce_address(delivery.id, domain, secret)
     bulk = category in BULK and not delivery.is_copy
     url = unsubscribe_url(context, delivery.id) if bulk else None
     return Outgoing(
@@ -207,6 +210,7 @@ async def open_delivery(context: Context, delivery: Delivery, row: Row | None = 
         mailbox_id=row["mailbox_id"],
         mode=decision.mode,
         approval_id=decision.approval_id,
+        feedback_token=feedback_token(delivery.id, secret),
     )
 
 

@@ -7,7 +7,7 @@ from tools.complaints import complain
 from tools.context import Context
 from tools.mail.address import canonical, domain_of
 from tools.mail.reports import Report, Reported
-from tools.mail.verp import delivery_of
+from tools.mail.verp import delivery_of, delivery_of_token
 
 FEEDBACK = "fbl"
 """The local part that every domain of ours takes feedback reports at."""
@@ -102,6 +102,8 @@ def _names(reported: Reported) -> set[str]:
 
 
 async def _complained(context: Context, transaction: Transaction, report: Report) -> Delivery | None:
-    ids = (bounced_delivery(context, sender) for sender in report.senders)
-    delivery_id = next((id_ for id_ in ids if id_), None)
+    secret = context.secret.derive("bounce address")
+    by_sender = (delivery_of(sender, secret) for sender in report.senders)
+    by_token = (delivery_of_token(token, secret) for token in report.tokens)
+    delivery_id = next((id_ for id_ in (*by_sender, *by_token) if id_), None)
     return await one(transaction, Delivery, "delivery", id=delivery_id) if delivery_id else None

@@ -29,8 +29,10 @@ def stamp(raw: bytes, at: int, unsubscribe_url: str | None = None) -> bytes:
 
 def stamp_mail(outgoing: Outgoing, key: SiteKey, issuer: str) -> bytes:
     """An agent's mail with all that is added; the claim comes last, as it binds the rest. `issuer`: the site's URL."""
-    # account and mailbox by their ids: what a feedback loop counts by, and no personal data
-    feedback = f"Feedback-ID: {outgoing.mailbox_id}:{outgoing.account_id}:agent:{SENDER_ID}\r\n"
+    # account and mailbox by their ids, no personal data: what a feedback loop counts by; and what names the delivery
+    # where a complaint has the envelope sender redacted
+    identifiers = f"{outgoing.mailbox_id}:{outgoing.account_id}:{outgoing.feedback_token}"
+    feedback = f"Feedback-ID: {identifiers}:{SENDER_ID}\r\n"
     raw = feedback.encode() + stamp(outgoing.raw, outgoing.allowed_at, outgoing.unsubscribe_url)
     claim = Claim(
         key=key.id,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.mail.verp import bounce_address, delivery_of
+from tools.mail.verp import bounce_address, delivery_of, delivery_of_token, feedback_token
 
 SECRET = b"a secret of the server"
 ID = "dlv_01jg8zk3m4n5p6q7r8s9t0vwxy"
@@ -27,6 +27,15 @@ def test_any_id_comes_back_in_any_letter_case(delivery_id: str) -> None:
     for seen in (address, address.upper(), address.title()):
         assert delivery_of(seen, SECRET) == delivery_id
     assert delivery_of(address, b"another secret") is None
+
+
+@given(st.text(string.ascii_lowercase + string.digits + "_-+", min_size=1, max_size=45), st.text(max_size=100))
+def test_a_feedback_token_names_its_delivery_and_is_no_bounce_address(delivery_id: str, other: str) -> None:
+    token = feedback_token(delivery_id, SECRET)
+    assert delivery_of_token(token, SECRET) == delivery_id
+    assert delivery_of_token(token, b"another secret") is None
+    assert delivery_of(f"b+{token}@example.com", SECRET) is None
+    assert delivery_of_token(other, SECRET) is None
 
 
 @given(st.integers(0, 63), st.sampled_from(string.ascii_lowercase + string.digits + "+@ é"))

@@ -168,6 +168,20 @@ async def test_000_14_a_complaint_names_tenant_message_and_recipient(world: Worl
     assert entry is not None and entry.reason == "complaint"
 
 
+async def test_000_14_a_complaint_with_redacted_addresses_is_traced_by_the_feedback_id(world: World) -> None:
+    delivery = await handed_over(world)
+    token = (await deliver.open_delivery(world.system, delivery)).feedback_token
+    for feedback_id in (f"m:a:{token[:-1]}7:gatepost", f"m:a:{token}:gatepost"):
+        assert not await noted(world, "message.complained")
+        raw = complaint("redacted@agents.example").replace(
+            "Subject: Offer", f"Feedback-ID: {feedback_id}\nSubject: Offer"
+        )
+        await come_back(world, "fbl@agents.example", raw)
+    (event,) = await noted(world, "message.complained")
+    assert event["delivery_id"] == delivery.id
+    assert not await expects(world.system, f"b+{token}@agents.example"), "who reads it cannot make the mail bounce"
+
+
 @pytest.mark.parametrize("kind", ["forged", "not-spam"])
 async def test_000_14_what_proves_no_complaint_is_only_noted(world: World, kind: str) -> None:
     delivery = await handed_over(world)

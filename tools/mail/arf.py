@@ -17,12 +17,14 @@ _RECIPIENT_FIELDS = ("original-rcpt-to", "removal-recipient")
 class Feedback:
     """A feedback report; '' and () where it says nothing. Reporters often redact the addresses.
 
-    `senders` are the envelope senders that the report and its included mail name, without angle brackets.
+    `senders` are the envelope senders that the report and its included mail name, without angle brackets; `tokens` the
+    third parts of the included mail's Feedback-ID fields, where ours has what names its delivery.
     """
 
     feedback_type: str
     recipients: tuple[str, ...]
     senders: tuple[str, ...]
+    tokens: tuple[str, ...]
 
 
 def read_feedback(raw: bytes, mail: Mail) -> Feedback | None:
@@ -33,7 +35,8 @@ def read_feedback(raw: bytes, mail: Mail) -> Feedback | None:
         return _feedback(_fields(raw, part), included)
     # Outlook.com's junk mail reports are the bare mail with this field added: a complaint in another form.
     if included.first(_PROVIDERS_FIELD):
-        return Feedback("abuse", _addresses(included, (_PROVIDERS_FIELD,)), _addresses(included, ("return-path",)))
+        recipients = _addresses(included, (_PROVIDERS_FIELD,))
+        return Feedback("abuse", recipients, _addresses(included, ("return-path",)), _tokens(included))
     return None
 
 
@@ -49,7 +52,14 @@ def _feedback(report: Header, included: Header) -> Feedback:
         feedback_type=one_line(text_of(report.first("feedback-type"))).lower()[: limits.NAME_CHARS],
         recipients=_addresses(report, _RECIPIENT_FIELDS),
         senders=tuple(dict.fromkeys(senders)),
+        tokens=_tokens(included),
     )
+
+
+def _tokens(included: Header) -> tuple[str, ...]:
+    values = included.all("feedback-id")[: limits.REPORT_RECIPIENTS]
+    fields = (one_line(text_of(value))[: limits.DIAGNOSTIC_CHARS].split(":") for value in values)
+    return tuple(field[2].strip() for field in fields if len(field) == 4)
 
 
 def _addresses(header: Header, names: tuple[str, ...]) -> tuple[str, ...]:

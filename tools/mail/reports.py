@@ -63,13 +63,14 @@ class Reported:
 @dataclass(frozen=True, slots=True)
 class Report:
     """A mail's kind, and what it reports. `original_id` is the Message-ID of the mail it speaks of, without brackets;
-    `senders` are that mail's envelope senders as a complaint names them."""
+    `senders` are that mail's envelope senders as a complaint names them, `tokens` what its Feedback-ID says it is."""
 
     kind: Kind
     recipients: tuple[Reported, ...] = ()
     feedback_type: str = ""
     original_id: str = ""
     senders: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ()
 
 
 def read_report(raw: bytes) -> Report:
@@ -94,6 +95,7 @@ def _complaint(raw: bytes, mail: Mail) -> Report | None:
         feedback_type=feedback.feedback_type,
         original_id=message_id_of(included_header(raw, mail)),
         senders=feedback.senders,
+        tokens=feedback.tokens,
     )
 
 

@@ -1,4 +1,5 @@
-"""The envelope sender of each delivery (VERP): a bounce that comes back to it names its delivery, and proves it."""
+"""What names a delivery and proves it, for nobody but us could make it: its envelope sender (VERP), where bounces come
+back to, and the token in its Feedback-ID, which complaints return."""
 
 import hmac
 from base64 import b32encode
@@ -29,6 +30,20 @@ def delivery_of(address: str, secret: bytes) -> str | None:
     return delivery_id if hmac.compare_digest(tag, _tag(delivery_id, secret)) else None
 
 
-def _tag(delivery_id: str, secret: bytes) -> str:
-    digest = hmac.digest(secret, b"bounce address " + delivery_id.encode(), "sha256")
+def feedback_token(delivery_id: str, secret: bytes) -> str:
+    """`<delivery id>+<80 bits of HMAC-SHA256 in base32>`. It is no bounce address: who sees the mail's header alone,
+    as everybody it is forwarded to, cannot make it bounce."""
+    return f"{delivery_id}+{_tag(delivery_id, secret, b'feedback id ')}"
+
+
+def delivery_of_token(token: str, secret: bytes) -> str | None:
+    """The id of the delivery that has this feedback token; None if it is not one of ours."""
+    delivery_id, _, tag = token.rpartition("+")
+    if not delivery_id or not token.isascii() or len(token) > LOCAL_PART_LIMIT:
+        return None
+    return delivery_id if hmac.compare_digest(tag, _tag(delivery_id, secret, b"feedback id ")) else None
+
+
+def _tag(delivery_id: str, secret: bytes, purpose: bytes = b"bounce address ") -> str:
+    digest = hmac.digest(secret, purpose + delivery_id.encode(), "sha256")
     return b32encode(digest).decode().lower()[:TAG_LENGTH]
