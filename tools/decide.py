@@ -6,7 +6,7 @@ from storage.database import Transaction, one, record
 from storage.errors import Unavailable
 from storage.records import Approval, ApprovalLink, Mailbox, Message
 from storage.records import Wire as WireRow
-from tools import approvals, events, gate, quorum, wires
+from tools import approvals, events, failures, gate, quorum, wires
 from tools.acquaintance import note_arrival
 from tools.context import Context
 from tools.errors import Refusal
@@ -24,7 +24,8 @@ async def approval_by_token(context: Context, token: str) -> tuple[Approval, App
     message = await one(context.db, Approval, "approval_of_message", message_id=link.message_id)
     if message is None or message.id != link.approval_id:
         raise Refusal("link_invalid")
-    (await quorum.oversight_of(context.db, message.account_id)).admit(link.reviewer)
+    if link.reviewer not in (await quorum.oversight_of(context.db, message.account_id)).overseers:
+        raise Refusal("link_invalid", "It was made for somebody who oversees this account no longer.")
     if message.state == "pending" and link.expires_at <= context.now():
         raise Refusal("link_expired")
     return message, link
@@ -33,7 +34,7 @@ async def approval_by_token(context: Context, token: str) -> tuple[Approval, App
 async def approve(context: Context, approval: Approval, revision: int, by: str) -> int:
     """Let the message through, as it was shown, once enough people approve; how many more must.
 
-    Raises Refusal already_decided, approval_refused.
+    Raises Refusal already_decided, approval_refused, not_overseer.
     """
 
     async def work(transaction: Transaction) -> int:
@@ -63,6 +64,7 @@ async def reject(context: Context, approval: Approval, revision: int, by: str, r
         (await quorum.oversight_of(transaction, approval.account_id)).admit(by)
         message = await _ended(context, transaction, approval, revision, "rejected", by, reason)
         await transaction.run("set_status", id=message.id, status="rejected")
+        await failures.tell_withheld(context, transaction, message)
 
     await context.db.write(work)
 
@@ -114,6 +116,9 @@ async def expire_due(context: Context) -> int:
             approval = record(Approval, row)
             if await approvals.end(context, transaction, approval, "expired", "the system", "Nobody decided in time."):
                 await transaction.run("set_status", id=approval.message_id, status="rejected")
+                message = await one(transaction, Message, "any_message", id=approval.message_id)
+                if message is not None:
+                    await failures.tell_withheld(context, transaction, message)
                 ended += 1
         return ended
 

@@ -6,20 +6,21 @@ from email.policy import default
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tools.mail.failure import Failure, Frame, notification
+from tools.mail.failure import Failure, Frame, Original, notification
 from tools.mail.reports import read_report
 
 AT = 1_767_225_600_000_000
 FRAME = Frame("gatepost@agents.example", "postmaster@agents.example", "ntc_1@agents.example", "mx.agents.example")
 HEADER = b"From: ada@agents.example\r\nTo: bob@example.org\r\nSubject: Hello\r\nMessage-ID: <one@agents.example>\r\n"
-FAILURE = Failure("bob@example.org", "5.1.1", 550, "No such user", "mx.example.org", AT, AT + 60_000_000)
+FAILURE = Failure("bob@example.org", "5.1.1", 550, "No such user", "mx.example.org", AT + 60_000_000)
+ORIGINAL = Original("one@agents.example", AT, HEADER)
 
 WORDS = st.text(st.characters(codec="utf-8", categories=["L", "P", "S", "Zs"]), max_size=80)
 LOCAL = st.from_regex(r"[a-z0-9]([a-z0-9._-]{0,20}[a-z0-9])?", fullmatch=True)
 
 
 def test_000_7_the_parts_are_those_of_rfc_3464() -> None:
-    raw = notification(FRAME, FAILURE, "one@agents.example", HEADER)
+    raw = notification(FRAME, ORIGINAL, [FAILURE])
     mail = message_from_bytes(raw, policy=default)
     assert mail.get_content_type() == "multipart/report"
     assert mail["Content-Type"].params["report-type"] == "delivery-status"
@@ -52,8 +53,8 @@ def test_000_7_the_parts_are_those_of_rfc_3464() -> None:
 @example("bob", "5.1.1", 550, "550 5.1.1 User unknown", "")
 @example("bob", "5.1.1", 550, "--=_ntc_1@agents.example--", "")
 def test_000_7_our_own_reader_understands_them(local: str, status: str, code: int, words: str, host: str) -> None:
-    failure = Failure(f"{local}@example.org", status, code, words, host, AT, AT)
-    raw = notification(FRAME, failure, "one@agents.example", HEADER)
+    failure = Failure(f"{local}@example.org", status, code, words, host, AT)
+    raw = notification(FRAME, ORIGINAL, [failure])
     assert raw.isascii()
     report = read_report(raw)
     (told,) = report.recipients
@@ -64,9 +65,19 @@ def test_000_7_our_own_reader_understands_them(local: str, status: str, code: in
 
 
 def test_000_7_an_international_recipient_and_header_are_read_as_well() -> None:
-    failure = Failure("žofie@example.org", "5.6.7", 553, "ne", "mx.example.org", AT, AT)
-    raw = notification(FRAME, failure, "one@agents.example", HEADER.replace(b"Hello", "Čau".encode()))
+    failure = Failure("žofie@example.org", "5.6.7", 553, "ne", "mx.example.org", AT)
+    original = Original("one@agents.example", AT, HEADER.replace(b"Hello", "Čau".encode()))
+    raw = notification(FRAME, original, [failure])
     assert raw.isascii() and b"message/global-delivery-status" in raw and b"message/global-headers" in raw
     report = read_report(raw)
     assert (report.kind, report.recipients[0].address) == ("bounce", "žofie@example.org")
     assert report.original_id == "one@agents.example"
+
+
+def test_000_7_several_recipients_are_told_each_with_their_own_reply() -> None:
+    full = Failure("carl@example.org", "5.2.2", 552, "Mailbox full", "", AT)
+    report = read_report(notification(FRAME, ORIGINAL, [FAILURE, full]))
+    assert [(each.address, each.category) for each in report.recipients] == [
+        ("bob@example.org", "NoMailbox"),
+        ("carl@example.org", "AccountProblem"),
+    ]

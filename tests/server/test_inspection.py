@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from server.cli import app
-from tools.mail.failure import Failure, Frame, notification
+from tools.mail.failure import Failure, Frame, Original, notification
 
 BOUNCE = (
     b"From: MAILER-DAEMON@example.org\nTo: ada@agents.example\nSubject: failure notice\n\n"
@@ -33,8 +33,9 @@ def lines(*files: str, stdin: bytes = b"") -> tuple[int, list[dict[str, Any]]]:
 
 def test_000_7_our_own_notification_reads_as_any_other() -> None:
     frame = Frame("gatepost@agents.example", "postmaster@agents.example", "n1@agents.example", "mx.agents.example")
-    failure = Failure("bea@example.org", "5.1.1", 550, "User unknown", "mx.example.org", 0, 0)
-    raw = notification(frame, failure, "m1@agents.example", b"Message-ID: <m1@agents.example>\r\n")
+    failure = Failure("bea@example.org", "5.1.1", 550, "User unknown", "mx.example.org", 0)
+    original = Original("m1@agents.example", 0, b"Message-ID: <m1@agents.example>\r\n")
+    raw = notification(frame, original, [failure])
     code, (found,) = lines("-", stdin=raw)
     assert code == 0 and found["kind"] == "bounce" and found["original_message_id"] == "m1@agents.example"
     (recipient,) = found["recipients"]

@@ -8,7 +8,8 @@ from storage.records import Delivery, Message, Notice
 from tests.conftest import World
 from tools import deliver, notices
 from tools.accounts import create_mailbox, forward_to
-from tools.context import DAY
+from tools.context import DAY, HOUR
+from tools.decide import expire_due, reject
 from tools.deliver import Lost, Settlement
 from tools.errors import Refusal
 from tools.letter import Letter
@@ -120,6 +121,27 @@ async def test_000_7_a_mail_that_is_lost_here_is_told_by_its_id(world: World) ->
     (letter,) = await told(world)
     report = read_report(letter.raw)
     assert (report.kind, report.original_id) == ("bounce", "one@agents.example")
+
+
+@pytest.mark.parametrize("ending", ["rejected", "expired"])
+async def test_000_7_a_held_mail_that_nobody_lets_go_is_told_for_every_recipient(world: World, ending: str) -> None:
+    """It was answered 250: the program that handed it in would otherwise take it for delivered."""
+    held = await submit_raw(world.context, world.mailbox, ("bob@example.org", "carl@example.org"), RAW)
+    assert held.approval is not None
+    assert [notice.kind for notice in await notices.claim(world.system, 10)] == ["approval"]
+    if ending == "rejected":
+        await reject(world.system, held.approval, 1, world.overseer, "Wrong price.")
+    else:
+        world.clock.at += 73 * HOUR
+        await expire_due(world.system)
+    (notice,) = [each for each in await notices.claim(world.system, 10) if each.kind == "failure"]
+    letter = await notices.write(world.system, notice)
+    assert letter is not None and letter.recipient == "postmaster@agents.example"
+    why = "Wrong price." if ending == "rejected" else "Nobody decided in time."
+    report = read_report(letter.raw)
+    assert (report.kind, report.original_id) == ("bounce", "one@agents.example")
+    assert {each.address for each in report.recipients} == {"bob@example.org", "carl@example.org"}
+    assert {(each.status, each.diagnostic) for each in report.recipients} == {("5.7.1", f"not sent: {why}")}
 
 
 async def test_000_7_a_notification_brings_no_other(world: World) -> None:

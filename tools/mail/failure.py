@@ -1,6 +1,7 @@
 """Notifications of our own that a mail could not be delivered: RFC 3464, in the report of RFC 6522."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -11,7 +12,7 @@ _LINE = 998
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One recipient, and why the mail will not arrive there. Times are microseconds since the epoch."""
+    """One recipient, and why the mail will not arrive there."""
 
     recipient: str
     status: str
@@ -22,8 +23,19 @@ class Failure:
     """What the other server said, or why it was not asked."""
     host: str
     """Which server; empty where none was reached."""
+    at: int
+    """When that was known, in microseconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The mail that failed."""
+
+    message_id: str
+    """Without brackets."""
     submitted_at: int
-    failed_at: int
+    header: bytes
+    """Its fields, each with its CRLF."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,54 +50,51 @@ class Frame:
     """The host name of the server that gave up."""
 
 
-def notification(frame: Frame, failure: Failure, original_id: str, header: bytes) -> bytes:
-    """The notification as RFC 5322 bytes without Date; `header` is the failed mail's, `original_id` its Message-ID."""
-    local = failure.recipient.isascii()
+def notification(frame: Frame, original: Original, failures: Sequence[Failure]) -> bytes:
+    """The notification as RFC 5322 bytes without Date."""
+    kind = "delivery-status" if all(each.recipient.isascii() for each in failures) else "global-delivery-status"
     boundary = f"=_{frame.message_id}"
     head = (
         f"From: Gatepost <{frame.sender}>\r\nTo: <{frame.recipient}>\r\n"
         f"Subject: Undeliverable mail\r\nMessage-ID: <{frame.message_id}>\r\n"
-        f"In-Reply-To: <{original_id}>\r\nReferences: <{original_id}>\r\n"
+        f"In-Reply-To: <{original.message_id}>\r\nReferences: <{original.message_id}>\r\n"
         # RFC 3834 section 5: no machine shall answer it
         "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
         f'Content-Type: multipart/report; report-type=delivery-status;\r\n boundary="{boundary}"\r\n\r\n'
     )
     parts = (
-        _part("text/plain; charset=utf-8", _for_people(frame, failure, original_id).encode()),
-        # RFC 6533 section 3: an address that is not ASCII needs the international form
-        _part(f"message/{'' if local else 'global-'}delivery-status", _for_machines(frame, failure).encode()),
-        _part("text/rfc822-headers" if header.isascii() else "message/global-headers", header),
+        _part("text/plain; charset=utf-8", _for_people(frame, original, failures).encode()),
+        # RFC 6533 section 3: what is not ASCII needs the international form
+        _part(f"message/{kind}", _for_machines(frame, original, failures).encode()),
+        _part("text/rfc822-headers" if original.header.isascii() else "message/global-headers", original.header),
     )
     opening = f"--{boundary}\r\n".encode()
     return head.encode() + b"".join(opening + part for part in parts) + f"--{boundary}--\r\n".encode()
 
 
-def _for_people(frame: Frame, failure: Failure, original_id: str) -> str:
-    said = f"{failure.host} said: " if failure.host else ""
+def _for_people(frame: Frame, original: Original, failures: Sequence[Failure]) -> str:
+    told = "".join(
+        f"<{each.recipient}>\r\n    {f'{each.host} said: ' if each.host else ''}{_diagnosis(each)}\r\n\r\n"
+        for each in failures
+    )
     return (
         f"This is the mail server {frame.reporter}.\r\n\r\n"
-        "A mail could not be delivered to the recipient below. It will not be tried again.\r\n\r\n"
-        f"<{failure.recipient}>\r\n    {said}{_diagnosis(failure)}\r\n\r\n"
-        f"It was handed in at {_date(failure.submitted_at)} as <{original_id}>.\r\n"
+        f"A mail was not delivered to those below, and will not be tried again.\r\n\r\n{told}"
+        f"It was handed in at {_date(original.submitted_at)} as <{original.message_id}>.\r\n"
     )
 
 
-def _for_machines(frame: Frame, failure: Failure) -> str:
-    kind = "rfc822" if failure.recipient.isascii() else "utf-8"
-    lines = [
-        f"Reporting-MTA: dns; {frame.reporter}",
-        f"Arrival-Date: {_date(failure.submitted_at)}",
-        "",
-        f"Final-Recipient: {kind}; {failure.recipient}",
-        "Action: failed",
-        f"Status: {failure.status or ('4.0.0' if 400 <= failure.code < 500 else '5.0.0')}",
-    ]
-    if failure.host:
-        lines.append(f"Remote-MTA: dns; {failure.host}")
-    # RFC 3464 section 2.3.6: the type says whose words these are
-    spoken = _diagnosis(failure).encode("ascii", "replace").decode()
-    lines.append(f"Diagnostic-Code: {'smtp' if failure.code else 'x-gatepost'}; {spoken}")
-    lines.append(f"Last-Attempt-Date: {_date(failure.failed_at)}")
+def _for_machines(frame: Frame, original: Original, failures: Sequence[Failure]) -> str:
+    lines = [f"Reporting-MTA: dns; {frame.reporter}", f"Arrival-Date: {_date(original.submitted_at)}"]
+    for each in failures:
+        lines += ["", f"Final-Recipient: {'rfc822' if each.recipient.isascii() else 'utf-8'}; {each.recipient}"]
+        lines += ["Action: failed", f"Status: {each.status or ('4.0.0' if 400 <= each.code < 500 else '5.0.0')}"]
+        if each.host:
+            lines.append(f"Remote-MTA: dns; {each.host}")
+        # RFC 3464 section 2.3.6: the type says whose words these are
+        spoken = _diagnosis(each).encode("ascii", "replace").decode()
+        lines.append(f"Diagnostic-Code: {'smtp' if each.code else 'x-gatepost'}; {spoken}")
+        lines.append(f"Last-Attempt-Date: {_date(each.at)}")
     return "".join(f"{line}\r\n" for line in lines)
 
 
