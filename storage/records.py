@@ -47,6 +47,7 @@ class ApiKey:
     created_at: int
     revoked_at: int | None = None
     sandbox: int = 0
+    person: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,12 @@ _CONDITIONS = (
         "Choose another local part, or another overseer.",
     ),
     Condition(
+        "not_overseer",
+        403,
+        "Only an overseer of the account decides, and this person is none, or none any longer.",
+        "Use the link, the session or the key of an overseer.",
+    ),
+    Condition(
         "same_overseer",
         400,
         "The second overseer must be another person than the first.",

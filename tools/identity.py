@@ -8,6 +8,8 @@ from storage.records import ApiKey
 from tools import events
 from tools.context import Context, Principal, same
 from tools.errors import Refusal
+from tools.mail.address import canonical
+from tools.quorum import oversight_of
 
 SCOPES = ("read", "send", "admin", "oversight", "oversight_read")
 _LIVE, _TEST = "gp_", "gp_test_"
@@ -31,9 +33,16 @@ async def create_key(
     mailbox_id: str | None = None,
     *,
     sandbox: bool = False,
+    person: str = "",
 ) -> NewKey:
-    """Make a key; what comes in with a `sandbox` key never leaves. Raises Refusal invalid_scope, scopes_conflict."""
+    """Make a key; what comes in with a `sandbox` key never leaves, and one that decides is the hand of one `person`.
+
+    Raises Refusal invalid_scope, scopes_conflict, not_overseer.
+    """
     _check_scopes(scopes)
+    person = canonical(person)
+    if person:
+        (await oversight_of(context.db, account_id)).admit(person)
     text = (_TEST if sandbox else _LIVE) + base64.urlsafe_b64encode(context.random(44)).decode().rstrip("=")
     key = ApiKey(
         id=context.new_id("key"),
@@ -45,19 +54,13 @@ async def create_key(
         scopes=" ".join(sorted(scopes)),
         created_at=context.now(),
         sandbox=int(sandbox),
+        person=person,
     )
 
     async def work(transaction: Transaction) -> None:
         await transaction.run("insert_api_key", **columns(key))
-        await events.record(
-            transaction,
-            context.now(),
-            account_id,
-            "key.created",
-            mailbox_id=mailbox_id,
-            key_id=key.id,
-            scopes=key.scopes,
-        )
+        said = {"mailbox_id": mailbox_id, "key_id": key.id, "scopes": key.scopes, "person": person}
+        await events.record(transaction, context.now(), account_id, "key.created", **said)
 
     await context.db.write(work)
     return NewKey(key, text)
@@ -78,7 +81,8 @@ async def principal_of(context: Context, text: str) -> Principal:
     if not same(stored, context.secret.hash(text)) or key is None:
         raise Refusal("invalid_key")
     scopes = frozenset(key.scopes.split())
-    return Principal(key.account_id, scopes, f"key {key.id}", key.mailbox_id, sandbox=bool(key.sandbox))
+    name, sandbox = f"key {key.id}", bool(key.sandbox)
+    return Principal(key.account_id, scopes, name, key.mailbox_id, sandbox=sandbox, person=key.person)
 
 
 async def revoke_key(context: Context, account_id: str, key_id: str) -> None:

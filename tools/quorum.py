@@ -34,9 +34,9 @@ class Oversight:
         return self.overseers[:needed]
 
     def admit(self, person: str) -> None:
-        """Raises Refusal link_invalid for who is an overseer no longer."""
+        """Raises Refusal not_overseer for who is none, or none any longer."""
         if person not in self.overseers:
-            raise Refusal("link_invalid", "It was made for somebody who oversees this account no longer.")
+            raise Refusal("not_overseer")
 
 
 async def oversight_of(reader: Reader, account_id: str) -> Oversight:
@@ -82,7 +82,7 @@ class Standing:
 
 
 async def vote(context: Context, transaction: Transaction, approval: Approval, revision: int, by: str) -> Standing:
-    """Count a person's approval of the revision they saw. Raises Refusal already_decided, link_invalid."""
+    """Count a person's approval of the revision they saw. Raises Refusal already_decided, not_overseer."""
     # locked: of two last votes at once, or a vote and an edit, the later one sees what the earlier one did
     current = await one(transaction, Approval, "lock_approval", id=approval.id, account_id=approval.account_id)
     if current is None or (current.state, current.revision) != ("pending", revision):

@@ -6,6 +6,7 @@ from tools.list_thread import LIST_THREAD
 from tools.message_status import MESSAGE_STATUS
 from tools.operation import AnyOperation
 from tools.oversight import APPLY_UPGRADE, LOWER_MODE, REQUEST_UPGRADE
+from tools.pending import DECIDE, LIST_PENDING
 from tools.preview import PREVIEW
 from tools.read_message import GET_MESSAGE, READ_MESSAGE
 from tools.reply import REPLY
@@ -33,6 +34,8 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     REQUEST_UPGRADE,
     APPLY_UPGRADE,
     LOWER_MODE,
+    LIST_PENDING,
+    DECIDE,
     LIST_SUPPRESSIONS,
     ADD_SUPPRESSIONS,
     REMOVE_SUPPRESSION,

@@ -19,6 +19,7 @@ def create(
     name: Annotated[str, typer.Option(help="What the key is for.")],
     scope: Annotated[list[str], typer.Option(help="read, send, admin, oversight or oversight_read; repeat it.")],
     mailbox: Annotated[str | None, typer.Option(help="Address of the one mailbox the key is bound to.")] = None,
+    person: Annotated[str, typer.Option(help="With scope oversight: the overseer whose hand it is.")] = "",
     test: Annotated[bool, typer.Option("--test", help="Mail handed in with it never leaves.")] = False,
     data: DataOption = None,
     config: ConfigOption = None,
@@ -32,7 +33,7 @@ def create(
 
         bound = await find(context, account, mailbox) if mailbox else None
         bound_id = bound.id if bound else None
-        return await create_key(context, account.id, name, frozenset(scope), bound_id, sandbox=test)
+        return await create_key(context, account.id, name, frozenset(scope), bound_id, sandbox=test, person=person)
 
     made = with_context(data, config, work)
     if as_json:
@@ -79,6 +80,7 @@ def _shown(key: "ApiKey") -> dict[str, Any]:
         "scopes": key.scopes,
         "mailbox_id": key.mailbox_id,
         "test": bool(key.sandbox),
+        "person": key.person,
         "created_at": iso(key.created_at),
         "revoked_at": iso(key.revoked_at),
     }

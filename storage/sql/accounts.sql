@@ -26,9 +26,9 @@ INSERT INTO mailbox (
 
 -- name: insert_api_key
 INSERT INTO api_key (
-    id, account_id, mailbox_id, name, prefix, hash, scopes, created_at, revoked_at, sandbox
+    id, account_id, mailbox_id, name, prefix, hash, scopes, created_at, revoked_at, sandbox, person
 ) VALUES (
-    :id, :account_id, :mailbox_id, :name, :prefix, :hash, :scopes, :created_at, :revoked_at, :sandbox
+    :id, :account_id, :mailbox_id, :name, :prefix, :hash, :scopes, :created_at, :revoked_at, :sandbox, :person
 );
 
 -- name: account

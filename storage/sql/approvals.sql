@@ -98,7 +98,7 @@ UPDATE notice SET state = :state, due_at = :due_at, lease_until = 0, reply = :re
 
 -- name: waiting
 -- What waits for an account's overseers, the most urgent first, and how many have approved it as it is.
-SELECT approval.*, message.subject, message.from_email, wire.envelope, (
+SELECT approval.*, message.subject, message.from_email, wire.envelope, wire.digest, (
     SELECT count(*) FROM approval_vote v
     JOIN account a ON a.id = approval.account_id AND v.reviewer IN (a.overseer, a.second_overseer)
     WHERE v.approval_id = approval.id AND v.revision = approval.revision
@@ -107,6 +107,7 @@ FROM approval
 JOIN message ON message.id = approval.message_id
 JOIN wire ON wire.message_id = approval.message_id AND wire.revision = approval.revision
 WHERE approval.account_id = :account_id AND approval.state = 'pending' AND approval.expires_at > :now
+  AND (CAST(:mailbox_id AS TEXT) IS NULL OR approval.mailbox_id = :mailbox_id)
 ORDER BY approval.expires_at, approval.id
 LIMIT :limit;
 

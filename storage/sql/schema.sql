@@ -47,7 +47,9 @@ CREATE TABLE api_key (
     created_at BIGINT NOT NULL,
     revoked_at BIGINT,
     -- 1 for a test key, and for what was handed in with one: none of it ever leaves
-    sandbox BIGINT NOT NULL DEFAULT 0
+    sandbox BIGINT NOT NULL DEFAULT 0,
+    -- of a key that decides: the overseer whose hand it is; empty is the account's first
+    person TEXT NOT NULL DEFAULT ''
 );
 
 CREATE TABLE allowlist (

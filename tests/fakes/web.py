@@ -43,7 +43,7 @@ async def held_inbound(world: World, raw: bytes) -> Approval:
     await world.in_mode(Mode.GATED_ALL)
     peer: dict[str, str | bool] = {"helo": "mx.example.net", "ip": "192.0.2.7"}
     await receive(world.system, Arrival("eve@example.net", (world.mailbox.address,), raw, peer))
-    rows = await world.system.db.rows("waiting", account_id=world.account.id, now=0, limit=10)
+    rows = await world.system.db.rows("waiting", account_id=world.account.id, mailbox_id=None, now=0, limit=10)
     return await approval_of(world, next(row["message_id"] for row in rows if row["direction"] == "inbound"))
 
 

@@ -151,7 +151,7 @@ async def test_a_client_that_opens_pages_is_offered_the_approval_page(world: Wor
 
     async def decide(_: Any, params: Any) -> ElicitResult:
         asked.append(params)
-        (row,) = await world.system.db.rows("waiting", account_id=world.account.id, now=0, limit=10)
+        (row,) = await world.system.db.rows("waiting", account_id=world.account.id, mailbox_id=None, now=0, limit=10)
         approval = await approval_of(world, row["message_id"])
         await approve(world.system, approval, approval.revision, world.overseer)
         return ElicitResult(action="accept")

@@ -130,3 +130,10 @@ def test_the_life_of_a_message(data: Path, gatepost: Run) -> None:
     assert "It is queued." in printed and revision["digest"] in printed and "approvals: 2 of 2" in printed
     assert "\u202e" not in printed, "a subject cannot turn the letters around"
     assert gatepost("audit", "msg_none").startswith("message_not_found: ")
+
+
+def test_a_key_is_made_for_one_of_the_two(gatepost: Run) -> None:
+    make = ("key", "create", "--name", "vice", "--scope", "oversight", "--json", "--person", "Vice@example.org")
+    assert gatepost(*make).startswith("not_overseer: ")
+    gatepost("account", "second-overseer", "vice@example.org")
+    assert json.loads(gatepost(*make))["person"] == "vice@example.org"

@@ -102,7 +102,7 @@ async def test_the_bridge_hands_on_the_offer_to_open_the_approval_page(world: Wo
 
     async def decide(context: Any, params: Any) -> ElicitResult:
         pages.append(params.url)
-        (row,) = await world.system.db.rows("waiting", account_id=world.account.id, now=0, limit=10)
+        (row,) = await world.system.db.rows("waiting", account_id=world.account.id, mailbox_id=None, now=0, limit=10)
         approval = await approval_of(world, row["message_id"])
         await approve(world.system, approval, approval.revision, world.overseer)
         return ElicitResult(action="accept")

@@ -194,7 +194,7 @@ async def test_who_is_an_overseer_no_longer_neither_decides_nor_counts(pair: Wor
         reject(pair.system, approval, 1, VICE, ""),
         edit(pair.system, approval, 1, VICE, HARMLESS),
     ):
-        assert await code_of(work) == "link_invalid"
+        assert await code_of(work) == "not_overseer"
     assert await approve(pair.system, approval, 1, pair.overseer) == 1, "the vote of the other counts no longer"
     assert await approve(pair.system, approval, 1, "new@example.org") == 0
 

@@ -139,7 +139,7 @@ async def listing(context: Context, request: Request) -> Response:
     if person is None:
         return redirect("/sign-in")
     account_id = person.session.account_id
-    waiting = await context.db.rows("waiting", account_id=account_id, now=context.now(), limit=LISTED)
+    waiting = await context.db.rows("waiting", account_id=account_id, mailbox_id=None, now=context.now(), limit=LISTED)
     decided = await context.db.rows("decided", account_id=account_id, limit=LATELY)
     return page(
         "approvals.html",

@@ -5,6 +5,9 @@ INSERT INTO schema_version (version) VALUES (9);
 ALTER TABLE account ADD COLUMN second_overseer TEXT NOT NULL DEFAULT '';
 ALTER TABLE account ADD COLUMN risky_rules TEXT;
 
+-- Of a key that decides: the overseer whose hand it is; empty is the account's first.
+ALTER TABLE api_key ADD COLUMN person TEXT NOT NULL DEFAULT '';
+
 -- How many people must approve the same revision.
 ALTER TABLE approval ADD COLUMN needed BIGINT NOT NULL DEFAULT 1;
 
