@@ -64,6 +64,25 @@ def test_stop_usage_start(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert "There is no account nobody" in run("stop", "--account", "nobody")
 
 
+def test_who_may_pass_an_unsubscription_and_who_is_told_of_failures(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*words: str) -> str:
+        return gatepost(monkeypatch, capsys, data, *words)
+
+    def marked() -> list[bool]:
+        return [each["transactional"] for each in json.loads(run("mailbox", "list", "--json"))]
+
+    assert marked() == [False, False]
+    assert "may send" in run("mailbox", "transactional", "ada@agents.example")
+    assert marked() == [True, False]
+    assert "no longer" in run("mailbox", "transactional", "ada@agents.example", "--off")
+    assert marked() == [False, False]
+    assert "go to ops@example.net" in run("domain", "forward-to", "agents.example", "ops@example.net")
+    assert "go to postmaster@agents.example" in run("domain", "forward-to", "agents.example")
+    assert "domain_not_found" in run("domain", "forward-to", "other.example", "ops@example.net")
+
+
 def test_000_13_the_operator_ends_a_pause(
     data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
