@@ -81,6 +81,17 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the request to send comes from, and which regions are served."""
+
+    places: tuple[str, ...]
+    """ISO 3166 codes: the country, then its parts, such as `UA-43`; empty is unknown."""
+    allowed: frozenset[str] = frozenset()
+    """If any are named, no others are served."""
+    denied: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Outbound:
     """The facts about a mail on its way out."""
 
@@ -109,6 +120,8 @@ class Outbound:
     """The limits, what is used of them, and what stops sending; None is unknown."""
     trusted_category: bool | None = None
     """The operator lets this mailbox name a category that passes an unsubscription; None is unknown."""
+    origin: Origin | None = None
+    """None where no region is asked for; an unknown one is an `Origin` without places."""
 
 
 @dataclass(frozen=True, slots=True)

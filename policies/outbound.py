@@ -8,6 +8,7 @@ from policies.decision import Decision, Finding, Verdict, strictest
 from policies.facts import Outbound
 from policies.limits import sending_on, within_limits
 from policies.modes import GATES
+from policies.region import region
 from policies.suppression import suppressed
 
 Rule = Callable[[Outbound], Finding | None]
@@ -53,6 +54,7 @@ RULES: tuple[Rule, ...] = (
     suppressed,
     sending_on,
     within_limits,
+    region,
     *CONTENT,
 )
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from server.regions import regions_of
 from server.secret import load_secret
 from server.settings import Settings, SettingsError
 from storage.blobs import Blobs
@@ -29,6 +30,7 @@ async def looked_into(settings: Settings, *, base_url: str | None = None) -> Asy
         site = Site(
             base_url or settings.base_url,
             hostname=settings.hostname,
+            regions=regions_of(settings),
             approval_hours=settings.approval_hours,
             reminder_hours=settings.reminder_hours,
             undo_seconds=settings.undo_seconds,

@@ -34,6 +34,9 @@ _TESTS = f"{PREFIX}TEST_"
 MASK = "********"
 
 
+Codes = Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")], ...], NoDecode]
+
+
 class SettingsError(Exception):
     """A setting that cannot be used; the sentence says which and what to do."""
 
@@ -126,6 +129,16 @@ class Settings(BaseSettings):
     tls_cert: Path | None = Field(default=None, description="Certificate chain (PEM) for STARTTLS on incoming SMTP.")
     tls_key: Path | None = Field(default=None, description="Private key (PEM) of the certificate.")
     max_message_bytes: int = Field(default=26_214_400, ge=65_536, description="Largest mail taken in, in bytes.")
+    region_file: Path | None = Field(
+        default=None,
+        description="A MaxMind DB file such as GeoLite2-Country.mmdb, which says where the addresses are that mail is "
+        "handed in from. What comes from nobody knows where is held; so is all of it when the file cannot be read.",
+    )
+    regions_denied: Codes = Field(
+        default=(),
+        description="Regions that no mail is taken from: codes of ISO 3166, such as KP or UA-43, with commas.",
+    )
+    regions_allowed: Codes = Field(default=(), description="If any are named, mail is taken from these regions alone.")
     approval_hours: int = Field(default=72, ge=1, le=720, description="Hours a held mail waits before it is rejected.")
     reminder_hours: int = Field(
         default=24, ge=0, le=720, description="Hours after which the overseer is reminded of a held mail; 0 is never."
@@ -150,15 +163,15 @@ class Settings(BaseSettings):
         default=False, description="Answer MCP calls with plain JSON in place of an event stream."
     )
 
-    @field_validator("data", "tls_cert", "tls_key")
+    @field_validator("data", "tls_cert", "tls_key", "region_file")
     @classmethod
     def _expanded(cls, path: Path | None) -> Path | None:
         return path.expanduser() if path else path
 
-    @field_validator("roles", mode="before")
+    @field_validator("roles", "regions_denied", "regions_allowed", mode="before")
     @classmethod
-    def _separated(cls, roles: object) -> object:
-        return [role.strip() for role in roles.split(",")] if isinstance(roles, str) else roles
+    def _separated(cls, words: object) -> object:
+        return [word.strip() for word in words.split(",")] if isinstance(words, str) else words
 
     @field_validator("base_url")
     @classmethod
@@ -186,6 +199,8 @@ class Settings(BaseSettings):
             raise ValueError("on SQLite one process does all of the work: roles needs database_url, for PostgreSQL")
         if set(self.roles) == {"submission"} and self.submission_port is None:
             raise ValueError("the role submission needs submission_port")
+        if (self.region_file is None) != (not self.regions_denied and not self.regions_allowed):
+            raise ValueError("region_file goes together with regions_denied or regions_allowed")
         if self.route == "relay" and not self.relay_host:
             raise ValueError("the route relay needs relay_host")
         if self.route == "direct" and self.dkim == "none":

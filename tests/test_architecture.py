@@ -39,6 +39,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "httpx2": ("server/mcp/", "server/demo/", "server/delivery/sts_fetch.py"),
     "jinja2": ("server/http/web/",),
     "markdown_it": ("tools/mail/markdown.py",),
+    "maxminddb": ("server/regions.py",),
     "mcp": ("server/mcp/", "server/demo/"),
     "nh3": ("server/http/web/",),
     "pydantic": ("server/", "tools/"),
@@ -129,11 +130,13 @@ def test_each_library_has_one_home() -> None:
 
 def test_each_library_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    stated = [*project["dependencies"], *project["optional-dependencies"]["postgres"]]
+    extras = project["optional-dependencies"]
+    stated = [*project["dependencies"], *extras["postgres"], *extras["region"]]
     declared = {_normal(re.split(r"[\[<>=~!; ]", line, maxsplit=1)[0]) for line in stated}
     distributions = packages_distributions()
     for library in HOMES.keys() - sys.stdlib_module_names:
-        names = {_normal(name) for name in distributions[PART_OF.get(library, library)]}
+        owner = PART_OF.get(library, library)
+        names = {_normal(name) for name in distributions.get(owner, [owner])}
         assert names & declared, f"{library} is imported and not in pyproject.toml"
 
 

@@ -18,6 +18,9 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
+HERE = "this machine"
+"""The origin of a request that came over no network."""
+
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -59,6 +62,16 @@ def same(stored: str, computed: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Regions:
+    """From where mail may be handed in, by codes of ISO 3166."""
+
+    places_of: Callable[[str], tuple[str, ...]]
+    """The country of an address and its parts; empty where that is not known."""
+    allowed: frozenset[str]
+    denied: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """What a verb may know of the installation."""
 
@@ -82,6 +95,8 @@ class Site:
     """Whether agents' mail says `X-AI-Generated: true`."""
     footer: str = ""
     """Markdown below the text of agents' mail."""
+    regions: Regions | None = None
+    """None lets mail be handed in from everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +139,11 @@ class Context:
     clock: Callable[[], int] = system_clock
     random: Callable[[int], bytes] = secrets.token_bytes
     principal: Principal = NOBODY
+    origin: str = ""
+    """The address that the request came from, or HERE; empty is unknown."""
 
-    def acting_as(self, principal: Principal) -> "Context":
-        return replace(self, principal=principal)
+    def acting_as(self, principal: Principal, origin: str = "") -> "Context":
+        return replace(self, principal=principal, origin=origin)
 
     def now(self) -> int:
         return self.clock()

@@ -172,6 +172,13 @@ _CONDITIONS = (
         "It was not sent again. Look at the first one with message_status; give each call an idempotency_key.",
         smtp="554 5.7.0",
     ),
+    Condition(
+        "region_blocked",
+        451,
+        "The request comes out of a region that is not served here.",
+        "Nothing was sent. Which regions are served is the operator's decision; ask there if this one is a mistake.",
+        smtp="550 5.7.1",
+    ),
     Condition("denied", 403, "The mail may not be sent.", "The reasons say why; do not resend it unchanged."),
     Condition(
         "recipient_suppressed",

@@ -11,6 +11,7 @@ from tools.content import content_of, repeated
 from tools.context import Context
 from tools.limits import allowance
 from tools.mail.address import canonical, matches
+from tools.region import origin_of
 from tools.suppressing import suppressed_among
 
 
@@ -41,6 +42,7 @@ async def gather(
         familiar_domains=familiar,
         repeated=await repeated(reader, message),
         trusted_category=bool(mailbox.transactional),
+        origin=origin_of(context),
     )
 
 

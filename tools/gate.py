@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from policies import region
 from policies.decision import Decision as Ruling
 from policies.decision import Verdict
 from policies.facts import Outbound
@@ -199,7 +200,9 @@ async def _follow(
 def _waits_for_gate(submission: Submission, ruling: Ruling) -> bool:
     """Whether the mail is only kept for now: the gate decides when its time has come."""
     waits = submission.prepared.timing.waits_for_gate
-    return waits and not submission.requested and ruling.verdict is not Verdict.DENY
+    # where the request came from is known now and not later
+    unplaced = any(finding.rule == region.NAME for finding in ruling.findings)
+    return waits and not submission.requested and not unplaced and ruling.verdict is not Verdict.DENY
 
 
 def _status(context: Context, ruling: Ruling, send_at: int | None) -> str:

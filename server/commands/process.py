@@ -102,12 +102,13 @@ async def _server_inside(settings: "Settings", key: str | None) -> None:
     from server.app import running
     from server.mcp.stdio import serve_stdio
     from server.opening import opened
+    from tools.context import HERE
 
     logs.configure(settings.log_level)
     async with opened(settings) as context:
         principal = await _principal(context, key)
     async with running(settings) as server:
-        await serve_stdio(server.context.acting_as(principal))
+        await serve_stdio(server.context.acting_as(principal, HERE))
 
 
 async def _principal(context: "Context", key: str | None) -> "Principal":

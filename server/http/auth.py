@@ -32,7 +32,9 @@ class Authentication:
             log.warning("storage unavailable", request_id=scope["state"]["request_id"], error=str(error))
             await refusal_response(scope, Refusal("try_again", retry_after=RETRY_SECONDS))(scope, receive, send)
         else:
-            scope["state"]["context"] = self._context.acting_as(principal)
+            scope["state"]["context"] = self._context.acting_as(
+                principal, scope["client"][0] if scope["client"] else ""
+            )
             rate = self._rates.take(principal)
             app = refusal_response(scope, self._rates.refusal(rate)) if rate.exceeded else self._app
             await app(scope, receive, telling(rate, send))

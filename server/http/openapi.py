@@ -13,7 +13,7 @@ from server.schema import Schema, components, input_schema
 from tools.errors import CATALOGUE
 from tools.operation import AnyOperation
 
-FAILURES = (400, 401, 403, 404, 409, 413, 429, 500, 503)
+FAILURES = (400, 401, 403, 404, 409, 413, 429, 451, 500, 503)
 """What any operation may answer besides its result."""
 _KEY_HEADER = {
     "name": "Idempotency-Key",

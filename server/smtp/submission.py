@@ -65,6 +65,7 @@ class Submission(Conversation):
         self._connections = connections
         self._shut = False
         """Everybody's sending is stopped."""
+        self._peer = ""
         self._secured = False
         self._greeted = False
         self._tries = 0
@@ -76,6 +77,7 @@ class Submission(Conversation):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._connections.add(self)
+        self._peer = str((transport.get_extra_info("peername") or ("",))[0])
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -292,7 +294,7 @@ class Submission(Conversation):
         return self.expect_mail()
 
     async def _hand_in(self, member: Member, recipients: tuple[str, ...], content: bytes) -> bytes:
-        context = self._terms.context.acting_as(member.principal)
+        context = self._terms.context.acting_as(member.principal, self._peer)
         # shielded: a client that hangs up after the final dot does not cancel the commit
         submitted = await asyncio.shield(submit_raw(context, member.mailbox, recipients, content))
         return accepted(submitted)
