@@ -5,7 +5,7 @@ import json
 from pydantic import BaseModel, Field
 
 from storage.database import many, one
-from storage.records import Approval, Delivery, Message
+from storage.records import Approval, Delivery, Message, Schedule
 from tools.access import mailbox_of, message_of
 from tools.context import Context
 from tools.fields import UNTRUSTED, MessageId
@@ -21,7 +21,7 @@ NEXT = {
     "rejected": "A person or a rule said no. Read the reason before you write anything new; do not resend.",
     "bounced": "It could not be delivered. Check the address before you try again.",
     "send_failed": "It was stopped before it left. Tell the operator.",
-    "cancelled": "It was withdrawn and will not be sent.",
+    "cancelled": "It will not be sent: it was withdrawn, or its recipients turned out not to exist.",
 }
 
 
@@ -67,6 +67,9 @@ class MessageStatus(BaseModel):
     thread_id: str
     status: str
     revision: int
+    send_at: str | None = Field(
+        description="When a scheduled mail leaves: later than it was asked to where the limits had no room."
+    )
     approval: ApprovalStatus | None
     deliveries: list[DeliveryStatus]
     next: str = Field(description="What to do now.")
@@ -83,11 +86,17 @@ async def message_status(context: Context, request: StatusRequest) -> MessageSta
         thread_id=message.thread_id,
         status=message.status,
         revision=message.revision,
+        send_at=await _send_at(context, message) if message.status == "scheduled" else None,
         approval=await _approval(context, approval) if approval and message.direction == "outbound" else None,
         # the overseer's address is not one an agent can read (DESIGN section 5.4): its copies are not listed
         deliveries=[_delivery(each) for each in deliveries if not each.is_copy],
         next=_next(message, deliveries),
     )
+
+
+async def _send_at(context: Context, message: Message) -> str | None:
+    schedule = await one(context.db, Schedule, "schedule", message_id=message.id)
+    return time_text(schedule.send_at) if schedule is not None else None
 
 
 async def _approval(context: Context, approval: Approval) -> ApprovalStatus:

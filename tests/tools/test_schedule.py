@@ -168,6 +168,10 @@ async def test_schedule_first_waits_for_the_next_window_when_its_own_is_used_up(
     tight, system = replace(world, context=limited(world.context, limits)), limited(world.system, limits)
     ids = [await scheduled(tight, subject=f"Hi {number}", gate_timing="schedule_first") for number in range(4)]
     left: list[int] = []
+    world.clock.at = AT_US
+    await fire_due(system)
+    waiting = await message_status(world.context, StatusRequest(message_id=ids[1]))
+    assert (waiting.status, waiting.send_at) == ("scheduled", "2026-01-02T10:00:00.000Z")
     for hour in (0, 1, 2, 15, 16):
         world.clock.at = AT_US + hour * HOUR
         await fire_due(system)
