@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from typing import Protocol
 
 import structlog
@@ -27,6 +28,8 @@ LOOK_SECONDS = 2.0
 RENEW_SECONDS = 15.0
 GATHER_SECONDS = 0.01
 SOON_SECONDS = 0.05
+TURN_SECONDS = 0.25
+"""So long at most a domain with a long queue keeps its turn: to look past it costs a claim."""
 AT_ONCE = 100
 STOP_SECONDS = 5.0
 """At a stop: how long attempts may go on, before those that have not handed their mail over are broken off."""
@@ -83,6 +86,10 @@ class Worker:
         self._claiming: asyncio.Task[list[Delivery]] | None = None
         """A claim of which nothing has begun."""
         self._destinations = Destinations(context.clock)
+        self._sated: frozenset[str] = frozenset()
+        """The domains that had all they may have at once, when it is the turn of others."""
+        self._next_turn = 0.0
+        """When it is, by the loop's time."""
         self._free = asyncio.Event()
         """Half of the places are free."""
         self._some = asyncio.Event()
@@ -118,13 +125,13 @@ class Worker:
         await self._room()
         room = self._at_once - len(self._running)
         try:
-            closed = self._destinations.closed()
+            closed, others_turn = self._destinations.closed() | self._sated, bool(self._sated)
             claim = deliver.claim(self._context, self._name, room, per_domain=PER_DOMAIN, closed=closed)
             self._claiming = asyncio.create_task(claim)
             # a stop must know what was claimed, to hand it back
             claimed = await asyncio.shield(self._claiming)
             rows = await deliver.look_up(self._context, claimed) if claimed else {}
-            due = await deliver.next_due(self._context, closed) if not claimed else 0
+            due = await deliver.next_due(self._context, closed) if not (claimed or others_turn) else 0
         except StorageError as error:
             log.error("cannot claim deliveries", error=type(error).__name__)
             # what was claimed all the same is due again when its lease runs out
@@ -135,11 +142,22 @@ class Worker:
             self._running[task] = delivery.id
             self._destinations.begin(delivery.domain)
             task.add_done_callback(self._done)
-        if not claimed:
+        self._take_turns(claimed)
+        if not claimed and not others_turn:
             await wait(woken, self._pause(due))
-        elif len(claimed) < room:
-            # that was all, or all its domains have places for; who queues more wakes us
+        elif claimed and len(claimed) < room and not self._sated:
+            # that was all; who queues more wakes us
             await wait(woken, SOON_SECONDS)
+
+    def _take_turns(self, claimed: list[Delivery]) -> None:
+        """What is ahead in a long queue fills all that a claim looks at, however fast it is put off."""
+        now = asyncio.get_running_loop().time()
+        if self._sated:
+            self._next_turn = now + TURN_SECONDS
+            self._sated = frozenset()
+        elif now >= self._next_turn:
+            counts = Counter(delivery.domain for delivery in claimed)
+            self._sated = frozenset(domain for domain, count in counts.items() if count >= PER_DOMAIN)
 
     async def _room(self) -> None:
         """Wait until something can be claimed. Many are claimed together: a claim for each would cost a commit each."""

@@ -12,7 +12,7 @@ from server.delivery.destinations import LONGEST_REST, MINUTE, PER_DOMAIN, Desti
 from server.delivery.outcome import Bounced, Deferred, Outcome, Sent
 from server.delivery.routes import Host
 from server.delivery.signers import Signers
-from server.delivery.worker import Worker
+from server.delivery.worker import Capture, Worker
 from server.domains import new_signing_keys, passphrase
 from tests.conftest import AGENT, Clock, World, eventually
 from tests.fakes.smtp_server import Act, FakeSMTPServer
@@ -23,6 +23,7 @@ from tools.identity import create_key, principal_of
 from tools.send import SendRequest, send
 
 THROTTLED = Deferred(421, "4.7.0", "too much", "mx.slow.example", "Throttled")
+REFUSED = Deferred(0, "4.4.1", "connection refused", "mx.dead.example", "ConnectionProblem")
 SENT = Sent(250, "2.0.0", "taken", "mx.slow.example")
 
 
@@ -79,6 +80,36 @@ async def test_004_7_five_hundred_for_a_dead_destination_hold_up_none_for_a_livi
             task.cancel()
             await asyncio.wait([task])
             await courier.close()
+
+
+class Refusing(Capture):
+    """Everything for dead.example is put off at once; `carried` has the domains in turn."""
+
+    def __init__(self) -> None:
+        self.carried: list[str] = []
+
+    async def deliver(self, sender: str, recipient: str, raw: bytes) -> Outcome:
+        self.carried.append(recipient.rpartition("@")[2])
+        return SENT if self.carried[-1] == "living.example" else REFUSED
+
+
+async def test_004_7_a_long_queue_that_is_put_off_in_no_time_has_its_turns_and_no_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "TURN_SECONDS", 0.0)
+    # as on a machine so fast that what was claimed is over before the worker looks again by itself
+    monkeypatch.setattr(worker, "SOON_SECONDS", 60.0)
+    await queue(world, "dead.example", 1_500)
+    await queue(world, "living.example", 5)
+    carrier = Refusing()
+    working = Worker(world.system, carrier, Signers(world.system, passphrase(world.system.secret)))
+    task = asyncio.create_task(working.run())
+    try:
+        await eventually(lambda: carrier.carried.count("living.example") == 5)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+    assert carrier.carried.index("living.example") <= 2 * PER_DOMAIN
 
 
 async def test_a_claim_gives_no_domain_more_than_its_places(world: World) -> None:
