@@ -1,5 +1,8 @@
 """SQLite: one writer thread that groups the waiting units of work into one commit, and readers apart.
 
+A read by key takes microseconds, and the way to a thread and back takes a hundred of them: so reads are begun on the
+event loop, and one that is not done after so many steps is left to aiosqlite's threads.
+
 A unit of work is a coroutine that awaits nothing but its transaction, and on SQLite a statement never suspends; so
 the writer's thread drives the whole unit itself, with no hop between threads for each statement. Each unit has a
 savepoint: one that fails takes back its own rows and leaves the rest of the group alone.
@@ -24,6 +27,8 @@ from storage.wakeups import Wakeups
 READERS = 2
 GROUP = 256
 BUSY_SECONDS = 5.0
+STEPS = 20_000
+"""Instructions of SQLite's machine that a read may take on the event loop: a millisecond, or two."""
 
 
 async def open_sqlite(path: Path) -> Database:
@@ -41,9 +46,14 @@ class SQLite:
         self.path = path
         self.wakeups = Wakeups()
         self._units: SimpleQueue[_Unit | None] = SimpleQueue()
-        self._readers: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
         self._thread: Thread | None = None
+        self._near: sqlite3.Connection | None = None
+        """Reads on the event loop."""
+        self._readers: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
+        """Read in threads of their own."""
         self._open_readers: list[aiosqlite.Connection] = []
+        self._long: set[str] = set()
+        """Queries that were too long for the event loop once."""
 
     async def start(self) -> None:
         connection = await asyncio.to_thread(_connect, self.path)
@@ -51,6 +61,10 @@ class SQLite:
         writer = _Writer(connection, self._units, self.wakeups, loop)
         self._thread = Thread(target=writer.serve, name="sqlite-writer", daemon=True)
         self._thread.start()
+        self._near = await asyncio.to_thread(_connect, self.path)
+        self._near.execute("PRAGMA query_only = ON")
+        self._near.execute("PRAGMA busy_timeout = 0")
+        self._near.set_progress_handler(lambda: True, STEPS)
         for _ in range(READERS):
             reader = await aiosqlite.connect(self.path, isolation_level=None)
             await reader.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
@@ -60,6 +74,21 @@ class SQLite:
             self._readers.put_nowait(reader)
 
     async def rows(self, query: str, /, **values: Value) -> list[Row]:
+        # who reads in a loop lets others run
+        await asyncio.sleep(0)
+        if self._near is None:
+            raise Unavailable("the database is closed")
+        if query not in self._long:
+            try:
+                return _fetched(self._near.execute(queries()[query].text, values))
+            except sqlite3.Error as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                    self._long.add(query)
+                elif error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise _translated(error) from error
+        return await self._read_apart(query, values)
+
+    async def _read_apart(self, query: str, values: dict[str, Value]) -> list[Row]:
         reader = await self._readers.get()
         try:
             # one hop to aiosqlite's thread; execute, fetch and close one by one would be three
@@ -84,6 +113,9 @@ class SQLite:
             self._units.put(None)
             await asyncio.to_thread(self._thread.join)
             self._thread = None
+        near, self._near = self._near, None
+        if near is not None:
+            near.close()
         while self._open_readers:
             await self._open_readers.pop().close()
 
@@ -186,9 +218,7 @@ class _SQLiteTransaction:
         self._topics = topics
 
     async def rows(self, query: str, /, **values: Value) -> list[Row]:
-        cursor = self._execute(query, values)
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return _fetched(self._execute(query, values))
 
     async def run(self, query: str, /, **values: Value) -> int:
         return self._execute(query, values).rowcount
@@ -210,6 +240,11 @@ class _SQLiteTransaction:
             return self._connection.execute(queries()[query].text, values)
         except sqlite3.Error as error:
             raise _translated(error) from error
+
+
+def _fetched(cursor: sqlite3.Cursor) -> list[Row]:
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _drive(unit: Any) -> Any:

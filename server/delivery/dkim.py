@@ -105,6 +105,11 @@ class Signer:
         self._wanted = wanted
         self._rsa, self._ed25519 = _load(keys, passphrase)
 
+    @property
+    def takes_long(self) -> bool:
+        """Whether a signature takes longer than the way to a thread and back."""
+        return self._wanted != "none"
+
     def sign(self, raw: bytes, at: int) -> bytes:
         """The mail with its DKIM-Signature fields in front. `raw` has CRLF line ends; `at` is in microseconds.
 

@@ -217,7 +217,7 @@ class Worker:
         try:
             outgoing = await deliver.open_delivery(self._context, delivery, row)
             signer = await self._signers.signer(outgoing.domain)
-            raw = await asyncio.to_thread(self._sealed, outgoing, signer, self._context.now())
+            raw = await self._sealed(outgoing, signer)
         except Altered as error:
             log.error("not what was allowed", delivery=delivery.id, why=str(error), fix=error.fix)
             await deliver.refuse(self._context, delivery, error)
@@ -230,9 +230,13 @@ class Worker:
         carrier = self._sandbox if delivery.sandbox else self._carrier
         return await carrier.deliver(outgoing.sender, delivery.recipient, raw)
 
-    def _sealed(self, outgoing: Outgoing, signer: Signer, at: int) -> bytes:
-        """The mail with all that is added to it; in a thread, as OpenSSL releases the interpreter's lock to sign."""
-        return signer.sign(stamp_mail(outgoing, self._key, self._context.site.base_url), at)
+    async def _sealed(self, outgoing: Outgoing, signer: Signer) -> bytes:
+        """The mail with all that is added to it."""
+        raw, now = stamp_mail(outgoing, self._key, self._context.site.base_url), self._context.now()
+        if not signer.takes_long:
+            return signer.sign(raw, now)
+        # OpenSSL lets go of the interpreter's lock while it signs
+        return await asyncio.get_running_loop().run_in_executor(None, signer.sign, raw, now)
 
     async def _settle(self, delivery: Delivery, outcome: Outcome) -> None:
         settlement = settlement_of(delivery, outcome, self._context.now(), random.uniform(-1, 1))  # noqa: S311

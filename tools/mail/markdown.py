@@ -56,7 +56,7 @@ def render(markdown: str) -> Bodies:
     """CommonMark with tables and bare links; raw HTML shows as text, images become links. Raises MarkdownError."""
     if len(markdown) > LIMIT:
         raise MarkdownError(f"The text has more than {LIMIT} characters.")
-    parser = _parser(linkify=max(map(len, markdown.split()), default=0) <= _LONGEST_WORD)
+    parser = _parser(linkify=_may_hold_links(markdown))
     tokens = parser.parse(_UNSHOWABLE.sub("\ufffd", markdown))
     # Beyond its limit the parser drops text, and what the agent wrote must not vanish unseen.
     if any(token.level >= NESTING - 1 for token in tokens):
@@ -66,6 +66,12 @@ def render(markdown: str) -> Bodies:
     text = "\n".join(_blocks(iter(tokens))[0]) + "\n"
     _style(tokens)
     return Bodies(text, _PAGE.format(parser.renderer.render(tokens, parser.options, {})))
+
+
+def _may_hold_links(markdown: str) -> bool:
+    """Whether to look for bare links: they have one of two marks, and the search is not for endless words."""
+    marked = "//" in markdown or "@" in markdown
+    return marked and max(map(len, markdown.split()), default=0) <= _LONGEST_WORD
 
 
 @functools.cache
