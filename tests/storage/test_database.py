@@ -222,3 +222,11 @@ async def test_a_conflict_is_told_apart(db: Database) -> None:
     await add(db, 1)
     with pytest.raises(Conflict):
         await add(db, 1)
+
+
+async def test_a_long_read_is_left_to_a_thread(lite: SQLite) -> None:
+    await add(lite, 1)
+    assert lite._near is not None
+    lite._near.set_progress_handler(lambda: True, 1)
+    assert [each.id for each in await many(lite, Account, "accounts")] == ["acc_1"]
+    assert lite._long == {"accounts"}
