@@ -50,8 +50,9 @@ async def drip(session: Session) -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("act", [flood, one_endless_line, drip])
-async def test_memory_stays_flat(step: str, act: Answer) -> None:
-    async with FakeSMTPServer({step: act}) as server:
+@pytest.mark.parametrize("offers", [("8BITMIME",), ("8BITMIME", "PIPELINING")], ids=["one by one", "pipelined"])
+async def test_memory_stays_flat(step: str, act: Answer, offers: tuple[str, ...]) -> None:
+    async with FakeSMTPServer({step: act}, extensions=offers) as server:
         tracemalloc.start()
         try:
             outcome = await deliver(server, timeouts=HASTY)
