@@ -6,7 +6,7 @@ from math import inf
 from ssl import SSLContext, SSLObject
 from typing import cast
 
-from server.delivery.replies import Garbled, Reply, ReplyReader
+from server.delivery.replies import MAX_REPLY, Garbled, Reply, ReplyReader
 
 
 class LineLost(ConnectionError):
@@ -24,6 +24,7 @@ class Line(asyncio.Protocol):
         self._reader = ReplyReader()
         self._heard: deque[Reply] = deque()
         self._to_come = 1  # the greeting
+        self._unasked = 0
         self._paused = False
         self._failure: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -67,6 +68,7 @@ class Line(asyncio.Protocol):
         self._heard.clear()
         self._reader.forget()
         self._to_come = replies
+        self._unasked = 0
         self.write(commands)
 
     def write(self, data: bytes) -> None:
@@ -118,7 +120,13 @@ class Line(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=0)
 
     def data_received(self, data: bytes) -> None:
-        if not self._to_come or self._failure:
+        if self._failure:
+            return
+        if not self._to_come:
+            # dropped; but who goes on and on is not read for as long as the session rests
+            self._unasked += len(data)
+            if self._unasked > MAX_REPLY:
+                self._fail(Garbled("more than was asked for"))
             return
         try:
             for reply in self._reader.feed(data):

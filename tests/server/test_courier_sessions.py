@@ -192,7 +192,8 @@ async def test_a_wait_for_a_free_session_has_an_end() -> None:
         await deliverer.close()
     assert {type(outcome) for outcome in outcomes} == {Deferred}
     assert {outcome.enhanced for outcome in outcomes} == {"4.4.2", "4.4.5"}
-    assert len(server.sessions) == 1
+    # the first one's place may become free in the very moment that ends the second one's wait
+    assert len(server.sessions) <= 2
 
 
 async def test_a_route_without_end_has_one() -> None:
