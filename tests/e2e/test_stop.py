@@ -1,0 +1,43 @@
+"""`gatepost serve` told to stop while a remote stalls: it ends in time, and nothing waits for a lease (DESIGN 12)."""
+
+import asyncio
+from pathlib import Path
+
+import httpx2
+
+from tests.conftest import eventually
+from tests.e2e.gatepost_process import MAILBOX, Gatepost, installed, run
+from tests.fakes.smtp_server import Act, FakeSMTPServer
+
+STOP_SECONDS = 15.0
+MAIL = {"to": ["bea@example.com", "cyd@example.net"], "subject": "Offer", "markdown": "Here it is."}
+
+
+async def test_what_a_stalling_remote_has_not_taken_is_handed_back(tmp_path: Path) -> None:
+    # one recipient's mail is there whole and gets no reply, the other's is never begun
+    async with (
+        FakeSMTPServer({"RCPT": ["250 2.1.5 ok", Act.STALL], "CONTENT": Act.STALL}) as remote,
+        installed(
+            tmp_path / "data", route="relay", relay_host="127.0.0.1", relay_port=remote.port, relay_tls="never"
+        ) as gatepost,
+    ):
+        await run("mailbox", "mode", MAILBOX, "autonomous", env=gatepost.environment)
+        await gatepost.start()
+        await _hand_in(gatepost)
+        await eventually(lambda: remote.messages and _heard(remote).count("RCPT") == 2)
+        async with asyncio.timeout(STOP_SECONDS):
+            assert await gatepost.stop() == 0
+        found = gatepost.rows("SELECT state, attempts, lease, lease_until FROM delivery ORDER BY state")
+    assert [(row["state"], row["attempts"]) for row in found] == [("queued", 0), ("uncertain", 1)]
+    assert all((row["lease"], row["lease_until"]) == ("", 0) for row in found)
+
+
+def _heard(remote: FakeSMTPServer) -> list[str]:
+    return [verb for session in remote.sessions for verb in session.verbs]
+
+
+async def _hand_in(gatepost: Gatepost) -> None:
+    headers = {"Authorization": f"Bearer {gatepost.key}"}
+    async with httpx2.AsyncClient(base_url=gatepost.url, headers=headers) as http:
+        answer = await http.post(f"/v1/mailboxes/{gatepost.mailbox_id}/send", json=MAIL)
+    assert answer.json()["status"] == "queued"
