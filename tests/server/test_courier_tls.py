@@ -158,6 +158,18 @@ async def test_credentials_are_given_on_loopback() -> None:
     assert server.sessions[0].commands[1] == "AUTH PLAIN AHVzZXIAc2VjcmV0"
 
 
+@pytest.mark.parametrize("offer", ["AUTH LOGIN", "AUTH=LOGIN", "auth xoauth2 login"])
+async def test_credentials_are_given_in_two_parts_where_the_server_likes_it_so(offer: str) -> None:
+    async def ask(session: Session) -> None:
+        await session.say("334 UGFzc3dvcmQ6")
+        session.commands.append((await session.reader.readuntil(b"\r\n")).decode().strip())
+        await session.say("235 2.7.0 welcome")
+
+    async with FakeSMTPServer({"AUTH": ask}, extensions=(offer, "8BITMIME")) as server:
+        assert isinstance(await deliver(server, credentials=("user", "secret")), Sent)
+    assert server.sessions[0].commands[1:3] == ["AUTH LOGIN dXNlcg==", "c2VjcmV0"]
+
+
 @pytest.mark.usefixtures("trusted")
 async def test_credentials_go_elsewhere_only_under_tls(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_module, "ip_address", lambda text: IPv4Address("192.0.2.1"))
