@@ -61,7 +61,12 @@ ON CONFLICT (approval_id, revision, reviewer) DO NOTHING
 RETURNING *;
 
 -- name: votes
-SELECT * FROM approval_vote WHERE approval_id = :approval_id AND revision = :revision ORDER BY created_at, reviewer;
+-- Only those for the form that is stored now: the digest that was approved is the digest that leaves.
+SELECT v.* FROM approval_vote v
+JOIN approval a ON a.id = v.approval_id
+JOIN wire w ON w.message_id = a.message_id AND w.revision = v.revision AND w.digest = v.digest
+WHERE v.approval_id = :approval_id AND v.revision = :revision
+ORDER BY v.created_at, v.reviewer;
 
 -- name: end_approval
 -- The compare-and-set of a decision: the second of two finds 0 rows.

@@ -173,6 +173,15 @@ async def test_an_edit_that_makes_a_mail_risky_needs_both(pair: World) -> None:
     assert await approve(pair.system, edited, 2, VICE) == 0
 
 
+async def test_an_approval_of_other_bytes_does_not_count(pair: World) -> None:
+    approval = await held(pair)
+    await approve(pair.system, approval, 1, VICE)
+    await pair.system.db.script("UPDATE wire SET digest = replace(digest, substr(digest, 1, 1), 'g');")
+    for by in (pair.overseer, VICE):
+        assert await approve(pair.system, approval, 1, by) == 1
+    assert await queued(pair, approval) == 0
+
+
 async def test_links_are_of_one_person_each(pair: World) -> None:
     approval = await held(pair)
     tokens = {link_token(pair.system, approval.id, 1, each) for each in (pair.overseer, VICE)}
