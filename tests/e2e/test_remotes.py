@@ -15,10 +15,12 @@ import pytest
 import pytest_asyncio
 
 from policies.modes import Mode
+from server.app import running
 from server.delivery.signers import Signers
 from server.delivery.tls_report import Result, TlsCounts
 from server.delivery.worker import Worker
 from server.domains import new_signing_keys, passphrase
+from server.settings import Settings
 from storage.blobs import Blobs
 from storage.database import many, one
 from storage.migrate import migrate
@@ -267,9 +269,7 @@ async def line(remote: tuple[str, Site], tmp_path: Path) -> AsyncIterator[Line]:
     clock = Clock()
     counts = TlsCounts(clock)
     async with _opened(tmp_path, clock) as system:
-        account = await create_account(system, DOMAIN, "boss@example.org", new_signing_keys(system))
-        mailbox = await create_mailbox(system, account.id, "ada", DOMAIN, mode=Mode.AUTONOMOUS)
-        agent = system.acting_as(Principal(account.id, AGENT, "the agent", mailbox.id))
+        agent = await _agent(system)
         courier = site.courier(clock, counts, tmp_path)
         task = asyncio.create_task(Worker(system, courier, Signers(system, passphrase(system.secret))).run())
         try:
@@ -291,6 +291,12 @@ async def _opened(folder: Path, clock: Clock) -> AsyncIterator[Context]:
         )
     finally:
         await database.close()
+
+
+async def _agent(system: Context) -> Context:
+    account = await create_account(system, DOMAIN, "boss@example.org", new_signing_keys(system))
+    mailbox = await create_mailbox(system, account.id, "ada", DOMAIN, mode=Mode.AUTONOMOUS)
+    return system.acting_as(Principal(account.id, AGENT, "the agent", mailbox.id))
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS, ids=lambda behaviour: behaviour.name)
@@ -338,3 +344,26 @@ async def test_a_session_outlives_refusals_at_each_step(line: Line) -> None:
     assert (await line.attempted(message_id)).state == "sent"
     assert "\r\n.here they are.\r\n" in await line.taken(message_id)
     assert line.sessions() == [OPEN]
+
+
+@pytest.mark.parametrize(("trusted", "state"), [(True, "deferred"), (False, "sent")])
+async def test_the_server_follows_dane_where_it_trusts_the_resolver(
+    trusted: bool, state: str, remote: tuple[str, Site], tmp_path: Path
+) -> None:
+    """The whole server by its settings, to a host whose TLSA record names another certificate."""
+    server, site = remote
+    settings = Settings(
+        data=tmp_path,
+        http_port=0,
+        smtp_port=0,
+        hostname=f"mail.{DOMAIN}",
+        route="direct",
+        direct_port=site.port,
+        direct_private=True,
+        resolver=f"127.0.0.1:{site.resolver_port}",
+        resolver_trusted=trusted,
+    )
+    async with running(settings) as gatepost:
+        line = Line(server, site, await _agent(gatepost.context), Clock(), TlsCounts(Clock()))
+        delivery = await line.attempted(await line.send(f"bea@wrongname.{SIGNED}"))
+    assert delivery.state == state
