@@ -30,8 +30,9 @@ format: $(STAMP) ## rewrite the code in the house format
 docs: $(STAMP)   ## write the generated pages again
 	$(PY) -m server.docs
 
-bench: $(STAMP)  ## measure the relay beside Postfix and OpenDKIM (as root), and sending over MCP
+bench: $(STAMP)  ## measure the relay beside Postfix and OpenDKIM (as root), the SMTP client, and sending over MCP
 	$(PY) bench/relay.py
+	$(PY) bench/client.py
 	$(PY) bench/send.py
 
 clean:           ## remove what was made here
