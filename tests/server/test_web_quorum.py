@@ -106,8 +106,8 @@ async def test_one_rejection_ends_it_for_both(world: World, browser: AsyncClient
     assert "Rejected: nothing was sent" in (await browser.get(link_of(world, approval, world.overseer))).text
 
 
-async def test_the_second_overseer_signs_in_and_the_list_says_how_it_stands(world: World, browser: AsyncClient) -> None:
-    approval = await risky(world)
+async def sign_in_as_second(world: World, browser: AsyncClient) -> None:
+    """Sign the second overseer in, with the link that is mailed to them."""
     await request_sign_in(world.system, "Vice@example.org")
     letters = [await notices.write(world.system, each) for each in await notices.claim(world.system, 9)]
     (letter,) = (each for each in letters if each is not None and "/sign-in/" in each.link)
@@ -115,6 +115,11 @@ async def test_the_second_overseer_signs_in_and_the_list_says_how_it_stands(worl
     path = letter.link.removeprefix(BASE)
     form = {"csrf": hidden(await browser.get(path), "csrf")}
     assert (await browser.post(path, data=form, headers=FROM_PAGE)).status_code == 303
+
+
+async def test_the_second_overseer_signs_in_and_the_list_says_how_it_stands(world: World, browser: AsyncClient) -> None:
+    approval = await risky(world)
+    await sign_in_as_second(world, browser)
     await press(browser, f"/approvals/{approval.id}", "approve")
     assert "1 of 2 approvals" in (await browser.get("/approvals")).text
     await sign_in(world, browser)
@@ -126,7 +131,10 @@ async def test_who_is_an_overseer_no_longer_is_out(world: World, browser: AsyncC
     approval = await risky(world)
     path = link_of(world, approval, VICE)
     form = await form_of(browser, path) | {"action": "approve"}
+    await sign_in_as_second(world, browser)
+    assert (await browser.get("/approvals")).status_code == 200
     await name_second_overseer(world.system, world.account, None, "the operator")
+    assert (await browser.get("/approvals")).headers["location"] == "/sign-in"
     assert (await browser.get(path)).status_code == 404
     assert (await browser.post(path, data=form, headers=FROM_PAGE)).status_code == 404
     assert (await message_of(world, approval)).status == "pending_send_approval"
