@@ -1,0 +1,67 @@
+"""A zone out of JSON answers as the DNS would."""
+
+import pytest
+
+from tools.mail.auth.resolver import LookupFailed, NoSuchName, Resolver, TemporaryFailure
+from tools.mail.auth.zone import Zone
+
+ZONE = Zone.from_json("""{
+    "Example.COM.": {"TXT": ["v=spf1 -all", ["in two ", "strings"]],
+                     "MX": [[20, "b.example.com"], [10, "a.example.com"]]},
+    "both.example.com": {"A": ["192.0.2.1"], "AAAA": ["2001:db8::1"]},
+    "www.example.com": {"CNAME": "both.example.com."},
+    "round.example.com": {"CNAME": "round.example.com"},
+    "deep.below.example.com": {"A": ["192.0.2.9"]},
+    "slow.example.com": "TIMEOUT",
+    "half.example.com": {"A": ["192.0.2.2"], "TXT": "SERVFAIL"},
+    "1.2.0.192.in-addr.arpa": {"PTR": ["both.example.com"]},
+    "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa": {"PTR": ["both.example.com"]}
+}""")
+
+
+async def test_records_by_their_kind() -> None:
+    resolver: Resolver = ZONE
+    assert await resolver.txt("example.com") == (b"v=spf1 -all", b"in two strings")
+    assert await resolver.mx("EXAMPLE.com.") == ((10, "a.example.com"), (20, "b.example.com"))
+    assert await resolver.a("both.example.com") == ("192.0.2.1",)
+    assert await resolver.aaaa("both.example.com") == ("2001:db8::1",)
+    assert await resolver.addresses("both.example.com") == ("192.0.2.1", "2001:db8::1")
+
+
+@pytest.mark.parametrize("ip", ["192.0.2.1", "2001:db8::1"])
+async def test_names_of_an_address(ip: str) -> None:
+    assert await ZONE.ptr(ip) == ("both.example.com",)
+
+
+async def test_an_alias_is_followed() -> None:
+    assert await ZONE.a("www.example.com") == ("192.0.2.1",)
+
+
+@pytest.mark.parametrize("name", ["example.com", "below.example.com", "com"])
+async def test_a_name_without_such_records_is_empty(name: str) -> None:
+    assert await ZONE.a(name) == ()
+
+
+@pytest.mark.parametrize("name", ["example.org", "nothing.example.com", "", ".", "a..example.com"])
+async def test_a_name_that_is_not_there(name: str) -> None:
+    with pytest.raises(NoSuchName):
+        await ZONE.txt(name)
+
+
+@pytest.mark.parametrize("name", ["slow.example.com", "half.example.com", "round.example.com"])
+async def test_what_cannot_be_known_now(name: str) -> None:
+    with pytest.raises(TemporaryFailure):
+        await ZONE.txt(name)
+    assert issubclass(TemporaryFailure, LookupFailed)
+
+
+async def test_one_kind_may_fail_alone() -> None:
+    assert await ZONE.a("half.example.com") == ("192.0.2.2",)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"example.com": {"TXT": 3}}', '{"example.com": {"SOA": []}}', '{"example.com": "LATE"}']
+)
+def test_a_file_that_is_no_zone(text: str) -> None:
+    with pytest.raises(ValueError):
+        Zone.from_json(text)
