@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Awaitable
 from typing import Protocol
 
 import structlog
@@ -81,8 +82,8 @@ class Worker:
         self._name = context.new_id("wrk")
         self._running: dict[asyncio.Task[None], str] = {}
         """The attempts that run, each with its delivery's id."""
-        self._patience: dict[str, asyncio.Timeout] = {}
-        """What breaks an attempt off, by its delivery's id."""
+        self._patience: set[asyncio.Timeout] = set()
+        """What breaks the attempts off."""
         self._claiming: asyncio.Task[list[Delivery]] | None = None
         """A claim of which nothing has begun."""
         self._destinations = Destinations(context.clock)
@@ -114,7 +115,7 @@ class Worker:
                 await asyncio.gather(*map(self._hand_back, claimed))
         if self._running:
             await asyncio.wait(self._running, timeout=STOP_SECONDS)
-        for patience in self._patience.values():
+        for patience in self._patience:
             patience.reschedule(0)
         if self._running:
             await asyncio.wait(self._running, timeout=LAST_SECONDS)
@@ -181,10 +182,10 @@ class Worker:
 
     async def _carry(self, delivery: Delivery, row: Row | None) -> None:
         outcome: Outcome | None = None
-        patience = self._patience[delivery.id] = asyncio.timeout(None)
+        patience = asyncio.timeout(None)
         try:
             async with patience:
-                outcome = await self._attempt(delivery, row)
+                outcome = await self._stoppable(patience, self._attempt(delivery, row))
             if outcome is not None:
                 await self._settle(delivery, outcome)
         except StorageError as error:
@@ -196,8 +197,15 @@ class Worker:
             else:
                 log.exception("delivery failed in an unforeseen way; its lease runs out", delivery=delivery.id)
         finally:
-            del self._patience[delivery.id]
             self._end(delivery.domain, outcome)
+
+    async def _stoppable(self, patience: asyncio.Timeout, attempt: Awaitable[Outcome | None]) -> Outcome | None:
+        """The attempt, with what breaks it off known to a stop for as long as it lasts."""
+        self._patience.add(patience)
+        try:
+            return await attempt
+        finally:
+            self._patience.discard(patience)
 
     async def _hand_back(self, delivery: Delivery) -> None:
         try:

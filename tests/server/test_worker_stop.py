@@ -46,7 +46,8 @@ def at_work(world: World, carrier: Carrier) -> asyncio.Task[None]:
 
 async def stop(task: asyncio.Task[None]) -> None:
     async with asyncio.timeout(SECONDS):
-        task.cancel()
+        if not task.cancelling():
+            task.cancel()
         await asyncio.wait([task])
 
 
@@ -128,6 +129,26 @@ async def test_what_was_claimed_a_moment_ago_is_handed_back(world: World, monkey
         async with asyncio.timeout(SECONDS):
             await asyncio.wait([working])
     assert await is_handed_back(world)
+
+
+async def test_a_settlement_under_way_is_not_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "STOP_SECONDS", 0.05)
+    settling, going_on, settle = asyncio.Event(), asyncio.Event(), deliver.settle
+
+    async def settle_late(*arguments: Any) -> bool:
+        settling.set()
+        await going_on.wait()
+        return await settle(*arguments)
+
+    monkeypatch.setattr(deliver, "settle", settle_late)
+    working = at_work(world, Capture())
+    await settling.wait()
+    working.cancel()
+    # longer than attempts may go on
+    await asyncio.wait([working], timeout=0.2)
+    going_on.set()
+    await stop(working)
+    assert await states(world) == ["sent"]
 
 
 async def test_an_attempt_that_is_settled_meanwhile_is_not_handed_back(world: World) -> None:
