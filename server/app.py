@@ -3,7 +3,6 @@
 import asyncio
 import fcntl
 import os
-import random
 import signal
 import socket
 import ssl
@@ -14,20 +13,14 @@ from pathlib import Path
 
 import structlog
 import uvicorn
-from dns.asyncresolver import Resolver
-from dns.resolver import LRUCache
 
-from server.delivery.courier import Courier, Timeouts
-from server.delivery.names import Names, is_public
+from server.carriers import carrier_of, names_of, unbound_courier
 from server.delivery.postman import Postman
 from server.delivery.reporter import Reporter
-from server.delivery.routes import DirectRoute, RelayRoute
 from server.delivery.signers import Signers
 from server.delivery.simulator import Simulator
-from server.delivery.sts_fetch import PolicyFetcher
-from server.delivery.sts_policies import PolicyFile, StsPolicies
 from server.delivery.tls_report import TlsCounts
-from server.delivery.worker import Carrier, Worker
+from server.delivery.worker import Worker
 from server.domains import passphrase
 from server.housekeeper import keep_house
 from server.http.app import build_app
@@ -171,11 +164,14 @@ def _carry(stack: AsyncExitStack, tasks: asyncio.TaskGroup, settings: Settings, 
     simulator = Simulator(context)
     stack.push_async_callback(simulator.close)
     counts = TlsCounts(context.clock)
-    carrier = _carrier(settings, context, simulator, counts)
+    carrier = carrier_of(settings, context, simulator, counts)
     stack.push_async_callback(carrier.close)
     signers = Signers(context, passphrase(context.secret), settings.dkim)
     if settings.route == "direct" and settings.tls_reports_from is not None:
-        _report(stack, tasks, settings, context, signers, counts)
+        aside = unbound_courier(settings, context)
+        stack.push_async_callback(aside.close)
+        reporter = Reporter(context, counts, names_of(settings), aside, signers, settings.tls_reports_from)
+        _keep_running(stack, tasks, reporter.run())
     postman = Postman(context, carrier, signers, captured=settings.route == "capture")
     for work in (Worker(context, carrier, signers, sandbox=simulator).run(), postman.run()):
         _keep_running(stack, tasks, work)
@@ -185,83 +181,6 @@ def _keep_running(stack: AsyncExitStack, tasks: asyncio.TaskGroup, work: Corouti
     task = tasks.create_task(work)
     # once: a second time would cut off what it does to end in good order
     stack.callback(lambda: task.cancelling() or task.cancel())
-
-
-def _report(
-    stack: AsyncExitStack,
-    tasks: asyncio.TaskGroup,
-    settings: Settings,
-    context: Context,
-    signers: Signers,
-    counts: TlsCounts,
-) -> None:
-    assert settings.tls_reports_from is not None
-    names, aside = _names(settings), TlsCounts(context.clock)
-    # RFC 8460 section 5.3.1: a report goes out whatever the policy it is about, and its own session is not reported
-    route = DirectRoute(
-        names, settings.direct_port, random=random.SystemRandom(), counts=aside, own_name=settings.hostname
-    )
-    carrier = Courier(
-        route,
-        settings.hostname,
-        timeouts=Timeouts(),
-        tls="opportunistic",
-        credentials=None,
-        clock=context.clock,
-        counts=aside,
-    )
-    stack.push_async_callback(carrier.close)
-    reporter = Reporter(context, counts, names, carrier, signers, settings.tls_reports_from)
-    _keep_running(stack, tasks, reporter.run())
-
-
-def _carrier(settings: Settings, context: Context, simulator: Simulator, counts: TlsCounts) -> Carrier:
-    """The way mail takes out of here; mail of test keys stays with the simulator whatever the route."""
-    if settings.route == "capture":
-        return simulator
-    credentials = None
-    if settings.relay_user is not None and settings.relay_password is not None:
-        credentials = (settings.relay_user, settings.relay_password.get_secret_value())
-    if settings.route == "relay":
-        assert settings.relay_host is not None
-        route: RelayRoute | DirectRoute = RelayRoute(settings.relay_host, settings.relay_port)
-    else:
-        route = _direct(settings, context, counts)
-    return Courier(
-        route,
-        settings.hostname,
-        timeouts=Timeouts(),
-        tls=settings.relay_tls if settings.route == "relay" else "opportunistic",
-        credentials=credentials if settings.route == "relay" else None,
-        clock=context.clock,
-        counts=counts,
-        # one host of our own choice takes all; 20 is also what Postfix opens to one destination
-        per_host=20 if settings.route == "relay" else 5,
-    )
-
-
-def _names(settings: Settings, *, trusted: bool = False) -> Names:
-    resolver = Resolver(configure=settings.resolver is None)
-    resolver.cache = LRUCache(10_000)
-    if settings.resolver is not None:
-        host, _, port = settings.resolver.rpartition(":")
-        resolver.nameservers, resolver.port = [host], int(port)
-    allowed = (lambda _address: True) if settings.direct_private else is_public
-    return Names(resolver, trusted=trusted, allowed=allowed)
-
-
-def _direct(settings: Settings, context: Context, counts: TlsCounts) -> DirectRoute:
-    names = _names(settings, trusted=settings.resolver_trusted)
-    fetcher = PolicyFetcher(names, ssl.create_default_context())
-    kept = PolicyFile(settings.data / "mta-sts.json")
-    return DirectRoute(
-        names,
-        settings.direct_port,
-        random=random.SystemRandom(),
-        counts=counts,
-        policies=StsPolicies(names, fetcher, kept, clock=context.clock, counts=counts),
-        own_name=settings.hostname,
-    )
 
 
 async def _serve_http(
