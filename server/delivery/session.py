@@ -4,7 +4,7 @@ import asyncio
 from base64 import b64encode
 from collections.abc import Mapping
 from ipaddress import ip_address
-from ssl import SSLContext, SSLObject
+from ssl import SSLCertVerificationError, SSLContext, SSLObject
 
 from server.delivery.line import Line
 from server.delivery.outcome import Bounced, Deferred
@@ -129,6 +129,8 @@ class Session:
 
 def why(error: Exception) -> str:
     """One of FAILURES in words."""
+    if isinstance(error, SSLCertVerificationError):
+        return f"the certificate does not verify: {error.verify_message}"
     return "timed out" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
 
 
