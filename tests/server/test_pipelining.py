@@ -212,6 +212,21 @@ def test_a_dot_that_waits_in_this_process_was_not_sent(
         assert isinstance(runner.run(attempt()), Bounced if act == "554 5.7.1 no" else Deferred)
 
 
+async def test_nothing_follows_half_a_content() -> None:
+    async def refuse_midway(session: Session) -> None:
+        await session.say("354 go on")
+        await session.reader.read(1)
+        await session.say("552 5.3.4 too large")
+        await session.reader.readuntil(b"\r\n.\r\n")
+
+    async with serving({"DATA": [refuse_midway, "354 go on"]}) as server:
+        deliverer = courier(server)
+        outcomes = [await deliverer.deliver(SENDER, RECIPIENT, raw) for raw in (LARGE, RAW)]
+        await deliverer.close()
+    assert [type(outcome) for outcome in outcomes] == [Bounced, Sent]
+    assert (len(server.sessions), server.messages) == (2, [RAW])
+
+
 async def test_a_piece_that_does_not_leave_ends_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_module, "BLOCK_SECONDS", 0.1)
     async with serving({"BODY": Act.STALL}) as server:
