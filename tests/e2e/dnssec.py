@@ -75,8 +75,12 @@ async def unbound(zones: Mapping[str, Zone], port: int, folder: Path) -> AsyncIt
     process = await asyncio.create_subprocess_exec(
         *(command, "-d", "-c", str(folder / "unbound.conf")), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
+
+    async def over() -> bool:
+        return process.returncode is not None or await _answers(port)
+
     try:
-        await eventually(lambda: _answers(port), 20)
+        await eventually(over, 20)
         assert process.returncode is None, (folder / "unbound.log").read_text()
         yield
     finally:

@@ -32,6 +32,7 @@ deliver_drop_privilege = true
 host_lookup =
 rfc1413_hosts =
 keep_environment =
+smtp_accept_queue_per_connection = 0
 {main}
 
 begin acl

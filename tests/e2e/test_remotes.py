@@ -16,6 +16,7 @@ import pytest_asyncio
 
 from policies.modes import Mode
 from server.app import running
+from server.delivery.outcome import Sent
 from server.delivery.signers import Signers
 from server.delivery.tls_report import Result, TlsCounts
 from server.delivery.worker import Worker
@@ -344,6 +345,33 @@ async def test_a_session_outlives_refusals_at_each_step(line: Line) -> None:
     assert (await line.attempted(message_id)).state == "sent"
     assert "\r\n.here they are.\r\n" in await line.taken(message_id)
     assert line.sessions() == [OPEN]
+
+
+async def test_many_mails_at_once_arrive_once_and_whole(remote: tuple[str, Site], tmp_path: Path) -> None:
+    """Sixty mails over at most five sessions: dots where a line begins, 8-bit, up to 300 KB, with no body at all."""
+    _, site = remote
+    counts = TlsCounts(Clock())
+    courier = site.courier(Clock(), counts, tmp_path)
+    mails = [_mail(number) for number in range(60)]
+    sender = f"ada@{DOMAIN}"
+    outcomes = await asyncio.gather(*(courier.deliver(sender, f"many@good.{PLAIN}", raw) for raw in mails))
+    await courier.close()
+    assert {type(outcome) for outcome in outcomes} == {Sent}
+    assert sum(counts.rows().values()) <= 5
+
+    def arrived() -> list[bytes]:
+        return [mail for mail in site.remote.mails("all") if b"<many." in mail]
+
+    await eventually(lambda: len(arrived()) >= len(mails), 20)
+    found = sorted(mail[mail.index(b"Message-ID: <many.") :] for mail in arrived())
+    assert found == sorted(mails)
+
+
+def _mail(number: int) -> bytes:
+    lines = [b".", b"..", b"", b".dot", "Übersicht".encode(), b"x" * 900]
+    body = b"".join(line + b"\r\n" for line in (lines * number * 6)[: 6 * number * number % 1900])
+    head = f"Message-ID: <many.{number}@{DOMAIN}>\r\nDate: Thu, 1 Jan 2026 12:00:00 +0000\r\nFrom: ada@{DOMAIN}\r\n"
+    return head.encode() + b"To: many@example.org\r\n\r\n" + body
 
 
 @pytest.mark.parametrize(("trusted", "state"), [(True, "deferred"), (False, "sent")])
