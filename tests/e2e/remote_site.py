@@ -72,9 +72,9 @@ async def standing(name: str) -> AsyncIterator[Site]:
         (folder / "authorities.pem").write_bytes(authority.cert_pem.bytes())
         stack.enter_context(pytest.MonkeyPatch.context()).setenv("SSL_CERT_FILE", str(folder / "authorities.pem"))
         issued = _issued(authority)
-        write_certificates(folder, issued)
+        write_certificates(folder, issued, authority)
         port, resolver_port = free_port(), free_port()
-        await stack.enter_async_context(unbound(_zones(issued, port), resolver_port, folder))
+        await stack.enter_async_context(unbound(_zones(issued, authority, port), resolver_port, folder))
         web_certificate = issue(authority, *(f"mta-sts.sts-{kind}.{PLAIN}" for kind in (*KINDS, "other")))
         published = policy("enforce", *(f"mx-{kind}.{PLAIN}" for kind in KINDS))
         web = await stack.enter_async_context(PolicyServer(published, serving_context(web_certificate)))
@@ -87,7 +87,7 @@ def _issued(authority: trustme.CA) -> dict[str, Issued]:
     """A certificate for each address; at the one without STARTTLS it is not shown."""
     hosts = {kind: [f"mx-{kind}.{zone}" for zone in (PLAIN, SIGNED, BOGUS)] for kind in KINDS}
     return {
-        "good": issue(authority, *hosts["good"], f"mx-other.{PLAIN}"),
+        "good": issue(authority, *hosts["good"], f"mx-other.{PLAIN}", f"mx-anchored.{SIGNED}"),
         "selfsigned": self_signed(hosts["selfsigned"][0]),
         "wrongname": issue(authority, "mx.elsewhere.example"),
         "expired": issue(authority, *hosts["expired"], expired=True),
@@ -95,9 +95,10 @@ def _issued(authority: trustme.CA) -> dict[str, Issued]:
     }
 
 
-def _zones(issued: dict[str, Issued], port: int) -> dict[str, Zone]:
+def _zones(issued: dict[str, Issued], authority: trustme.CA, port: int) -> dict[str, Zone]:
     hosts = [f"mx-{kind} A {address}" for kind, address in ADDRESSES.items()]
     own = {kind: tlsa(chain(certificate)[0]) for kind, certificate in issued.items()}
+    anchor = tlsa(chain(issued["good"], authority)[1], usage=2, selector=0)
     opportunistic = [f"{kind} MX 10 mx-{kind}" for kind in KINDS]
     plain = [
         *hosts,
@@ -114,6 +115,7 @@ def _zones(issued: dict[str, Issued], port: int) -> dict[str, Zone]:
         f"_{port}._tcp.mx-wrongname TLSA {_OTHER}",
         f"_{port}._tcp.mx-expired TLSA {_FORGED.replace('22', '33')}",
         f"_{port}._tcp.mx-none TLSA {own['none']}",
+        *(line for name in ("anchored", "misnamed") for line in _anchored(name, anchor, port)),
     ]
     bogus = [*hosts, "bogus MX 10 mx-expired"]
     return {
@@ -121,6 +123,15 @@ def _zones(issued: dict[str, Issued], port: int) -> dict[str, Zone]:
         SIGNED: Zone(tuple(signed), forged={"33" * 32: "22" * 32}),
         BOGUS: Zone(tuple(bogus), forged={"mx-expired": "mx-good"}),
     }
+
+
+def _anchored(name: str, anchor: str, port: int) -> tuple[str, ...]:
+    """A domain whose host shows the good certificate, and vouches for its authority."""
+    return (
+        f"{name} MX 10 mx-{name}",
+        f"mx-{name} A {ADDRESSES['good']}",
+        f"_{port}._tcp.mx-{name} TLSA {anchor}",
+    )
 
 
 def _announced(kind: str) -> tuple[str, ...]:

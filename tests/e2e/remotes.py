@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from trustme import CA
+
 from tests.e2e.exim import exim
 from tests.e2e.postfix import postfix
 from tests.fakes.certificates import Issued
@@ -57,10 +59,13 @@ Server = Callable[[int, Path, int], AbstractAsyncContextManager[Remote]]
 """Runs a server on a port of each of the addresses, with certificates from a folder and a greylist at another port."""
 
 
-def write_certificates(folder: Path, issued: Mapping[str, Issued]) -> None:
-    """Keys and chains, a file for each address, as both servers read them."""
+def write_certificates(folder: Path, issued: Mapping[str, Issued], authority: CA) -> None:
+    """Keys and chains, a file for each address, as both servers read them. The good one is shown with its authority."""
     for kind, certificate in issued.items():
-        (folder / f"{ADDRESSES[kind]}.pem").write_bytes(certificate.private_key_and_cert_chain_pem.bytes())
+        shown = certificate.private_key_and_cert_chain_pem.bytes()
+        if kind == "good":
+            shown += authority.cert_pem.bytes()
+        (folder / f"{ADDRESSES[kind]}.pem").write_bytes(shown)
 
 
 @asynccontextmanager
