@@ -97,3 +97,9 @@ def test_the_fix_fits_the_fault(error: OSError, said: str) -> None:
 async def test_a_second_server_on_the_same_sqlite_is_refused(tmp_path: Path) -> None:
     async with app.running(Settings.load(None, data=tmp_path, http_port=0, smtp_port=0)):
         assert await refusal(tmp_path) == (f"Another Gatepost serves {tmp_path}. Stop it, or use another data folder.")
+
+
+async def test_a_region_file_without_its_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "maxminddb", None)
+    said = await refusal(tmp_path, region_file=tmp_path / "countries.mmdb", regions_denied="KP")
+    assert said == "region_file needs its library: pip install 'gatepost[region]'."
