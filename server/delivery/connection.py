@@ -8,7 +8,7 @@ import asyncio
 from dataclasses import dataclass
 
 from server.delivery.line import LineLost
-from server.delivery.outcome import Bounced, Outcome
+from server.delivery.outcome import Bounced, Outcome, Sent
 from server.delivery.replies import Reply
 from server.delivery.reply import accepted, refused, uncertain
 from server.delivery.routes import Host
@@ -48,6 +48,7 @@ class Connection(Session):
     def __init__(self, host: Host, address: str, helo_name: str) -> None:
         super().__init__(host, address, helo_name)
         self.handed_over = 0
+        self.refused = 0
         self._envelope_open = False
         self._content_written = False
 
@@ -71,6 +72,7 @@ class Connection(Session):
                 return uncertain(self.host.name, "broken off before the reply")
             raise
         self.handed_over += 1
+        self.refused += not isinstance(outcome, Sent)
         if self.alive and self._line.owed:
             await self._hear_the_rest()
         return outcome

@@ -9,6 +9,8 @@ from server.delivery.connection import Connection
 from server.delivery.routes import Host
 
 MAX_MAILS = 100
+MAX_REFUSED = 5
+"""Postfix waits a second before each command of a session that had ten errors, and a refused recipient makes two."""
 
 Key = tuple[str, int]
 
@@ -48,7 +50,7 @@ class Pool:
 
     def keep(self, connection: Connection) -> None:
         """Take a session back after a mail."""
-        if self._closed or connection.handed_over >= MAX_MAILS:
+        if self._closed or connection.handed_over >= MAX_MAILS or connection.refused >= MAX_REFUSED:
             connection.quit()
             return
         self._idle[connection] = self._clock()

@@ -228,9 +228,9 @@ async def test_greylisted_mail_is_taken_when_it_comes_again(line: Line, table: l
 
 
 async def test_a_session_outlives_refusals_at_each_step(line: Line) -> None:
-    for name, reply in REFUSALS.items():
+    for name in ("rcpt5", "data5", "dot4", "dot5"):
         refused = await line.attempted(await line.send(f"{name}@good.{PLAIN}"))
-        assert refused.code == reply.code
+        assert refused.code == REFUSALS[name].code
     message_id = await line.send(f"bea@good.{PLAIN}")
     assert (await line.attempted(message_id)).state == "sent"
     assert "\r\n.here they are.\r\n" in await line.taken(message_id)

@@ -32,6 +32,15 @@ async def test_a_session_ends_after_a_hundred_mails() -> None:
     assert [len(session.contents) for session in server.sessions] == [100, 1]
 
 
+async def test_a_session_ends_after_five_refusals() -> None:
+    async with FakeSMTPServer({"RCPT": ["250 ok", *["550 5.1.1 no such user"] * 5, "250 ok"]}) as server:
+        deliverer = courier(server)
+        outcomes = [await deliverer.deliver(SENDER, RECIPIENT, RAW) for _ in range(7)]
+        await deliverer.close()
+    assert [type(outcome) for outcome in outcomes] == [Sent, *[Bounced] * 5, Sent]
+    assert [session.verbs.count("MAIL") for session in server.sessions] == [6, 1]
+
+
 async def test_a_session_idles_for_a_while_only() -> None:
     clock = Clock()
     async with FakeSMTPServer() as server:
