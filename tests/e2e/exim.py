@@ -88,6 +88,8 @@ async def exim(listening: tuple[str, int], main: str, acl: str) -> AsyncIterator
             await eventually(lambda: process.returncode is not None or listens(*listening), 30)
             assert process.returncode is None, (folder / "said").read_text()
             yield Exim(folder)
+            # who still delivers would write where everything is about to go
+            await eventually(lambda: not any((folder / "spool").glob("input/*")), 20)
         finally:
             if process.returncode is None:
                 process.terminate()
