@@ -267,14 +267,15 @@ def test_it_is_the_same_under_tls(loop: Callable[[], asyncio.AbstractEventLoop])
         assert runner.run(three_mails()) == [Sent, Sent, Uncertain]
 
 
-async def test_what_was_offered_in_the_clear_does_not_count_under_tls() -> None:
+@pytest.mark.parametrize("secure", ["250-mx.test\n250 8BITMIME", "502 5.5.1 what"])
+async def test_what_was_offered_in_the_clear_does_not_count_under_tls(secure: str) -> None:
     async def slipped_in(session: Session) -> None:
         session.writer.write(b"220 go ahead\r\n250-evil.test\r\n250-PIPELINING\r\n250 SMTPUTF8\r\n")
         await session.writer.start_tls(context)
         session.encrypted = True
 
     context = serving_context(issue(trustme.CA(), "localhost"))
-    clear, secure = "250-mx.test\n250-STARTTLS\n250-SMTPUTF8\n250 PIPELINING", "250-mx.test\n250 8BITMIME"
+    clear = "250-mx.test\n250-STARTTLS\n250-SMTPUTF8\n250 PIPELINING"
     async with FakeSMTPServer({"STARTTLS": slipped_in, "EHLO": [clear, secure]}, tls=context) as server:
         outcome = await deliver(server, recipient="böb@example.org", timeouts=HASTY)
     assert isinstance(outcome, Bounced)
