@@ -60,7 +60,9 @@ async def test_approved_mail_is_queued_once_for_each_recipient(world: World) -> 
 
 async def test_of_many_decisions_at_once_one_counts(world: World) -> None:
     approval = await held(world)
-    deciding: list[Coroutine[Any, Any, object]] = [approve(world.system, approval, 1, world.overseer) for _ in range(20)]
+    deciding: list[Coroutine[Any, Any, object]] = [
+        approve(world.system, approval, 1, world.overseer) for _ in range(20)
+    ]
     deciding += [reject(world.system, approval, 1, world.overseer, "no") for _ in range(20)]
     outcomes = await asyncio.gather(*deciding, return_exceptions=True)
     refused = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
