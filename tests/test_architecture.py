@@ -30,7 +30,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "aiosmtpd": ("server/smtp/", "server/demo/outside.py"),
     "aiosqlite": ("storage/sqlite.py",),
     "asyncpg": ("storage/postgres.py",),
-    "cryptography": ("server/delivery/",),
+    "cryptography": ("server/delivery/", "tools/mail/auth/"),
     "dkim": ("server/demo/script.py",),
     "dns": ("server/",),
     "email_validator": ("tools/mail/address.py",),

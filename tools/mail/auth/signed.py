@@ -1,0 +1,119 @@
+"""A mail as its signatures see it: header fields as they stand, and a body; for DKIM and ARC alike."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Literal
+
+from tools.mail import limits
+from tools.mail.canonical import relaxed_body, relaxed_field, simple_body, with_crlf
+
+Canonical = Literal["relaxed", "simple"]
+
+ONCE = (
+    *(b"from", b"sender", b"reply-to", b"to", b"cc", b"subject", b"date", b"message-id", b"in-reply-to", b"references"),
+    *(b"mime-version", b"content-type", b"content-transfer-encoding"),
+)
+"""Fields a mail has one of at most (RFC 5322 section 3.6, RFC 2045 section 3)."""
+
+# what is verified is what is shown: these, and where the header ends, are as in tools/mail/headers.py
+_FIELD = re.compile(rb"([!-,./-9;-~][!-9;-~]{0,199})[ \t]*:")
+_FIELD_END = re.compile(rb"\r\n(?![ \t])")
+
+
+class SignedMail:
+    """What several signatures need of one mail is worked out once."""
+
+    def __init__(self, raw: bytes) -> None:
+        """Takes anything. Bare line feeds count as line ends, as they do for the parser."""
+        raw = with_crlf(raw)
+        start = _after_mbox_line(raw)
+        end, body = _header_end(raw, start)
+        self.size = len(raw)
+        self.fields: list[tuple[bytes, bytes]] = []
+        """From the top: the name in lower case, and the whole field without its last CRLF."""
+        self._places: dict[bytes, list[int]] = {}
+        position = start
+        for line in _FIELD_END.split(raw[start:end]):
+            field = _FIELD.match(line)
+            if field is None:
+                body = position if line else body
+                break
+            name = field.group(1).lower()
+            self._places.setdefault(name, []).append(len(self.fields))
+            self.fields.append((name, line))
+            position += len(line) + 2
+        self.too_long = position - start > limits.HEADER_BYTES or len(self.fields) > limits.HEADER_FIELDS
+        """Whether the parser reads a part of the header only, so that nothing can be said of what it shows."""
+        self._body = raw[body:]
+        self._relaxed: dict[int, bytes] = {}
+        self._bodies: dict[Canonical, bytes] = {}
+        self._hashes: dict[tuple[Canonical, int], bytes] = {}
+
+    def all(self, name: bytes) -> list[bytes]:
+        """Every field of a lower-case name, from the top."""
+        return [self.fields[place][1] for place in self._places.get(name, ())]
+
+    def body_hash(self, canonical: Canonical, length: int | None) -> bytes:
+        """SHA-256 of the canonical body, or of its first `length` octets."""
+        body = self._canonical_body(canonical)
+        end = len(body) if length is None else min(length, len(body))
+        if (canonical, end) not in self._hashes:
+            self._hashes[canonical, end] = sha256(memoryview(body)[:end]).digest()
+        return self._hashes[canonical, end]
+
+    def covers_body(self, canonical: Canonical, length: int | None) -> bool:
+        """Whether nothing of the body is beyond the first `length` octets."""
+        return length is None or length >= len(self._canonical_body(canonical))
+
+    def header(self, names: Sequence[bytes], canonical: Canonical, own: bytes) -> bytes:
+        """What a signature signs of the header (RFC 6376 section 3.7).
+
+        `names`: lower case, as in h=; `own`: the signature's field with an empty b=.
+        """
+        used: Counter[bytes] = Counter()
+        lines = []
+        for name in names:
+            places = self._places.get(name, ())
+            used[name] += 1
+            # section 5.4.2: of several with one name the lowest is first; one that is not there counts as nothing
+            if used[name] <= len(places):
+                lines.append(self._canonical_field(places[-used[name]], canonical))
+        lines.append(relaxed_field(own) if canonical == "relaxed" else own)
+        return b"\r\n".join(lines)
+
+    def added(self, names: Sequence[bytes]) -> str:
+        """A field that `names` signs, and of which the mail has one more than it signs and may have: it was put there
+        later, and who reads from the top sees it instead (RFC 6376 section 8.15). Empty if there is none."""
+        signed = Counter(names)
+        more = (name for name in ONCE if name in signed and len(self._places.get(name, ())) > signed[name])
+        return next(more, b"").decode("ascii")
+
+    def _canonical_body(self, canonical: Canonical) -> bytes:
+        if canonical not in self._bodies:
+            self._bodies[canonical] = (relaxed_body if canonical == "relaxed" else simple_body)(self._body)
+        return self._bodies[canonical]
+
+    def _canonical_field(self, place: int, canonical: Canonical) -> bytes:
+        line = self.fields[place][1]
+        if canonical == "simple":
+            return line
+        if place not in self._relaxed:
+            self._relaxed[place] = relaxed_field(line)
+        return self._relaxed[place]
+
+
+def _after_mbox_line(raw: bytes) -> int:
+    """Where the header begins."""
+    if not raw.startswith((b"From ", b">From ")):
+        return 0
+    return raw.find(b"\n") + 1 or len(raw)
+
+
+def _header_end(raw: bytes, start: int) -> tuple[int, int]:
+    """Where the last field ends, and where the body begins, if all lines before the first empty one are of fields."""
+    if raw.startswith(b"\r\n", start):
+        return start, start + 2
+    end = raw.find(b"\r\n\r\n", start)
+    return (end, end + 4) if end >= 0 else (len(raw), len(raw))
