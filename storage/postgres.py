@@ -9,6 +9,7 @@ import asyncpg
 from asyncpg import exceptions
 
 from storage.database import Database, Result, Row, Transaction, Value, Work
+from storage.dialect import spoken
 from storage.errors import Conflict, Unavailable
 from storage.queries import queries
 from storage.wakeups import Wakeups
@@ -60,7 +61,7 @@ class Postgres:
 
     async def script(self, text: str) -> None:
         async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute(text)
+            await connection.execute(spoken(text, "postgres"))
 
     async def close(self) -> None:
         if self._tasks:

@@ -2,12 +2,15 @@
 
 A query begins with `-- name: what_it_is` and runs to the next one. Parameters are `:name`. The marker
 `/* skip locked */` becomes FOR UPDATE SKIP LOCKED on PostgreSQL and nothing on SQLite, whose one writer has no rivals.
+A line that begins with `/* sqlite */` or `/* postgres */` is there for that database alone.
 """
 
 import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from storage.dialect import spoken
 
 _FOLDER = Path(__file__).parent / "sql"
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
@@ -39,11 +42,14 @@ def queries() -> dict[str, Query]:
 
 
 def _query(name: str, text: str) -> Query:
-    parameters = tuple(dict.fromkeys(_PARAMETER.findall(text)))
-    numbered = _PARAMETER.sub(lambda match: f"${parameters.index(match.group(1)) + 1}", text)
+    lite, full = spoken(text, "sqlite"), spoken(text, "postgres")
+    parameters = tuple(dict.fromkeys(_PARAMETER.findall(full)))
+    if set(parameters) != set(_PARAMETER.findall(lite)):
+        raise ValueError(f"{name} takes other parameters on SQLite than on PostgreSQL")
+    numbered = _PARAMETER.sub(lambda match: f"${parameters.index(match.group(1)) + 1}", full)
     return Query(
         name=name,
-        text=text.replace(_SKIP_LOCKED, ""),
+        text=lite.replace(_SKIP_LOCKED, ""),
         numbered=numbered.replace(_SKIP_LOCKED, "FOR UPDATE SKIP LOCKED"),
         parameters=parameters,
     )

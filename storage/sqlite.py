@@ -20,6 +20,7 @@ from typing import Any, cast
 import aiosqlite
 
 from storage.database import Database, Result, Row, Transaction, Value, Work
+from storage.dialect import spoken
 from storage.errors import Conflict, Unavailable
 from storage.queries import queries
 from storage.wakeups import Wakeups
@@ -29,6 +30,8 @@ GROUP = 256
 BUSY_SECONDS = 5.0
 STEPS = 20_000
 """Instructions of SQLite's machine that a read may take on the event loop: a millisecond, or two."""
+_NEVER_NEAR = frozenset({"search"})
+"""Between two instructions FTS5 works for as long as its words are common."""
 
 
 async def open_sqlite(path: Path) -> Database:
@@ -52,7 +55,7 @@ class SQLite:
         self._readers: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
         """Read in threads of their own."""
         self._open_readers: list[aiosqlite.Connection] = []
-        self._long: set[str] = set()
+        self._long = set(_NEVER_NEAR)
         """Queries that were too long for the event loop once."""
 
     async def start(self) -> None:
@@ -229,7 +232,7 @@ class _SQLiteTransaction:
     def script(self, text: str) -> None:
         """Run several statements inside the transaction that is open (executescript would commit it)."""
         statement = ""
-        for line in text.splitlines(keepends=True):
+        for line in spoken(text, "sqlite").splitlines(keepends=True):
             statement += line
             if sqlite3.complete_statement(statement):
                 self._connection.execute(statement)
