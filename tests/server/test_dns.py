@@ -1,0 +1,71 @@
+"""The live resolver answers as the protocol of authentication says, whatever the DNS does."""
+
+from collections.abc import AsyncIterator
+
+import dns.rcode
+import pytest
+from dns.resolver import LRUCache
+
+from server.delivery.names import Names
+from server.dns import LiveResolver
+from tests.fakes.dns_server import FakeDNSServer, Zone
+from tools.mail.auth.resolver import NoSuchName, Resolver, TemporaryFailure
+
+ZONE: Zone = {
+    "example.com": {
+        "TXT": ['"v=spf1 " "-all"', '"two"'],
+        "A": ["192.0.2.1"],
+        "AAAA": ["2001:db8::1"],
+        "MX": ["20 b.example.com.", "10 A.example.com."],
+    },
+    "1.2.0.192.in-addr.arpa": {"PTR": ["Mail.example.com."]},
+    "broken.example.com": dns.rcode.SERVFAIL,
+    "silent.example.com": None,
+}
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeDNSServer]:
+    async with FakeDNSServer(ZONE) as running:
+        yield running
+
+
+@pytest.fixture
+def live(server: FakeDNSServer) -> Resolver:
+    return LiveResolver(Names(server.resolver))
+
+
+async def test_records_of_each_kind(live: Resolver) -> None:
+    assert set(await live.txt("Example.com.")) == {b"v=spf1 -all", b"two"}
+    assert await live.a("example.com") == ("192.0.2.1",)
+    assert await live.aaaa("example.com") == ("2001:db8::1",)
+    assert await live.addresses("example.com") == ("192.0.2.1", "2001:db8::1")
+    assert await live.mx("example.com") == ((10, "a.example.com"), (20, "b.example.com"))
+    assert await live.ptr("192.0.2.1") == ("mail.example.com",)
+
+
+@pytest.mark.parametrize("name", ["absent.example.com", "", ".", "a..example.com", "a" * 64 + ".test", "a." * 130])
+async def test_a_name_that_is_not_there_or_cannot_be(live: Resolver, name: str) -> None:
+    with pytest.raises(NoSuchName):
+        await live.a(name)
+
+
+async def test_a_name_without_records_of_the_kind(live: Resolver) -> None:
+    assert await live.mx("1.2.0.192.in-addr.arpa") == ()
+
+
+@pytest.mark.parametrize("name", ["broken.example.com", "silent.example.com"])
+async def test_nobody_knows_just_now(live: Resolver, name: str) -> None:
+    with pytest.raises(TemporaryFailure):
+        await live.txt(name)
+
+
+async def test_an_answer_is_kept_as_long_as_it_lives(server: FakeDNSServer) -> None:
+    resolver = server.resolver
+    resolver.cache = LRUCache(10)
+    live = LiveResolver(Names(resolver))
+    for _ in range(3):
+        await live.txt("example.com")
+        with pytest.raises(NoSuchName):
+            await live.txt("absent.example.com")
+    assert server.asked.count(("example.com", "TXT")) == 1

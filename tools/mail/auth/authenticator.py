@@ -1,0 +1,91 @@
+"""Finds out who an arrived mail is from: SPF and DKIM side by side, then DMARC, within one deadline."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import TypeVar
+
+from tools.mail.address import Address, domain_of
+from tools.mail.auth.dkim import SMALL, Signature, verify
+from tools.mail.auth.dmarc import Dmarc, Vouched, check_dmarc, parse_dmarc, within
+from tools.mail.auth.keys import Keys
+from tools.mail.auth.resolver import Resolver
+from tools.mail.auth.signed import SignedMail
+from tools.mail.auth.spf import Sender, Spf, check_spf
+from tools.mail.auth.spfrecord import parse_spf
+from tools.mail.auth.verdict import Authentication
+
+SECONDS = 10.0
+"""For all look-ups of one mail. RFC 7208 section 4.6.4 wants 20 at least for SPF alone, but here a sender waits for the
+250, and what is not known by then says so."""
+KEPT = 5000
+"""Records of each kind that are not read again."""
+LATE = "the DNS took too long"
+
+T = TypeVar("T")
+
+
+class Authenticator:
+    """Verifies mail by one resolver, and remembers the records it has read."""
+
+    def __init__(self, resolver: Resolver, *, clock: Callable[[], int], local: bool, seconds: float = SECONDS) -> None:
+        """`clock`: microseconds since the epoch. `local`: also what comes from this machine is verified."""
+        self._resolver = resolver
+        self._clock = clock
+        self._local = local
+        self._seconds = seconds
+        self._keys = Keys(KEPT)
+        self._spf = lru_cache(KEPT)(parse_spf)
+        self._dmarc = lru_cache(KEPT)(parse_dmarc)
+
+    def concerns(self, ip: str) -> bool:
+        """Whether mail from an address is verified. Empty is mail that came by another way than SMTP."""
+        return self._local or not ip or not ip_address(ip).is_loopback
+
+    async def authenticate(
+        self, raw: bytes, sender: Sender, author: Address | None, *, ambiguous: bool
+    ) -> Authentication:
+        """The verdict on a mail whose From is shown as `author`. Never raises for what a mail or the DNS says."""
+        end = asyncio.get_running_loop().time() + self._seconds
+        spf, dkim = await asyncio.gather(self._check_spf(sender, end), self._verify(raw, end))
+        domain = domain_of(author.email) if author else ""
+        vouched = [Vouched("spf", spf.domain)] if spf.result == "pass" else []
+        # RFC 6376 section 3.6.1: a domain that is trying DKIM out is not to be held to it, nor believed for it
+        vouched += [Vouched("dkim", each.domain) for each in dkim if each.vouches and not each.testing]
+        late = Dmarc("temperror", domain, reason=LATE)
+        dmarc = await _until(end, check_dmarc(domain, vouched, self._resolver, self._dmarc), late)
+        return Authentication(spf, dkim, _in_doubt(dmarc, spf, dkim), ambiguous)
+
+    async def _check_spf(self, sender: Sender, end: float) -> Spf:
+        if not sender.ip:
+            return Spf("none", "", "mfrom", reason="no client is known")
+        sender = replace(sender, time=self._clock() // 1_000_000)
+        late = Spf("temperror", sender.identity[1], "mfrom" if sender.mail_from else "helo", reason=LATE)
+        return await _until(end, check_spf(sender, self._resolver, self._spf), late)
+
+    async def _verify(self, raw: bytes, end: float) -> tuple[Signature, ...]:
+        mail = SignedMail(raw) if len(raw) <= SMALL else await asyncio.to_thread(SignedMail, raw)
+        late = (Signature("temperror", LATE),)
+        return await _until(end, verify(mail, self._resolver, self._keys, self._clock()), late)
+
+
+async def _until(end: float, answer: Awaitable[T], late: T) -> T:
+    try:
+        async with asyncio.timeout_at(end):
+            return await answer
+    except TimeoutError:
+        return late
+
+
+def _in_doubt(dmarc: Dmarc, spf: Spf, dkim: tuple[Signature, ...]) -> Dmarc:
+    """No failure where a domain of the author's organization may yet vouch, once the DNS answers.
+
+    Domains elsewhere make no doubt: whoever forges could have theirs never answer.
+    """
+    undecided = [spf.domain] if spf.result == "temperror" else []
+    undecided += [signature.domain for signature in dkim if signature.result == "temperror"]
+    if dmarc.result == "fail" and any(not domain or within(domain, dmarc.organization) for domain in undecided):
+        return replace(dmarc, result="temperror", disposition="none", reason="SPF or DKIM could not be looked up")
+    return dmarc
