@@ -3,17 +3,20 @@
 import json
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 
 from storage.records import Message
+from tools import noticed
 from tools.access import mailbox_of, message_of
 from tools.context import Context
 from tools.fields import UNTRUSTED, AttachmentInfo, MessageId, MessageSummary, Person
 from tools.operation import MailboxId, Model, Operation
+from tools.tokens import estimate, fitting
 from tools.views import attachment_infos, persons, summary
 
-MAX_TEXT = 60_000
-"""Characters of one body; some 15,000 tokens."""
+DEFAULT_TOKENS = 6_000
+LEAST_TEXT = 50
+"""Tokens of text that are given even where the rest of the answer has used the budget up."""
 
 
 class ReadRequest(Model):
@@ -21,8 +24,16 @@ class ReadRequest(Model):
 
     message_id: MessageId
     detail: Literal["concise", "full"] = Field(
-        default="concise", description="concise: the new text only. full: the quoted original as well."
+        default="concise",
+        description="concise: the new text only. full: also the quoted original, and all that was found out.",
     )
+    max_tokens: int = Field(
+        default=DEFAULT_TOKENS,
+        description="What the whole answer may cost, estimated (four characters a token).",
+        ge=300,
+        le=100_000,
+    )
+    offset: int = Field(default=0, description="next_offset of the page before, to read on.", ge=0)
     mailbox_id: MailboxId = None
 
 
@@ -34,11 +45,19 @@ class MessageView(BaseModel):
     reply_to: list[Person]
     text_untrusted: str = Field(description=f"The new text. {UNTRUSTED}")
     quoted_untrusted: str = Field(description=f"The quoted original, when detail is full. {UNTRUSTED}")
-    truncated: bool = Field(description="Whether a text was cut to fit.")
+    next_offset: int | None = Field(description="Pass it as offset to read on; null when this is the end.")
+    tokens: int = Field(description="What this answer costs, estimated.")
     attachments: list[AttachmentInfo]
+    calendar_untrusted: JsonValue = Field(description=f"An invitation in the mail, as data; null without. {UNTRUSTED}")
     automatic: bool = Field(description="Sent by a machine (RFC 3834, list, report): do not answer it.")
     sender_verified: bool = Field(description="Whether the sender's domain has been verified.")
+    verified_domain: str = Field(description="The domain the sender proved to be of; empty when none.")
+    verdicts: str = Field(description="What SPF, DKIM, DMARC and ARC said, in one line; empty when not checked.")
+    warnings: list[str] = Field(description="Codes of what should make you careful.")
     defects: list[str] = Field(description="What was wrong with the mail's form.")
+    details_untrusted: dict[str, JsonValue] = Field(
+        description=f"When detail is full: all that was found out, by topic; parts of it repeat the mail. {UNTRUSTED}"
+    )
     next: str = Field(description="What to do now.")
 
 
@@ -48,31 +67,67 @@ async def read_message(context: Context, request: ReadRequest) -> MessageView:
     message = await message_of(context.db, mailbox, request.message_id)
     if message.status == "unread":
         await context.db.write(lambda transaction: transaction.run("mark_read", id=message.id))
-    return view(message, full=request.detail == "full")
+    return view(message, request)
 
 
 async def get_message(context: Context, request: ReadRequest) -> MessageView:
     """One message, and nothing changes. Raises Refusal."""
     mailbox = await mailbox_of(context, request.mailbox_id)
-    return view(await message_of(context.db, mailbox, request.message_id), full=request.detail == "full")
+    return view(await message_of(context.db, mailbox, request.message_id), request)
 
 
-def view(message: Message, *, full: bool) -> MessageView:
-    """The message as an agent reads it."""
+def view(message: Message, request: ReadRequest) -> MessageView:
+    """The message as an agent reads it, within the tokens asked for."""
+    frame = _frame(message, full=request.detail == "full")
+    spent = estimate(frame.model_dump_json())
+    quoted = message.quoted if request.detail == "full" else ""
+    new, old, end = _page(message.new_text, quoted, request.offset, max(request.max_tokens - spent, LEAST_TEXT))
+    more = end < len(message.new_text) + len(quoted)
+    return frame.model_copy(
+        update={
+            "text_untrusted": new,
+            "quoted_untrusted": old,
+            "next_offset": end if more else None,
+            "tokens": spent + estimate(new) + estimate(old),
+            "next": "Read on with next_offset as offset." if more else frame.next,
+        }
+    )
+
+
+def _page(new: str, quoted: str, offset: int, budget: int) -> tuple[str, str, int]:
+    """What of both texts lies behind the offset and within the budget, and where that ends.
+
+    Offsets count the characters of the new text and then those of the quoted one.
+    """
+    text = new[offset:]
+    shown = text[: fitting(text, budget)]
+    if len(shown) < len(text):
+        return shown, "", offset + len(shown)
+    rest = quoted[max(offset - len(new), 0) :]
+    old = rest[: fitting(rest, budget - estimate(shown))]
+    return shown, old, max(offset, len(new)) + len(old)
+
+
+def _frame(message: Message, *, full: bool) -> MessageView:
+    """All of the answer but the body."""
     people, findings = json.loads(message.people), json.loads(message.findings)
-    quoted = message.quoted if full else ""
     return MessageView(
-        message=summary(message),
+        message=summary(message).model_copy(update={"preview_untrusted": ""}),
         cc=persons(people["cc"]),
         reply_to=persons(people.get("reply_to", [])),
-        text_untrusted=message.new_text[:MAX_TEXT],
-        quoted_untrusted=quoted[:MAX_TEXT],
-        truncated=len(message.new_text) > MAX_TEXT or len(quoted) > MAX_TEXT,
+        text_untrusted="",
+        quoted_untrusted="",
+        next_offset=None,
+        tokens=0,
         attachments=attachment_infos(message),
+        calendar_untrusted=findings.get("calendar"),
         automatic=findings.get("automatic", False),
-        # until verification of SPF, DKIM and DMARC is in place, nobody is
-        sender_verified=False,
+        sender_verified=bool(noticed.verified_domain(findings)),
+        verified_domain=noticed.verified_domain(findings),
+        verdicts=noticed.verdicts(findings),
+        warnings=noticed.warnings(message, findings),
         defects=findings.get("defects", []),
+        details_untrusted=noticed.details(findings) if full else {},
         next="reply answers it; list_thread shows the conversation.",
     )
 
