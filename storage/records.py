@@ -33,6 +33,7 @@ class Mailbox:
     mode: str
     created_at: int
     transactional: int = 0
+    dmarc_policy: str = "accept"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ INSERT INTO domain (
 
 -- name: insert_mailbox
 INSERT INTO mailbox (
-    id, account_id, address, display_name, mode, created_at, transactional
+    id, account_id, address, display_name, mode, created_at, transactional, dmarc_policy
 ) VALUES (
-    :id, :account_id, :address, :display_name, :mode, :created_at, :transactional
+    :id, :account_id, :address, :display_name, :mode, :created_at, :transactional, :dmarc_policy
 );
 
 -- name: insert_api_key
@@ -67,6 +67,9 @@ UPDATE mailbox SET mode = mode WHERE id = :id RETURNING *;
 
 -- name: set_transactional
 UPDATE mailbox SET transactional = :transactional WHERE id = :id;
+
+-- name: set_dmarc_policy
+UPDATE mailbox SET dmarc_policy = :dmarc_policy WHERE id = :id;
 
 -- name: set_forward_to
 UPDATE domain SET forward_to = :forward_to WHERE name = :name;

@@ -34,7 +34,9 @@ CREATE TABLE mailbox (
     mode TEXT NOT NULL CHECK (mode IN ('read_only', 'gated_all', 'gated_send', 'monitored', 'autonomous')),
     created_at BIGINT NOT NULL,
     -- 1 where the operator lets its agents say that a mail is one its reader asked for this moment
-    transactional BIGINT NOT NULL DEFAULT 0
+    transactional BIGINT NOT NULL DEFAULT 0,
+    -- what becomes of mail that fails DMARC, where the domain it names asks for as much
+    dmarc_policy TEXT NOT NULL DEFAULT 'accept' CHECK (dmarc_policy IN ('accept', 'quarantine', 'reject'))
 );
 
 CREATE TABLE api_key (
@@ -75,7 +77,7 @@ CREATE TABLE message (
     thread_id TEXT NOT NULL REFERENCES thread (id),
     direction TEXT NOT NULL CHECK (direction IN ('inbound', 'outbound')),
     status TEXT NOT NULL CHECK (status IN (
-        'unread', 'read', 'archived', 'deleted', 'pending_inbound_approval',  -- inbound
+        'unread', 'read', 'archived', 'deleted', 'pending_inbound_approval', 'spam_flagged', 'spam_quarantined',  -- inbound
         'pending_send_approval', 'scheduled', 'queued', 'sent', 'bounced', 'send_failed', 'cancelled',  -- outbound
         'rejected')),
     revision BIGINT NOT NULL,
@@ -109,6 +111,8 @@ CREATE INDEX message_by_account ON message (account_id, created_at, id);
 CREATE INDEX message_by_mailbox ON message (mailbox_id, created_at, id);
 CREATE INDEX message_by_rfc_id ON message (mailbox_id, rfc_message_id);
 CREATE INDEX message_by_fingerprint ON message (mailbox_id, fingerprint, created_at) WHERE fingerprint <> '';
+CREATE INDEX message_as_spam ON message (account_id, created_at, id)
+    WHERE status IN ('spam_flagged', 'spam_quarantined');
 
 -- Addresses that a mailbox got mail from or wrote to, in canonical form.
 CREATE TABLE correspondent (
@@ -126,6 +130,16 @@ CREATE TABLE introduced (
     address TEXT NOT NULL,
     message_id TEXT NOT NULL REFERENCES message (id),
     PRIMARY KEY (mailbox_id, address)
+);
+
+-- What a mailbox was told about senders: how often their mail was spam, and how often a person wanted it after all.
+CREATE TABLE sender_mark (
+    mailbox_id TEXT NOT NULL REFERENCES mailbox (id),
+    -- an address in canonical form, or @ and its domain
+    sender TEXT NOT NULL,
+    spam BIGINT NOT NULL DEFAULT 0,
+    wanted BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (mailbox_id, sender)
 );
 
 -- The exact form of a mail: envelope and bytes. One row a revision, never changed.
