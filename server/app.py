@@ -5,7 +5,6 @@ import fcntl
 import os
 import signal
 import socket
-import ssl
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -29,7 +28,9 @@ from server.http.web.routes import web_routes
 from server.listening import listening, open_socket
 from server.opening import opened
 from server.settings import Settings, SettingsError
-from server.smtp.listener import Listener
+from server.smtp.certificate import Certificate
+from server.smtp.inbound import InboundListener
+from server.smtp.inbound import Terms as InboundTerms
 from server.smtp.submission import SubmissionListener, Terms
 from tools import deliver
 from tools.accounts import list_accounts
@@ -131,12 +132,10 @@ def _web_socket(stack: AsyncExitStack, settings: Settings) -> socket.socket:
 
 
 async def _listen(stack: AsyncExitStack, settings: Settings, context: Context) -> int:
-    listener = Listener(
-        context,
-        hostname=settings.hostname,
-        max_message_bytes=settings.max_message_bytes,
-        tls=_tls(settings.tls_cert, settings.tls_key),
+    terms = InboundTerms(
+        context, settings.hostname, settings.max_message_bytes, _tls(settings.tls_cert, settings.tls_key)
     )
+    listener = InboundListener(terms)
     with listening("smtp", settings.smtp_host, settings.smtp_port):
         port = await listener.start(settings.smtp_host, settings.smtp_port)
     stack.push_async_callback(listener.stop)
@@ -233,15 +232,13 @@ class _HttpServer(uvicorn.Server):
         yield
 
 
-def _tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+def _tls(certificate: Path | None, key: Path | None) -> Certificate | None:
     if certificate is None:
         return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(certificate, key)
+        return Certificate(certificate, key)
     except OSError as error:
         raise SettingsError(
             f"The certificate {certificate} cannot be used: {error}. "
             "Set tls_cert to the chain and tls_key to its key, both in PEM and readable by Gatepost."
         ) from error
-    return context

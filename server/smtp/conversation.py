@@ -1,43 +1,127 @@
 """The server's side of an SMTP conversation: lines and mails in, replies out, in order and within limits.
 
-aiosmtpd's command loop takes ten times the CPU of this one; mail is handed in here at the rate programs write it.
+aiosmtpd's command loop takes ten times the CPU of this one; mail comes in here at the rate programs write it.
 """
 
 import asyncio
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 LINE = 12_288
 """The longest command: RFC 4954 section 4.5 asks for as much in AUTH."""
 END = b"\r\n.\r\n"
-IDLE_SECONDS = 300.0
-"""RFC 5321 section 4.5.3.2.7: a server waits at least five minutes for the next command."""
-MAIL_SECONDS = 600.0
-"""One mail, from 354 to its final dot."""
 TLS_SECONDS = 30.0
 LOOK_SECONDS = 5.0
+CLOSE_SECONDS = 10.0
+"""What was said last has so long to be read."""
 ERRORS = 20
 """Refused commands in a row, after which the line is closed."""
+COMMANDS = 1000
+"""Between one mail and the next."""
+COUNTED = 64 * 1024
+"""A mail that has grown so large takes its place among those that share `Room`."""
+LAST = (b"221", b"421", b"521")
+"""Replies behind which the line is closed."""
+STOPPING = b"421 4.3.2 The server stops; come back in a minute"
+TOO_SLOW = b"421 4.4.2 Too slow"
 
 Answer = bytes | Coroutine[Any, Any, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a conversation may take, in seconds, however it trickles."""
+
+    command: float = 300.0
+    """Until the next command is there whole; RFC 5321 section 4.5.3.2.7 asks for five minutes."""
+    mail: float = 600.0
+    """One mail, from 354 to its final dot."""
+    life: float = 7200.0
+    """All of it; it ends between two mails."""
+
+
+class Room:
+    """How many bytes of large mail all connections together may hold while it comes in."""
+
+    def __init__(self, bytes_: int = 192 * 1024 * 1024) -> None:
+        self._free = bytes_
+
+    def take(self, bytes_: int) -> bool:
+        """Whether there was so much."""
+        if bytes_ > self._free:
+            return False
+        self._free -= bytes_
+        return True
+
+    def give_back(self, bytes_: int) -> None:
+        self._free += bytes_
+
+
+class Connections:
+    """The conversations of a port that are open."""
+
+    def __init__(self) -> None:
+        self._open: set[Conversation] = set()
+        self._none_left = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __iter__(self) -> "Iterator[Conversation]":
+        return iter(tuple(self._open))
+
+    def add(self, conversation: "Conversation") -> None:
+        self._open.add(conversation)
+        self._none_left.clear()
+
+    def discard(self, conversation: "Conversation") -> None:
+        self._open.discard(conversation)
+        if not self._open:
+            self._none_left.set()
+
+    async def end(self, seconds: float) -> None:
+        """Tell the idle ones to go, let the others finish their mail; and after so many seconds, end all."""
+        for conversation in self:
+            conversation.stop()
+        try:
+            async with asyncio.timeout(seconds):
+                while self._open:
+                    await self._none_left.wait()
+        except TimeoutError:
+            for conversation in self:
+                conversation.end(STOPPING)
+
+
+def several(code: int, lines: Sequence[str]) -> bytes:
+    """A reply of several lines (RFC 5321 section 4.2.1)."""
+    return "\r\n".join([*(f"{code}-{line}" for line in lines[:-1]), f"{code} {lines[-1]}"]).encode()
 
 
 class Conversation(asyncio.Protocol):
     """One connection. What is said in it is for `command` and `mail` of whoever extends it."""
 
-    def __init__(self, *, max_message_bytes: int) -> None:
+    def __init__(self, *, max_message_bytes: int, connections: Connections, room: Room, patience: Patience) -> None:
         self._limit = max_message_bytes
+        self._connections = connections
+        self._room = room
+        self._patience = patience
         self._buffer = bytearray()
         self._unsearched = 0
-        self._in_mail = self._too_large = self._write_paused = False
-        self._mail_since = self._heard_at = 0.0
-        self._errors = 0
+        self._in_mail = self._write_paused = self._stopping = self._over = False
+        self._spoiled = b""
+        """The reply to a mail that is thrown away as it comes."""
+        self._held = 0
+        """Bytes taken of the room."""
+        self._begun = self._since = 0.0
+        """When the conversation began, and the wait for what comes next."""
+        self._errors = self._commands = 0
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
 
-    async def greeting(self) -> bytes:
+    def greeting(self) -> Answer:
         """What is said first."""
         raise RuntimeError("not a conversation of its own")
 
@@ -45,22 +129,28 @@ class Conversation(asyncio.Protocol):
         """The reply to a command line, without line ends; or a coroutine of it, which is awaited first."""
         raise RuntimeError("not a conversation of its own")
 
-    def mail(self, content: bytes | None) -> Answer:
-        """The reply to a mail, its dots taken out; None for one over the limit."""
+    def mail(self, content: bytes) -> Answer:
+        """The reply to a mail, its dots taken out."""
+        raise RuntimeError("not a conversation of its own")
+
+    def forget(self) -> None:
+        """Forget the envelope: its mail was not taken."""
         raise RuntimeError("not a conversation of its own")
 
     def fault(self, error: Exception) -> bytes:
         """The reply when a coroutine of `greeting`, `command` or `mail` fails."""
         raise RuntimeError("not a conversation of its own")
 
-    # -- for those who extend it
+    def refused(self) -> None:
+        """A command or mail was refused."""
+
+    # -- for those who extend this
 
     def expect_mail(self) -> bytes:
         """The next that comes is a mail."""
         # the line end of the DATA command is the first half of an empty mail's end
         self._buffer[:0] = b"\r\n"
-        self._in_mail, self._too_large, self._unsearched = True, False, 0
-        self._mail_since = asyncio.get_running_loop().time()
+        self._in_mail, self._spoiled, self._unsearched = True, b"", 0
         return b"354 End data with <CR><LF>.<CR><LF>"
 
     async def encrypt(self, context: ssl.SSLContext) -> None:
@@ -75,29 +165,49 @@ class Conversation(asyncio.Protocol):
             raise ConnectionResetError
         self._transport = secured
 
-    def hang_up(self, last: bytes = b"") -> None:
-        """Close when what was said is on its way."""
-        if self._transport is not None:
-            self._transport.write(last)
-            self._transport.close()
+    def end(self, last: bytes = b"") -> None:
+        """Close when what was said is on its way; whoever does not read it is cut off."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if last:
+            transport.write(last + b"\r\n")
+        transport.close()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(CLOSE_SECONDS, transport.abort)
+
+    def stop(self) -> None:
+        """End now if nothing is in the works; a mail that has begun is taken first."""
+        self._stopping = True
+        if self._task is None and not self._in_mail:
+            self.end(STOPPING)
 
     # -- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's are transports in all but their class
         self._transport = cast(asyncio.Transport, transport)
-        self._heard_at = asyncio.get_running_loop().time()
-        self._task = asyncio.create_task(self._work_out(self.greeting()))
+        self._connections.add(self)
+        self._begun = self._since = asyncio.get_running_loop().time()
         self._watch()
+        greeting = self.greeting()
+        if isinstance(greeting, bytes):
+            self._count(greeting)
+            self._say([greeting])
+        else:
+            self._task = asyncio.create_task(self._work_out(greeting))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        self._connections.discard(self)
         self._buffer.clear()
+        if self._task is None:
+            self._give_back()
         if self._timer is not None:
             self._timer.cancel()
 
     def data_received(self, data: bytes) -> None:
-        self._heard_at = asyncio.get_running_loop().time()
         self._buffer += data
         if self._task is None:
             self._go_on()
@@ -131,36 +241,47 @@ class Conversation(asyncio.Protocol):
                 self._task = asyncio.create_task(self._work_out(answer))
                 break
             said.append(answer)
-            if self._is_over(answer):
+            self._count(answer)
+            if self._over:
                 break
-        if said and self._transport is not None:
-            self._transport.write(b"\r\n".join(said) + b"\r\n")
-            if self._is_over(said[-1]):
-                self._transport.close()
+        if said:
+            self._say(said)
 
-    def _is_over(self, answer: bytes) -> bool:
+    def _count(self, answer: bytes) -> None:
         """After goodbye, or too many refusals in a row, nothing more is heard."""
-        self._errors = self._errors + 1 if answer.startswith((b"4", b"5")) else 0
-        return answer[:3] in (b"221", b"421") or self._errors >= ERRORS
+        if answer.startswith((b"4", b"5")):
+            self._errors += 1
+            self.refused()
+        else:
+            self._errors = 0
+        self._over = answer[:3] in LAST or self._errors >= ERRORS
+
+    def _say(self, answers: list[bytes]) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.write(b"\r\n".join(answers) + b"\r\n")
+        self._since = asyncio.get_running_loop().time()
+        if self._over:
+            self.end()
+        elif self._stopping and not self._in_mail and self._task is None:
+            self.end(STOPPING)
 
     async def _work_out(self, answer: Coroutine[Any, Any, bytes]) -> None:
         try:
             said = await answer
-        except ConnectionError:
-            self.hang_up()
+        except (ConnectionError, ssl.SSLError):
+            self.end()
             return
         except Exception as error:
             said = self.fault(error)
         finally:
             self._task = None
+            self._give_back()
         if self._transport is None:
             return
         if said:
-            self._transport.write(said + b"\r\n")
-        if self._is_over(said):
-            self._transport.close()
-            return
-        self._heard_at = asyncio.get_running_loop().time()
+            self._count(said)
+            self._say([said])
         self._transport.resume_reading()
         self._go_on()
 
@@ -175,6 +296,9 @@ class Conversation(asyncio.Protocol):
         line = bytes(self._buffer[: end + 1])
         del self._buffer[: end + 1]
         self._unsearched = 0
+        self._commands += 1
+        if self._commands > COMMANDS:
+            return b"421 4.7.0 Too many commands without a mail"
         if not line.endswith(b"\r\n") or len(line) > LINE:
             return b"500 5.5.2 A command ends with CRLF"
         return self.command(line[:-2])
@@ -183,25 +307,52 @@ class Conversation(asyncio.Protocol):
         """Only CRLF "." CRLF ends a mail, so no smuggled LF "." LF does (RFC 5321 section 4.1.1.4)."""
         end = self._buffer.find(END, self._unsearched)
         if end < 0:
-            if len(self._buffer) > self._limit + LINE:
-                # keep what may be the beginning of the end
-                self._too_large = True
-                del self._buffer[: 1 - len(END)]
+            self._check_size()
             self._unsearched = max(len(self._buffer) - len(END) + 1, 0)
             return None
-        whole = not self._too_large and end <= self._limit
-        # dot-unstuffing, RFC 5321 section 4.5.2
-        content = bytes(self._buffer[: end + 2]).replace(b"\r\n.", b"\r\n")[2:] if whole else None
+        if end > self._limit:
+            self._spoil(b"552 5.3.4 The mail is larger than %d bytes" % self._limit)
+        # the view is let go before the buffer shrinks
+        content = b"" if self._spoiled else bytes(memoryview(self._buffer)[2 : end + 2])
         del self._buffer[: end + len(END)]
-        self._in_mail, self._unsearched = False, 0
-        return self.mail(content)
+        self._in_mail, self._unsearched, self._commands = False, 0, 0
+        if self._spoiled:
+            self.forget()
+            return self._spoiled
+        # dot-unstuffing, RFC 5321 section 4.5.2
+        return self.mail(content.removeprefix(b".").replace(b"\r\n.", b"\r\n"))
+
+    def _check_size(self) -> None:
+        """Throw a mail away as it comes when it is over the limit, or there is no room for another large one."""
+        size = len(self._buffer)
+        if size > self._limit + LINE:
+            self._spoil(b"552 5.3.4 The mail is larger than %d bytes" % self._limit)
+        elif size > COUNTED and not self._spoiled:
+            if self._room.take(size - self._held):
+                self._held = size
+            else:
+                self._spoil(b"452 4.3.1 Too much large mail at once; try again later")
+        if self._spoiled and size > LINE:
+            # keep what may be the beginning of the end
+            del self._buffer[: 1 - len(END)]
+
+    def _spoil(self, reply: bytes) -> None:
+        self._spoiled = self._spoiled or reply
+        self._give_back()
+
+    def _give_back(self) -> None:
+        self._room.give_back(self._held)
+        self._held = 0
 
     def _watch(self) -> None:
-        """End what has become silent, or goes on for too long with one mail."""
+        """End what takes too long."""
         now = asyncio.get_running_loop().time()
-        late = now > self._heard_at + IDLE_SECONDS or (self._in_mail and now > self._mail_since + MAIL_SECONDS)
-        if late and self._task is None and self._transport is not None:
-            self._transport.write(b"421 4.4.2 Too slow\r\n")
-            self._transport.abort() if self._write_paused else self._transport.close()
+        if self._task is None and self._is_late(now):
+            self.end(TOO_SLOW)
             return
         self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._watch)
+
+    def _is_late(self, now: float) -> bool:
+        if self._in_mail:
+            return now > self._since + self._patience.mail
+        return now > self._since + self._patience.command or now > self._begun + self._patience.life

@@ -8,7 +8,9 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from server.smtp.conversation import Answer, Conversation
+from server.smtp.arguments import announced, read_argument
+from server.smtp.conversation import Answer, Connections, Conversation, Patience, Room, several
+from server.smtp.listener import Listener
 from storage.database import one
 from storage.errors import StorageError
 from storage.records import Mailbox
@@ -29,7 +31,7 @@ RECHECK_SECONDS = 1.0
 TRIES = 3
 LOCAL_FAULT = b"451 4.4.2 Local fault, nothing was stored; try again later"
 WRONG = b"535 5.7.8 Wrong mailbox address or API key"
-_PARAMETERS = (b"SIZE=", b"BODY=", b"SMTPUTF8", b"AUTH=")
+_PARAMETERS = frozenset({"SIZE", "BODY", "SMTPUTF8", "AUTH"})
 _TEXT_LIMIT = 400
 
 
@@ -51,7 +53,8 @@ class Terms:
     context: Context
     hostname: str
     max_message_bytes: int
-    tls: ssl.SSLContext | None
+    tls: Callable[[], ssl.SSLContext] | None
+    """Gives the context for a new session."""
     plain: bool
     """Sign-in without TLS is allowed."""
 
@@ -59,10 +62,11 @@ class Terms:
 class Submission(Conversation):
     """One connection of a client that hands mail in."""
 
-    def __init__(self, terms: Terms, connections: "set[Submission]") -> None:
-        super().__init__(max_message_bytes=terms.max_message_bytes)
+    def __init__(self, terms: Terms, connections: Connections, room: Room) -> None:
+        super().__init__(
+            max_message_bytes=terms.max_message_bytes, connections=connections, room=room, patience=Patience()
+        )
         self._terms = terms
-        self._connections = connections
         self._shut = False
         """Everybody's sending is stopped."""
         self._peer = ""
@@ -76,15 +80,13 @@ class Submission(Conversation):
         self._recipients: list[str] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._connections.add(self)
         self._peer = str((transport.get_extra_info("peername") or ("",))[0])
         super().connection_made(transport)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._connections.discard(self)
+    def greeting(self) -> Answer:
+        return self._greeting()
 
-    async def greeting(self) -> bytes:
+    async def _greeting(self) -> bytes:
         if len(self._connections) > CONNECTIONS:
             return b"421 4.3.2 Too many connections"
         try:
@@ -118,7 +120,7 @@ class Submission(Conversation):
             case b"STARTTLS":
                 return self._start_tls(argument)
             case b"RSET":
-                self._forget()
+                self.forget()
                 return b"250 2.0.0 Forgotten"
             case b"NOOP":
                 return b"250 2.0.0 OK"
@@ -128,11 +130,9 @@ class Submission(Conversation):
                 return b"221 2.0.0 Bye"
         return b"500 5.5.1 No such command"
 
-    def mail(self, content: bytes | None) -> Answer:
+    def mail(self, content: bytes) -> Answer:
         recipients = tuple(self._recipients)
-        self._forget()
-        if content is None:
-            return b"552 5.3.4 The mail is larger than %d bytes" % self._terms.max_message_bytes
+        self.forget()
         assert self._member is not None
         return self._hand_in(self._member, recipients, content)
 
@@ -145,14 +145,14 @@ class Submission(Conversation):
             log.error("unexpected fault", exc_info=error)
         return LOCAL_FAULT
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         self._sender = False
         self._recipients = []
 
     def _hello(self, extended: bool, name: bytes) -> bytes:
         if not name.strip():
             return b"501 5.5.4 Say who you are"
-        self._forget()
+        self.forget()
         self._greeted = True
         lines = [self._terms.hostname]
         if extended:
@@ -162,7 +162,7 @@ class Submission(Conversation):
                 lines.append("STARTTLS")
             if self._may_sign_in:
                 lines.append("AUTH PLAIN LOGIN")
-        return "\r\n".join([*(f"250-{line}" for line in lines[:-1]), f"250 {lines[-1]}"]).encode()
+        return several(250, lines)
 
     @property
     def _may_sign_in(self) -> bool:
@@ -173,13 +173,13 @@ class Submission(Conversation):
             return b"501 5.5.4 STARTTLS takes no parameter"
         if self._terms.tls is None or self._secured:
             return b"503 5.5.1 No TLS to start"
-        return self._secure(self._terms.tls)
+        return self._secure(self._terms.tls())
 
     async def _secure(self, context: ssl.SSLContext) -> bytes:
         await self.encrypt(context)
         # RFC 3207 section 4.2: what was said in the clear counts for nothing
         self._secured, self._greeted, self._member = True, False, None
-        self._forget()
+        self.forget()
         return b""
 
     def _auth(self, argument: bytes) -> Answer:
@@ -248,12 +248,12 @@ class Submission(Conversation):
             return b"530 5.7.0 Sign in first"
         if self._sender:
             return b"503 5.5.1 One MAIL at a time"
-        address, parameters = _path(argument, b"FROM:")
-        if address is None or not all(part.upper().startswith(_PARAMETERS) for part in parameters):
+        path = read_argument(argument, b"FROM:")
+        if path is None or not path.parameters.keys() <= _PARAMETERS:
             return b"501 5.5.4 Syntax: MAIL FROM:<address>"
-        if any(_size(part) > self._terms.max_message_bytes for part in parameters):
+        if (announced(path.parameters.get("SIZE", "")) or 0) > self._terms.max_message_bytes:
             return b"552 5.3.4 The mail is larger than %d bytes" % self._terms.max_message_bytes
-        if canonical(address) != self._member.mailbox.address:
+        if canonical(path.address) != self._member.mailbox.address:
             return f"550 5.1.0 Only <{self._member.mailbox.address}> can send here".encode()
         if asyncio.get_running_loop().time() > self._member.checked_at + RECHECK_SECONDS:
             return self._checked_again(self._member)
@@ -270,13 +270,13 @@ class Submission(Conversation):
     def _rcpt_to(self, argument: bytes) -> Answer:
         if not self._sender or self._member is None:
             return b"503 5.5.1 Say MAIL first"
-        address, parameters = _path(argument, b"TO:")
-        if address is None or parameters:
+        path = read_argument(argument, b"TO:")
+        if path is None or path.parameters:
             return b"501 5.5.4 Syntax: RCPT TO:<address>"
         if len(self._recipients) >= self._terms.context.site.max_recipients:
             return b"452 4.5.3 Too many recipients, send the rest in another mail"
         try:
-            recipient = parse_address(address).email
+            recipient = parse_address(path.address).email
         except AddressError:
             return b"501 5.1.3 Bad recipient address syntax"
         return self._take(self._member, recipient)
@@ -318,48 +318,13 @@ def reply_to(refusal: Refusal) -> bytes:
     return f"{code} {text[:_TEXT_LIMIT]}".encode()
 
 
-class SubmissionListener:
-    """The submission port, inside the running event loop."""
+class SubmissionListener(Listener):
+    """The submission port."""
 
     def __init__(self, terms: Terms) -> None:
-        self._terms = terms
-        self._connections: set[Submission] = set()
-        self._server: asyncio.Server | None = None
-
-    async def start(self, host: str, port: int) -> int:
-        """Listen; the port, which is chosen when 0 was asked for. Raises OSError."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Submission(self._terms, self._connections), host, port, backlog=CONNECTIONS
-        )
-        chosen: int = self._server.sockets[0].getsockname()[1]
-        return chosen
-
-    async def stop(self) -> None:
-        """Take no more mail."""
-        if self._server is not None:
-            self._server.close()
-            for connection in tuple(self._connections):
-                connection.hang_up()
-            await self._server.wait_closed()
-
-
-def _path(argument: bytes, prefix: bytes) -> tuple[str | None, list[bytes]]:
-    """The address between the angle brackets, None if there is none, and the parameters behind it."""
-    if argument[: len(prefix)].upper() != prefix:
-        return None, []
-    path, *parameters = argument[len(prefix) :].strip().split() or [b""]
-    try:
-        address = path.decode()
-    except UnicodeDecodeError:
-        return None, []
-    return (address[1:-1], parameters) if address[:1] == "<" and address[-1:] == ">" else (None, [])
-
-
-def _size(parameter: bytes) -> int:
-    """The bytes that SIZE announces (RFC 1870)."""
-    name, _, value = parameter.partition(b"=")
-    return int(value) if name.upper() == b"SIZE" and value.isdigit() and len(value) < 20 else 0
+        room = Room()
+        connections = Connections()
+        super().__init__(lambda: Submission(terms, connections, room), connections)
 
 
 def _decoded(line: bytes) -> bytes:

@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
-from server.smtp.listener import Listener
+from server.smtp.inbound import InboundListener, Terms
 from tests.conftest import World
 from tests.e2e.smtp_talk import Talk, talking
 from tools import wires
@@ -12,9 +13,9 @@ LIMIT = 1024 * 1024
 
 
 @asynccontextmanager
-async def listening(world: World, limit: int = LIMIT) -> AsyncIterator[int]:
-    """A listener on a free port."""
-    listener = Listener(world.system, hostname="mx.agents.example", max_message_bytes=limit)
+async def listening(world: World, limit: int = LIMIT, **terms: Any) -> AsyncIterator[int]:
+    """A listener on a free port, with those terms that are not as usual."""
+    listener = InboundListener(Terms(world.system, "mx.agents.example", limit, **terms))
     port = await listener.start("127.0.0.1", 0)
     try:
         yield port
@@ -23,9 +24,9 @@ async def listening(world: World, limit: int = LIMIT) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def greeted(world: World, limit: int = LIMIT) -> AsyncIterator[Talk]:
+async def greeted(world: World, limit: int = LIMIT, **terms: Any) -> AsyncIterator[Talk]:
     """A client that has said EHLO to a listener of its own."""
-    async with listening(world, limit) as port, talking(port) as talk:
+    async with listening(world, limit, **terms) as port, talking(port) as talk:
         await talk.greet()
         yield talk
 

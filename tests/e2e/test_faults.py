@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.smtp.listener import LOCAL_FAULT
+from server.smtp import inbound
 from storage.migrate import migrate
 from storage.sqlite import open_sqlite
 from tests.conftest import Clock, World, make_world
@@ -16,6 +16,7 @@ from tests.e2e.listener import greeted, stored
 from tests.e2e.smtp_talk import talking
 from tools.context import Context
 
+LOCAL_FAULT = inbound.LOCAL_FAULT.decode()
 MIB = 1024 * 1024
 SMALL = b"From: bea@example.net\r\nTo: ada@agents.example\r\nSubject: faults\r\n\r\nGood morning\r\n"
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from server.smtp import session
+from server.smtp import conversation
 from tests.conftest import World, eventually
 from tests.e2e.listener import greeted, listening, stored
 from tests.e2e.smtp_talk import talking
@@ -165,8 +165,8 @@ async def test_the_size_limit_is_advertised_and_held(world: World) -> None:
 
 
 async def test_a_mail_that_takes_too_long_ends_the_connection(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "DATA_SECONDS", 0.3)
-    async with greeted(world) as talk:
+    monkeypatch.setattr(conversation, "LOOK_SECONDS", 0.05)
+    async with greeted(world, patience=conversation.Patience(mail=0.3)) as talk:
         await talk.begin(world.mailbox.address)
         await talk.send(SMALL)
         assert (await talk.reply()).startswith("421 4.4.2 ")

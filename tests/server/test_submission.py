@@ -35,7 +35,7 @@ LIMIT = 100_000
 @asynccontextmanager
 async def listening(world: World, *, tls: ssl.SSLContext | None = None, plain: bool = True) -> AsyncIterator[Talk]:
     """A connection to a submission port, greeting unread."""
-    listener = SubmissionListener(Terms(world.system, "mx.test", LIMIT, tls, plain))
+    listener = SubmissionListener(Terms(world.system, "mx.test", LIMIT, (lambda: tls) if tls else None, plain))
     port = await listener.start("127.0.0.1", 0)
     try:
         async with talking(port) as talk:

@@ -1,0 +1,308 @@
+"""Mail coming in: RCPT asks whether the address is ours, DATA hands the mail to the one way in."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import cast
+
+from server.smtp.arguments import Argument, announced, normal, normal_sender, read_argument
+from server.smtp.conversation import TLS_SECONDS, Answer, Connections, Conversation, Patience, Room, several
+from server.smtp.listener import Listener
+from server.smtp.peers import Bounds, Peers
+from server.smtp.proxy import read_proxy
+from storage.errors import StorageError
+from tools.context import Context
+from tools.mail.address import AddressError
+from tools.mail.network import network_of
+from tools.receive import Arrival, expects, receive
+
+log = logging.getLogger("gatepost.smtp")
+
+LOCAL_FAULT = b"451 4.3.0 Local fault, nothing was stored; try again later"
+MAX_RECEIVED = 50
+RECIPIENTS = 100
+"""RFC 5321 section 4.5.3.1.8 asks for at least as many."""
+LARGE = 1024 * 1024
+AT_ONCE = 2
+"""Large mails that are parsed at the same time: each is several times its size in memory meanwhile."""
+FIRST_LINES = 100 * 1024
+"""Trace fields stand at the top; a longer header has other troubles."""
+_OF_HTTP = frozenset({b"GET", b"POST", b"PUT", b"HEAD", b"CONNECT", b"OPTIONS"})
+_BODIES = ("7BIT", "8BITMIME")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What every connection of this listener is offered."""
+
+    context: Context
+    hostname: str
+    max_message_bytes: int
+    tls: Callable[[], ssl.SSLContext] | None = None
+    """Gives the context for a new session."""
+    bounds: Bounds = field(default_factory=Bounds)
+    patience: Patience = field(default_factory=Patience)
+    proxies: Sequence[IPv4Network | IPv6Network] = ()
+    """Who must say by the PROXY protocol whom they speak for."""
+
+    def trusts(self, address: str) -> bool:
+        """Whether the address is a load balancer's."""
+        return bool(self.proxies) and any(ip_address(address) in network for network in self.proxies)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the connections of one listener have in common."""
+
+    peers: Peers
+    room: Room = field(default_factory=Room)
+    large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    connections: Connections = field(default_factory=Connections)
+
+
+class Inbound(Conversation):
+    """One connection of a server that brings mail."""
+
+    def __init__(self, terms: Terms, shared: Shared) -> None:
+        super().__init__(
+            max_message_bytes=terms.max_message_bytes,
+            connections=shared.connections,
+            room=shared.room,
+            patience=terms.patience,
+        )
+        self._terms = terms
+        self._shared = shared
+        self._ip = self._network = ""
+        self._header: bytearray | None = None
+        """What came of the PROXY header so far; None when none is waited for."""
+        self._helo = ""
+        self._secured = False
+        self._sender: str | None = None
+        self._recipients: list[str] = []
+
+    # -- the connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._ip = str((transport.get_extra_info("peername") or ("",))[0])
+        if not self._terms.trusts(self._ip):
+            super().connection_made(transport)
+            return
+        self._header = bytearray()
+        self._connections.add(self)
+        self._transport = cast(asyncio.Transport, transport)
+        self._timer = asyncio.get_running_loop().call_later(TLS_SECONDS, self._transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        if self._header is None:
+            super().data_received(data)
+            return
+        self._header += data
+        transport = self._open()
+        try:
+            source = read_proxy(bytes(self._header))
+        except ValueError:
+            log.warning("a proxy sent no usable PROXY header")
+            transport.abort()
+            return
+        if source is None:
+            return
+        rest, self._header = bytes(self._header[source.length :]), None
+        self._ip = source.address or self._ip
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_made(transport)
+        super().data_received(rest)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._network:
+            self._shared.peers.leave(self._network)
+
+    # -- Conversation
+
+    def greeting(self) -> bytes:
+        self._network = network_of(self._ip)
+        unwelcome = self._shared.peers.enter(self._network)
+        return unwelcome or f"220 {self._terms.hostname} ESMTP Gatepost".encode()
+
+    def refused(self) -> None:
+        self._shared.peers.blame(self._network)
+
+    def forget(self) -> None:
+        self._sender = None
+        self._recipients = []
+
+    def command(self, line: bytes) -> Answer:
+        verb, _, argument = line.partition(b" ")
+        match verb.upper():
+            case b"EHLO" | b"HELO":
+                return self._hello(verb.upper() == b"EHLO", argument)
+            case b"MAIL":
+                return self._mail_from(argument)
+            case b"RCPT":
+                return self._rcpt_to(argument)
+            case b"DATA":
+                return self._data(argument)
+            case b"STARTTLS":
+                return self._start_tls(argument)
+            case b"QUIT":
+                return b"221 2.0.0 Bye"
+        return self._lesser(verb.upper())
+
+    def mail(self, content: bytes) -> Answer:
+        peer: dict[str, str | bool] = {"ip": self._ip, "helo": self._helo, "tls": self._secured}
+        arrival = Arrival(self._sender or "", tuple(self._recipients), content, peer)
+        self.forget()
+        if hops(content) > MAX_RECEIVED:
+            return b"554 5.4.6 Too many Received fields: the mail goes in a circle"
+        return self._store(arrival) if len(content) < LARGE else self._store_large(arrival)
+
+    def fault(self, error: Exception) -> bytes:
+        if isinstance(error, StorageError):
+            log.error("storage refused: %s", type(error).__name__)
+        else:
+            log.error("unexpected fault", exc_info=error)
+        return LOCAL_FAULT
+
+    # -- the commands
+
+    def _lesser(self, verb: bytes) -> bytes:
+        """The commands that bring no mail forward."""
+        match verb:
+            case b"RSET":
+                self.forget()
+                return b"250 2.0.0 Forgotten"
+            case b"NOOP":
+                return b"250 2.0.0 OK"
+            case b"VRFY":
+                return b"252 2.5.0 Send some mail and see"
+            case b"HELP":
+                return b"214 2.0.0 EHLO MAIL RCPT DATA RSET NOOP STARTTLS VRFY QUIT; RFC 5321 says how"
+            case b"AUTH":
+                return b"502 5.5.1 Mail comes in here; it is handed in on the submission port"
+            case b"EXPN" | b"TURN" | b"ETRN":
+                return b"502 5.5.1 Not here"
+        # a browser, or a page that makes one talk to us
+        return b"521 5.5.1 This is no web server" if verb in _OF_HTTP else b"500 5.5.1 No such command"
+
+    def _hello(self, extended: bool, name: bytes) -> bytes:
+        helo = name.strip().decode("utf-8", "replace")
+        if not helo or not helo.isprintable():
+            return b"501 5.5.4 Say who you are"
+        self.forget()
+        self._helo = helo[:255]
+        if not extended:
+            return b"250 " + self._terms.hostname.encode()
+        lines = [self._terms.hostname, "PIPELINING", f"SIZE {self._terms.max_message_bytes}", "8BITMIME", "SMTPUTF8"]
+        if self._terms.tls is not None and not self._secured:
+            lines.append("STARTTLS")
+        return several(250, [*lines, "ENHANCEDSTATUSCODES"])
+
+    def _start_tls(self, argument: bytes) -> Answer:
+        if argument:
+            return b"501 5.5.4 STARTTLS takes no parameter"
+        if self._terms.tls is None or self._secured:
+            return b"503 5.5.1 No TLS to start"
+        return self._secure(self._terms.tls())
+
+    async def _secure(self, context: ssl.SSLContext) -> bytes:
+        await self.encrypt(context)
+        # RFC 3207 section 4.2: what was said in the clear counts for nothing
+        self._secured, self._helo = True, ""
+        self.forget()
+        return b""
+
+    def _mail_from(self, text: bytes) -> bytes:
+        if not self._helo:
+            return b"503 5.5.1 Say EHLO first"
+        if self._sender is not None:
+            return b"503 5.5.1 One MAIL at a time"
+        argument = read_argument(text, b"FROM:")
+        if argument is None:
+            return b"501 5.5.4 Syntax: MAIL FROM:<address>"
+        unfit = self._unfit(argument)
+        if unfit:
+            return unfit
+        try:
+            sender = normal_sender(argument.address) if argument.address else ""
+        except AddressError:
+            return b"501 5.1.7 Bad sender address syntax"
+        if not sender.isascii() and "SMTPUTF8" not in argument.parameters:
+            return b"553 5.6.7 The address needs SMTPUTF8"
+        self._sender = sender
+        return b"250 2.1.0 OK"
+
+    def _unfit(self, argument: Argument) -> bytes:
+        """What is wrong with the parameters of MAIL; empty if nothing is."""
+        for name, value in argument.parameters.items():
+            match name:
+                case "SIZE":
+                    size = announced(value)
+                    if size is None:
+                        return b"501 5.5.4 SIZE is a number"
+                    if size > self._terms.max_message_bytes:
+                        return b"552 5.3.4 The mail is larger than %d bytes" % self._terms.max_message_bytes
+                case "BODY":
+                    if value.upper() not in _BODIES:
+                        return b"501 5.5.4 BODY is 7BIT or 8BITMIME"
+                case "SMTPUTF8":
+                    if value:
+                        return b"501 5.5.4 SMTPUTF8 takes no value"
+                case _:
+                    return b"555 5.5.4 No such parameter of MAIL"
+        return b""
+
+    def _rcpt_to(self, text: bytes) -> Answer:
+        if self._sender is None:
+            return b"503 5.5.1 Say MAIL first"
+        argument = read_argument(text, b"TO:")
+        if argument is None:
+            return b"501 5.5.4 Syntax: RCPT TO:<address>"
+        if argument.parameters:
+            return b"555 5.5.4 RCPT takes no parameter"
+        if len(self._recipients) >= RECIPIENTS:
+            return b"452 4.5.3 Too many recipients, send the rest in another mail"
+        try:
+            return self._look_up(normal(argument.address))
+        except AddressError:
+            return b"501 5.1.3 Bad recipient address syntax"
+
+    async def _look_up(self, recipient: str) -> bytes:
+        if not await expects(self._terms.context, recipient):
+            return f"550 5.1.1 <{recipient}>: no such mailbox here".encode()
+        self._recipients.append(recipient)
+        return b"250 2.1.5 OK"
+
+    def _data(self, argument: bytes) -> bytes:
+        if argument:
+            return b"501 5.5.4 DATA takes no parameter"
+        if not self._recipients:
+            return b"503 5.5.1 Say RCPT first"
+        return self.expect_mail()
+
+    async def _store(self, arrival: Arrival) -> bytes:
+        # a peer that hangs up after the final dot does not cancel this: nobody does
+        await receive(self._terms.context, arrival)
+        return b"250 2.0.0 OK, stored"
+
+    async def _store_large(self, arrival: Arrival) -> bytes:
+        async with self._shared.large:
+            return await self._store(arrival)
+
+
+class InboundListener(Listener):
+    """The port for mail that other servers bring."""
+
+    def __init__(self, terms: Terms) -> None:
+        shared = Shared(Peers(terms.bounds, asyncio.get_running_loop().time))
+        super().__init__(lambda: Inbound(terms, shared), shared.connections)
+
+
+def hops(raw: bytes) -> int:
+    """How many servers the mail passed: its Received fields (RFC 5321 section 6.3)."""
+    end = raw.find(b"\r\n\r\n", 0, FIRST_LINES)
+    head = raw[: FIRST_LINES if end < 0 else end].lower()
+    return head.count(b"\nreceived:") + head.startswith(b"received:")
