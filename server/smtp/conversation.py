@@ -22,7 +22,7 @@ COMMANDS = 1000
 """Between one mail and the next."""
 COUNTED = 64 * 1024
 """A mail that has grown so large takes its place among those that share `Room`."""
-LAST = (b"221", b"421", b"521")
+LAST = (b"221", b"421")
 """Replies behind which the line is closed."""
 STOPPING = b"421 4.3.2 The server stops; come back in a minute"
 TOO_SLOW = b"421 4.4.2 Too slow"
@@ -164,6 +164,11 @@ class Conversation(asyncio.Protocol):
         if secured is None:
             raise ConnectionResetError
         self._transport = secured
+
+    def last(self, reply: bytes) -> bytes:
+        """The reply, a refusal, as one behind which the line is closed."""
+        self._errors = ERRORS
+        return reply
 
     def end(self, last: bytes = b"") -> None:
         """Close when what was said is on its way; whoever does not read it is cut off."""

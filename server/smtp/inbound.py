@@ -185,8 +185,10 @@ class Inbound(Conversation):
                 return b"502 5.5.1 Mail comes in here; it is handed in on the submission port"
             case b"EXPN" | b"TURN" | b"ETRN":
                 return b"502 5.5.1 Not here"
-        # a browser, or a page that makes one talk to us
-        return b"521 5.5.1 This is no web server" if verb in _OF_HTTP else b"500 5.5.1 No such command"
+        if verb in _OF_HTTP:
+            # a browser, or a page that makes one talk to us
+            return self.last(b"554 5.5.1 This is no web server")
+        return b"500 5.5.1 No such command"
 
     def _hello(self, extended: bool, name: bytes) -> bytes:
         helo = name.strip().decode("utf-8", "replace")

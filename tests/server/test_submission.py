@@ -305,7 +305,7 @@ async def test_commands_out_of_order_and_nonsense_are_refused(world: World) -> N
             "DATA": "503",
             "NONSENSE": "500",
             "AUTH PLAIN": "503",
-            "MAIL FROM:ada@agents.example": "501",
+            "MAIL FROM:<ada@agents.example> X=1": "501",
             f"MAIL FROM:<{ADA}>": "250",
             "MAIL FROM:<again@agents.example>": "503",
             "RCPT TO:<no address>": "501",
