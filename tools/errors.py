@@ -68,6 +68,16 @@ _CONDITIONS = (
     Condition(
         "invalid_cursor", 400, "The cursor is not one this list gave.", "Pass next_cursor back unchanged, or none."
     ),
+    Condition(
+        "invalid_query",
+        400,
+        "The search cannot be read.",
+        "Give words, a \"phrase\", -without, begin*, or operators such as from:ann and after:2030-01-31.",
+    ),
+    Condition(
+        "tag_reserved", 400, "Tags of that name are set by the server alone.", "Choose another name; nothing was changed."
+    ),
+    Condition("too_many_tags", 400, "A message has at most 32 tags.", "Take some off; nothing was changed."),
     Condition("invalid_time", 400, "Not a time to send at.", "Write it in UTC, such as 2030-01-31T09:00:00Z."),
     Condition("invalid_domain", 400, "Not a domain name.", "Write it as example.com."),
     Condition(
@@ -255,6 +265,16 @@ _CONDITIONS = (
     ),
     Condition(
         "wrong_host", 421, "This server does not answer to that name.", "Use the address in its base_url setting."
+    ),
+    Condition(
+        "unauthenticated_sender",
+        403,
+        "The domain in From asks to reject mail that it does not vouch for, and neither SPF nor DKIM vouches for this.",
+        "Send through a server that the domain's SPF record names, or with the domain's own DKIM signature.",
+        smtp="550 5.7.26",
+    ),
+    Condition(
+        "invalid_dmarc_policy", 400, "Not a policy for mail that fails DMARC.", "Use accept, quarantine or reject."
     ),
     Condition("sign_in_required", 401, "Nobody is signed in.", "Sign in with a mailed link."),
     Condition("try_again", 503, "A local fault; nothing was lost.", "Try again shortly.", smtp="451 4.3.0"),
