@@ -12,6 +12,7 @@ from policies.reputation import Thresholds
 from policies.windows import Limits
 from storage.blobs import Blobs
 from storage.database import Database
+from tools.mail.auth.authenticator import Authenticator
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -141,6 +142,8 @@ class Context:
     principal: Principal = NOBODY
     origin: str = ""
     """The address that the request came from, or HERE; empty is unknown."""
+    authenticator: Authenticator | None = None
+    """Verifies arrived mail; None verifies nothing."""
 
     def acting_as(self, principal: Principal, origin: str = "") -> "Context":
         return replace(self, principal=principal, origin=origin)
