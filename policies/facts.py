@@ -130,6 +130,16 @@ class Inbound:
 
     mode: Mode
     approver: str | None = None
+    spam_score: float | None = None
+    """None is unknown: nobody could be asked."""
+    flag_from: float = 5.0
+    """From this score on it is marked."""
+    quarantine_from: float = 10.0
+    """From this score on it is kept apart."""
+    dmarc_disposition: Literal["none", "quarantine", "reject"] = "none"
+    """What the domain in From asks for, as the mail failed; `none` where it passed."""
+    dmarc_policy: Literal["accept", "quarantine", "reject"] = "accept"
+    """The worst that the mailbox lets follow from it."""
 
 
 def content_of(facts: Outbound) -> Content:

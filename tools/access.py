@@ -34,9 +34,12 @@ async def thread_of(reader: Reader, mailbox: Mailbox, thread_id: str) -> Thread:
     return thread
 
 
+_UNSEEN = frozenset({"pending_inbound_approval", "spam_quarantined", "rejected", "deleted"})
+
+
 def hidden_from_agent(message: Message) -> bool:
-    """Mail that a person has not let in is not there for the agent."""
-    return message.direction == "inbound" and message.status in ("pending_inbound_approval", "rejected", "deleted")
+    """Mail that a person has not let in, or that is kept apart as spam, is not there for the agent."""
+    return message.direction == "inbound" and message.status in _UNSEEN
 
 
 async def _only_mailbox(context: Context) -> Mailbox:

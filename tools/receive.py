@@ -5,9 +5,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from policies.decision import Verdict
 from policies.facts import Inbound
-from policies.inbound import accept
+from policies.inbound import Fate, accept, fate_of
 from policies.modes import Mode
 from storage.database import Transaction, columns, one
 from storage.records import Mailbox, Message, Thread
@@ -22,6 +21,16 @@ from tools.mail.wire import Recipient, Wire
 
 SMALL = 32 * 1024
 """Up to this many bytes a mail is parsed on the event loop; larger ones in a thread."""
+
+
+STATUS = {
+    Fate.DELIVER: "unread",
+    Fate.FLAG: "spam_flagged",
+    Fate.HOLD: "pending_inbound_approval",
+    Fate.QUARANTINE: "spam_quarantined",
+    # whoever accepted it before anybody asked keeps it, out of the agent's sight
+    Fate.REJECT: "spam_quarantined",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +86,20 @@ async def _deliver(
     context: Context, transaction: Transaction, mailbox: Mailbox, arrival: Arrival, parsed: Parsed, blob: str | None
 ) -> None:
     ruling = accept(Inbound(Mode(mailbox.mode)))
-    held = ruling.verdict is not Verdict.ALLOW
-    status = "pending_inbound_approval" if held else "unread"
+    fate = fate_of(ruling)
     thread_id = await _thread(context, transaction, mailbox, parsed)
-    message = _message(context, mailbox, thread_id, arrival, parsed, status)
+    message = _message(context, mailbox, thread_id, arrival, parsed, STATUS[fate])
     await transaction.run("insert_message", **columns(message))
     wire = Wire(arrival.sender, (Recipient(mailbox.address),), arrival.raw)
     await wires.keep(transaction, message.id, 1, wire, blob, "", message.created_at)
-    if held:
+    if fate is Fate.HOLD:
         await approvals.hold(context, transaction, message, ruling.deciding)
-    else:
+    elif fate is Fate.DELIVER:
         await note_arrival(transaction, message)
         await events.about(transaction, context.now(), message, "message.received")
+    else:
+        # nobody is woken by it, and it makes nobody known
+        await events.about(transaction, context.now(), message, f"message.{message.status}")
 
 
 async def _thread(context: Context, transaction: Transaction, mailbox: Mailbox, parsed: Parsed) -> str:

@@ -52,7 +52,7 @@ SELECT * FROM message
 WHERE mailbox_id = :mailbox_id
   AND (CAST(:direction AS TEXT) IS NULL OR direction = :direction)
   AND (CAST(:status AS TEXT) IS NULL OR status = :status)
-  AND status NOT IN ('pending_inbound_approval', 'deleted')
+  AND status NOT IN ('pending_inbound_approval', 'spam_quarantined', 'deleted')
   AND NOT (direction = 'inbound' AND status = 'rejected')
   AND (CAST(:sender AS TEXT) IS NULL OR lower(from_email) = :sender)
   AND (created_at < :before_at OR (created_at = :before_at AND id < :before_id))
@@ -79,7 +79,7 @@ LIMIT :limit;
 -- name: thread_messages
 SELECT * FROM message
 WHERE thread_id = :thread_id AND mailbox_id = :mailbox_id
-  AND status NOT IN ('pending_inbound_approval', 'deleted')
+  AND status NOT IN ('pending_inbound_approval', 'spam_quarantined', 'deleted')
   AND NOT (direction = 'inbound' AND status = 'rejected')
 ORDER BY created_at, id
 LIMIT :limit;
