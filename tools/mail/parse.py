@@ -12,6 +12,7 @@ from tools.mail.attachments import PartInfo, attachment_info, decoded_part, is_a
 from tools.mail.body import read_body
 from tools.mail.charset import text_of
 from tools.mail.headers import Header, decode_words
+from tools.mail.machine import Machine, machine_of
 from tools.mail.mime import read_mail, with_line_ends
 from tools.mail.quote import split_quotation
 from tools.mail.references import is_forward, reference_ids
@@ -21,7 +22,6 @@ __all__ = ["Parsed", "PartInfo", "attachment_bytes", "attachment_heads", "parse"
 _MESSAGE_ID = re.compile(rb"<([^<>\s\x00-\x20\x7f]{1,%d})>" % limits.MESSAGE_ID_BYTES)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ADDRESS_FIELDS = ("from", "to", "cc", "reply-to")
-_MASS_PRECEDENCE = frozenset({b"bulk", b"list", b"junk"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ class Parsed:
     attachments: tuple[PartInfo, ...]
     automatic: bool
     defects: tuple[str, ...]
+    machine: Machine
+    """What kind of automatic mail it is."""
 
 
 def parse(raw: bytes, *, split: bool = True) -> Parsed:
@@ -71,6 +73,7 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
     defects = [*mail.defects, *_header_defects(header, subject, date), *body.defects]
     defects += [defect for _, found in addresses.values() for defect in found]
     defects += [defect for _, defect in attachments if defect]
+    machine = machine_of(mail, subject, body.text)
     return Parsed(
         subject=subject[: limits.SUBJECT_CHARS],
         sender=next(iter(addresses["from"][0]), None),
@@ -87,8 +90,9 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
         new_text=new_text,
         quoted=quoted,
         attachments=tuple(info for info, _ in attachments),
-        automatic=_is_automatic(header, mail.content_type),
+        automatic=machine.automatic,
         defects=tuple(dict.fromkeys(defects)),
+        machine=machine,
     )
 
 
@@ -134,14 +138,3 @@ def _header_defects(header: Header, subject: str, date: int | None) -> list[str]
         "header_too_long": len(subject) > limits.SUBJECT_CHARS,
     }
     return [code for code, holds in conditions.items() if holds]
-
-
-def _is_automatic(header: Header, content_type: str) -> bool:
-    """RFC 3834 section 5, with the older signs of mass mail and reports."""
-    submitted = header.first("auto-submitted").partition(b";")[0].strip().lower()
-    return (
-        submitted not in (b"", b"no")
-        or header.first("precedence").lower() in _MASS_PRECEDENCE
-        or bool(header.all("list-id"))
-        or content_type == "multipart/report"
-    )
