@@ -79,3 +79,36 @@ def signed(
     field = b"DKIM-Signature:" + text.encode() + b" b="
     signature = sign(key, b"".join(line + b"\r\n" for line in covered) + field, all_tags["a"] or "")
     return b"\r\n".join((field + signature, *fields, b"", body))
+
+
+def forwarded(
+    raw: bytes,
+    instance: int,
+    *,
+    status: str = "",
+    domain: str = "list.example",
+    key: Private = RSA,
+    message: dict[str, str] | None = None,
+) -> bytes:
+    """The mail with one more ARC set, of simple form. `status` is cv=, by default what fits; `message`: more tags."""
+    header, _, body = raw.partition(b"\r\n\r\n")
+    lines = header.split(b"\r\n")
+    covered = [next(line for line in reversed(lines) if line.startswith(name)) for name in (b"From:", b"Subject:")]
+    common = f"i={instance}; a=rsa-sha256; d={domain}; s=arc"
+    more = "".join(f" {name}={value};" for name, value in (message or {}).items())
+    digest = b64encode(sha256(body).digest()).decode()
+    own = f"ARC-Message-Signature: {common}; c=simple/simple; h=From:Subject; bh={digest};{more} b=".encode()
+    results = f"ARC-Authentication-Results: i={instance}; {domain}; spf=pass".encode()
+    own += sign(key, b"".join(line + b"\r\n" for line in covered) + own)
+    cv = status or ("none" if instance == 1 else "pass")
+    seal = f"ARC-Seal: {common}; cv={cv}; b=".encode()
+    before = [line for line in reversed(lines) if line.startswith(b"ARC-")]
+    # section 5.1.1 of RFC 8617: results, message signature, seal, set by set; here each set lies in that order
+    sealed = b"".join(_relaxed(line) + b"\r\n" for line in (*before, results, own))
+    seal += sign(key, sealed + _relaxed(seal))
+    return b"\r\n".join((seal, own, results, raw))
+
+
+def _relaxed(line: bytes) -> bytes:
+    name, _, value = line.partition(b":")
+    return name.lower() + b":" + value.strip()

@@ -13,9 +13,9 @@ Canonical = Literal["relaxed", "simple"]
 
 ONCE = (
     *(b"from", b"sender", b"reply-to", b"to", b"cc", b"subject", b"date", b"message-id", b"in-reply-to", b"references"),
-    *(b"mime-version", b"content-type", b"content-transfer-encoding"),
+    *(b"content-type", b"content-transfer-encoding"),
 )
-"""Fields a mail has one of at most (RFC 5322 section 3.6, RFC 2045 section 3)."""
+"""Fields a mail has one of at most (RFC 5322 section 3.6, RFC 2045 section 3), and that change what a reader sees."""
 
 # what is verified is what is shown: these, and where the header ends, are as in tools/mail/headers.py
 _FIELD = re.compile(rb"([!-,./-9;-~][!-9;-~]{0,199})[ \t]*:")
