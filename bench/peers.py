@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,10 +41,20 @@ alias_maps =
 default_process_limit = 100
 smtputf8_enable = no
 biff = no
+{more}
+"""
+_RELAY = """\
 relayhost = [127.0.0.1]:{sink}
 smtp_destination_concurrency_limit = 50
 initial_destination_concurrency = 20
-{more}
+"""
+_MAILDIR = """\
+virtual_mailbox_domains = {domain}
+virtual_mailbox_base = {folder}/mail
+virtual_mailbox_maps = static:{mailbox}/
+virtual_uid_maps = static:5000
+virtual_gid_maps = static:5000
+virtual_mailbox_limit = 0
 """
 _OPENDKIM = """\
 Syslog no
@@ -59,6 +69,19 @@ InternalHosts 127.0.0.1
 RequireSafeKeys no
 SignatureAlgorithm rsa-sha256
 """
+_UNBOUND = """\
+server:
+  interface: 127.0.0.1
+  port: {port}
+  do-daemonize: no
+  use-syslog: no
+  username: ""
+  chroot: ""
+  directory: "{folder}"
+  pidfile: ""
+  local-zone: "." static
+{data}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +93,36 @@ class Server:
     key: str = ""
     """What signs in, as the sender's mailbox; empty where nobody has to."""
     url: str = ""
+    mailbox_id: str = ""
+    inbound_port: int = 0
+    """Where Gatepost takes mail from other servers."""
 
 
 @contextmanager
 def postfix(folder: Path, sink: int, *, milter: int | None = None) -> Iterator[Server]:
     """Postfix with Debian's defaults that relays everything to the sink. Needs root."""
+    milters = f"smtpd_milters = inet:127.0.0.1:{milter}" if milter else ""
+    with _postfix(folder, _RELAY.format(sink=sink) + milters) as server:
+        yield server
+
+
+@contextmanager
+def postfix_maildir(folder: Path) -> Iterator[Server]:
+    """Postfix with Debian's defaults that puts mail for `ada` into the maildir `folder`/mail/ada. Needs root."""
+    (folder / "mail").mkdir(parents=True)
+    os.chown(folder / "mail", 5000, 5000)
+    with _postfix(folder, _MAILDIR.format(folder=folder, domain=DOMAIN, mailbox="ada")) as server:
+        yield server
+
+
+@contextmanager
+def _postfix(folder: Path, more: str) -> Iterator[Server]:
     port = free_port()
     for name, user in (("etc", "root"), ("spool", "root"), ("data", "postfix")):
         (folder / name).mkdir(parents=True)
         shutil.chown(folder / name, user)
     folder.chmod(0o755)
-    more = f"smtpd_milters = inet:127.0.0.1:{milter}" if milter else ""
-    (folder / "etc" / "main.cf").write_text(_MAIN.format(folder=folder, domain=DOMAIN, sink=sink, more=more))
+    (folder / "etc" / "main.cf").write_text(_MAIN.format(folder=folder, domain=DOMAIN, more=more))
     (folder / "etc" / "master.cf").write_text(_master(port))
     with _process("postfix", "-c", str(folder / "etc"), "start-fg") as process:
         _wait_for(port)
@@ -118,14 +159,17 @@ def opendkim(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def gatepost(folder: Path, sink: int | None, **settings: object) -> Iterator[Server]:
-    """Gatepost on SQLite with an autonomous mailbox `ada`; it relays to the sink, or captures where there is none."""
-    port, web = free_port(), free_port()
+def gatepost(folder: Path, sink: int | None, preload: Path | None = None, **settings: object) -> Iterator[Server]:
+    """Gatepost on SQLite with an autonomous mailbox `ada`; it relays to the sink, or captures where there is none.
+
+    `preload` is a library that the server's process is started with.
+    """
+    port, web, inbound = free_port(), free_port(), free_port()
     chosen = {
         "data": folder,
         "http_port": web,
         "base_url": f"http://127.0.0.1:{web}",
-        "smtp_port": 0,
+        "smtp_port": inbound,
         "submission_port": port,
         "submission_plain": True,
         "log_level": "warning",
@@ -136,12 +180,30 @@ def gatepost(folder: Path, sink: int | None, **settings: object) -> Iterator[Ser
     own = {name: value for name, value in os.environ.items() if not name.startswith("GATEPOST_")}
     environment = own | {f"GATEPOST_{name.upper()}": str(value) for name, value in chosen.items()}
     init = ("init", "--domain", DOMAIN, "--overseer", "boss@example.org", "--mailbox", "ada", "--json")
-    key = str(json.loads(_command(environment, *init))["key"])
+    made = json.loads(_command(environment, *init))
     _command(environment, "mailbox", "mode", f"ada@{DOMAIN}", "autonomous")
+    if preload is not None:
+        environment |= {"LD_PRELOAD": str(preload), "SLOW_SYNC_US": "1000"}
     with _process(sys.executable, "-m", "gatepost", "serve", environment=environment) as process:
         _wait_for(port)
         _wait_for(web)
-        yield Server(port, (process.pid,), key, f"http://127.0.0.1:{web}")
+        url = f"http://127.0.0.1:{web}"
+        yield Server(port, (process.pid,), made["key"], url, made["mailbox_id"], inbound)
+
+
+@contextmanager
+def unbound(folder: Path, texts: Mapping[str, str]) -> Iterator[str]:
+    """A resolver that knows these TXT records and no other name; its address and port."""
+    port = free_port()
+    folder.mkdir(parents=True)
+    values = {
+        name: " ".join(f'"{text[at : at + 255]}"' for at in range(0, len(text), 255)) for name, text in texts.items()
+    }
+    data = "\n".join(f"local-data: '{name}. 300 IN TXT {value}'" for name, value in values.items())
+    (folder / "unbound.conf").write_text(_UNBOUND.format(folder=folder, port=port, data=data))
+    with _process("unbound", "-d", "-c", str(folder / "unbound.conf")):
+        _wait_for(port)
+        yield f"127.0.0.1:{port}"
 
 
 @contextmanager

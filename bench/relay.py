@@ -37,13 +37,15 @@ class Run:
 
 
 class Client(asyncio.Protocol):
-    """Hands mails in over one kept connection, pipelined (RFC 2920), one at a time."""
+    """Hands mails in over one kept connection, pipelined (RFC 2920), one at a time; signs in where there is a key."""
 
-    def __init__(self, server: Server, mails: Iterator[bytes], done: "asyncio.Future[None]") -> None:
+    sender, recipient = SENDER, RECIPIENT
+
+    def __init__(self, key: str, mails: Iterator[bytes], done: "asyncio.Future[None]") -> None:
         self._mails = mails
         self._done = done
         self._buffer = b""
-        self._steps = self._conversation(server.key)
+        self._steps = self._conversation(key)
         self._waiting = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -71,8 +73,8 @@ class Client(asyncio.Protocol):
         yield 1
         yield self._say(b"EHLO client.example\r\n", 1)
         if key:
-            yield self._say(b"AUTH PLAIN " + base64.b64encode(f"\0{SENDER}\0{key}".encode()) + b"\r\n", 1)
-        envelope = f"MAIL FROM:<{SENDER}>\r\nRCPT TO:<{RECIPIENT}>\r\nDATA\r\n".encode()
+            yield self._say(b"AUTH PLAIN " + base64.b64encode(f"\0{self.sender}\0{key}".encode()) + b"\r\n", 1)
+        envelope = f"MAIL FROM:<{self.sender}>\r\nRCPT TO:<{self.recipient}>\r\nDATA\r\n".encode()
         for mail in self._mails:
             yield self._say(envelope, 3)
             yield self._say(mail, 1)
@@ -103,7 +105,7 @@ async def inject(server: Server, count: int, size: int, sessions: int) -> None:
     waiting = mails(count, size)
     ends = [loop.create_future() for _ in range(sessions)]
     for end in ends:
-        await loop.create_connection(partial(Client, server, waiting, end), "127.0.0.1", server.port)
+        await loop.create_connection(partial(Client, server.key, waiting, end), "127.0.0.1", server.port)
     await asyncio.gather(*ends)
 
 
