@@ -7,7 +7,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -25,6 +25,7 @@ from server.housekeeper import keep_house
 from server.http.app import build_app
 from server.http.rates import PerMinute
 from server.http.web.routes import web_routes
+from server.indexer import keep_index
 from server.listening import listening, open_socket
 from server.opening import opened
 from server.settings import Settings, SettingsError
@@ -32,6 +33,7 @@ from server.smtp.certificate import Certificate
 from server.smtp.inbound import InboundListener
 from server.smtp.inbound import Terms as InboundTerms
 from server.smtp.submission import SubmissionListener, Terms
+from server.verifying import authenticator_of
 from tools import deliver
 from tools.accounts import list_accounts
 from tools.context import Context
@@ -62,6 +64,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         chosen = web is not None and not settings.http_port
         base_url = f"http://{settings.http_host}:{http_port}" if chosen else settings.base_url
         context = await stack.enter_async_context(opened(settings, base_url=base_url))
+        context = replace(context, authenticator=authenticator_of(settings, context.clock))
         if settings.database_url is None:
             await deliver.recover(context)
         # a part that fails ends the whole: a server without its delivery must not look healthy
@@ -70,6 +73,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         submission_port = await _listen_for_submission(stack, settings, context)
         if "housekeeping" in settings.roles:
             _keep_running(stack, tasks, keep_house(context))
+            _keep_running(stack, tasks, keep_index(context))
         if web is not None:
             await _serve_http(stack, tasks, settings, context, web)
         if "delivery" in settings.roles:

@@ -110,7 +110,8 @@ class Settings(BaseSettings):
     resolver: str | None = Field(
         default=None,
         pattern=r"^[0-9a-fA-F.:\[\]]+:[0-9]{1,5}$",
-        description="DNS resolver for the route `direct`, as address:port; none is the system's.",
+        description="DNS resolver as address:port, for the route `direct` and to verify mail that arrives; "
+        "none is the system's, and then mail from this machine itself is not verified.",
     )
     resolver_trusted: bool = Field(
         default=False,

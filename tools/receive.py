@@ -4,16 +4,17 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from policies.facts import Inbound
 from policies.inbound import Fate, accept, fate_of
-from policies.modes import Mode
-from storage.database import Transaction, columns, one
+from storage.database import Reader, Transaction, columns, one
 from storage.records import Mailbox, Message, Thread
 from tools import approvals, events, returned, wires
 from tools.acquaintance import note_arrival
+from tools.authentication import facts_of, refuse, verified
 from tools.context import Context
 from tools.mail.address import Address, canonical
+from tools.mail.auth.verdict import Authentication
 from tools.mail.parse import Parsed, parse
 from tools.mail.references import reference_ids
 from tools.mail.reports import Report, read_report
@@ -45,6 +46,17 @@ class Arrival:
     """The listener's findings: `ip`, `helo`, `tls`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A mail after it was looked at, once for all who get it."""
+
+    arrival: Arrival
+    parsed: Parsed
+    authentication: Authentication | None
+    blob: str | None
+    """Where its bytes are, if it is large."""
+
+
 async def expects(context: Context, address: str) -> bool:
     """Whether mail for this address is ours: a mailbox, the envelope sender of one of our deliveries, or a domain's
     address for feedback reports."""
@@ -56,42 +68,46 @@ async def expects(context: Context, address: str) -> bool:
 
 
 async def receive(context: Context, arrival: Arrival) -> None:
-    """Store a mail for each mailbox it is for; when this returns, it is durable. Raises Unavailable."""
+    """Store a mail for each mailbox it is for; when this returns, it is durable.
+
+    Raises Unavailable, and Refusal unauthenticated_sender where nobody takes a mail that fails DMARC.
+    """
     small = len(arrival.raw) <= SMALL
     parsed = parse(arrival.raw) if small else await asyncio.to_thread(parse, arrival.raw)
     back = [address for address in arrival.recipients if returned.concerns(context, address)]
     report = await asyncio.to_thread(read_report, arrival.raw) if back else Report("message")
-    blob = await wires.store_large(context, arrival.raw)
+    authentication = await verified(context, arrival.peer, arrival.sender, arrival.raw, parsed)
+    if not back:
+        refuse(await _mailboxes(context.db, arrival.recipients), authentication)
+    looked = Looked(arrival, parsed, authentication, await wires.store_large(context, arrival.raw))
 
     async def work(transaction: Transaction) -> None:
         for address in back:
             await returned.look(context, transaction, address, report, arrival.raw)
         for mailbox in await _mailboxes(transaction, arrival.recipients):
-            await _deliver(context, transaction, mailbox, arrival, parsed, blob)
+            await _deliver(context, transaction, mailbox, looked)
 
     await context.db.write(work)
 
 
-async def _mailboxes(transaction: Transaction, addresses: Sequence[str]) -> list[Mailbox]:
+async def _mailboxes(reader: Reader, addresses: Sequence[str]) -> list[Mailbox]:
     """The mailboxes among the recipients, each once."""
     found: dict[str, Mailbox] = {}
     for address in addresses:
-        mailbox = await one(transaction, Mailbox, "mailbox_by_address", address=canonical(address))
+        mailbox = await one(reader, Mailbox, "mailbox_by_address", address=canonical(address))
         if mailbox is not None:
             found[mailbox.id] = mailbox
     return list(found.values())
 
 
-async def _deliver(
-    context: Context, transaction: Transaction, mailbox: Mailbox, arrival: Arrival, parsed: Parsed, blob: str | None
-) -> None:
-    ruling = accept(Inbound(Mode(mailbox.mode)))
+async def _deliver(context: Context, transaction: Transaction, mailbox: Mailbox, looked: Looked) -> None:
+    ruling = accept(facts_of(mailbox, looked.authentication))
     fate = fate_of(ruling)
-    thread_id = await _thread(context, transaction, mailbox, parsed)
-    message = _message(context, mailbox, thread_id, arrival, parsed, STATUS[fate])
+    thread_id = await _thread(context, transaction, mailbox, looked.parsed)
+    message = _message(context, mailbox, thread_id, looked, STATUS[fate])
     await transaction.run("insert_message", **columns(message))
-    wire = Wire(arrival.sender, (Recipient(mailbox.address),), arrival.raw)
-    await wires.keep(transaction, message.id, 1, wire, blob, "", message.created_at)
+    wire = Wire(looked.arrival.sender, (Recipient(mailbox.address),), looked.arrival.raw)
+    await wires.keep(transaction, message.id, 1, wire, looked.blob, "", message.created_at)
     if fate is Fate.HOLD:
         await approvals.hold(context, transaction, message, ruling.deciding)
     elif fate is Fate.DELIVER:
@@ -115,13 +131,9 @@ async def _thread(context: Context, transaction: Transaction, mailbox: Mailbox, 
     return new.id
 
 
-def _message(
-    context: Context, mailbox: Mailbox, thread_id: str, arrival: Arrival, parsed: Parsed, status: str
-) -> Message:
+def _message(context: Context, mailbox: Mailbox, thread_id: str, looked: Looked, status: str) -> Message:
+    arrival, parsed = looked.arrival, looked.parsed
     sender = parsed.sender or Address(arrival.sender)
-    findings = {**arrival.peer, "automatic": parsed.automatic, "defects": parsed.defects}
-    if parsed.sender_ambiguous:
-        findings["sender_ambiguous"] = True
     return Message(
         id=context.new_id("msg"),
         account_id=mailbox.account_id,
@@ -143,11 +155,22 @@ def _message(
         new_text=parsed.new_text,
         quoted=parsed.quoted,
         attachments=json.dumps([asdict(part) for part in parsed.attachments], ensure_ascii=False),
-        findings=json.dumps(findings, ensure_ascii=False),
+        findings=json.dumps(_findings(looked), ensure_ascii=False),
         size=len(arrival.raw),
         created_at=context.now(),
         sandbox=int(context.principal.sandbox),
     )
+
+
+def _findings(looked: Looked) -> dict[str, Any]:
+    """What was found out about the mail, a key for each topic."""
+    parsed = looked.parsed
+    findings: dict[str, Any] = {**looked.arrival.peer, "automatic": parsed.automatic, "defects": parsed.defects}
+    if parsed.sender_ambiguous:
+        findings["sender_ambiguous"] = True
+    if looked.authentication is not None:
+        findings["auth"] = looked.authentication.as_findings()
+    return findings
 
 
 def _people(parsed: Parsed) -> str:

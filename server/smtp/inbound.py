@@ -13,8 +13,10 @@ from server.smtp.conversation import TLS_SECONDS, Answer, Connections, Conversat
 from server.smtp.listener import Listener
 from server.smtp.peers import Bounds, Peers
 from server.smtp.proxy import read_proxy
+from server.smtp.submission import reply_to
 from storage.errors import StorageError
 from tools.context import Context
+from tools.errors import Refusal
 from tools.mail.address import AddressError
 from tools.mail.network import network_of
 from tools.receive import Arrival, expects, receive
@@ -161,6 +163,8 @@ class Inbound(Conversation):
         return self._store(arrival) if len(content) < LARGE else self._store_large(arrival)
 
     def fault(self, error: Exception) -> bytes:
+        if isinstance(error, Refusal):
+            return reply_to(error)
         if isinstance(error, StorageError):
             log.error("storage refused: %s", type(error).__name__)
         else:

@@ -1,0 +1,48 @@
+"""Verifying arrived mail before it is stored, and refusing it where its own domain and every mailbox want that."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from policies.facts import Inbound
+from policies.inbound import Fate, accept, fate_of
+from policies.modes import Mode
+from storage.records import Mailbox
+from tools.context import Context
+from tools.errors import Refusal
+from tools.mail.auth.spf import Sender
+from tools.mail.auth.verdict import Authentication
+from tools.mail.parse import Parsed
+
+Peer = dict[str, str | bool]
+
+DMARC_POLICIES: dict[str, Literal["accept", "quarantine", "reject"]] = {
+    "accept": "accept",
+    "quarantine": "quarantine",
+    "reject": "reject",
+}
+
+
+async def verified(context: Context, peer: Peer, sender: str, raw: bytes, parsed: Parsed) -> Authentication | None:
+    """The verdict on a mail with its envelope sender; None where nobody verifies, or it is of the sandbox."""
+    ip = str(peer.get("ip", ""))
+    authenticator = context.authenticator
+    if authenticator is None or context.principal.sandbox or not authenticator.concerns(ip):
+        return None
+    client = Sender(ip, str(peer.get("helo", "")), sender, context.site.hostname)
+    return await authenticator.authenticate(raw, client, parsed.sender, ambiguous=parsed.sender_ambiguous)
+
+
+def facts_of(mailbox: Mailbox, authentication: Authentication | None) -> Inbound:
+    """What the rules for arrived mail may know of it."""
+    return Inbound(
+        Mode(mailbox.mode),
+        dmarc_disposition=authentication.dmarc.disposition if authentication else "none",
+        dmarc_policy=DMARC_POLICIES[mailbox.dmarc_policy],
+    )
+
+
+def refuse(mailboxes: Iterable[Mailbox], authentication: Authentication | None) -> None:
+    """Raises Refusal unauthenticated_sender where no mailbox takes the mail: one that does keeps it for all."""
+    fates = [fate_of(accept(facts_of(mailbox, authentication))) for mailbox in mailboxes]
+    if fates and all(fate is Fate.REJECT for fate in fates):
+        raise Refusal("unauthenticated_sender")
