@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.mail.htmltext import html_to_text
+from tools.mail.htmltext import html_page, html_to_text, markdown_of
 
 
 def test_a_page_becomes_markdown() -> None:
@@ -22,18 +22,11 @@ def test_what_a_simple_style_hides_is_left_out() -> None:
     assert html_to_text(page) == ("seen", False)
 
 
-def test_a_page_too_deep_for_markdown_gives_its_words() -> None:
-    page = (
-        "<title>no</title>"
-        + "<div>" * 1_000
-        + '<p>one &amp; two</p><p hidden>no</p><span style="display: none">no</span>'
-    )
-    assert html_to_text(page) == ("one & two", False)
-
-
-def test_words_are_hidden_only_by_what_hides_them() -> None:
-    page = "<head>" + "<div>" * 1_000 + '<p style="font-size:0.9em">one</p><span style="overflow: hidden">two</span>'
-    assert html_to_text(page) == ("one\ntwo", False)
+def test_what_lies_too_deep_to_be_judged_is_not_shown() -> None:
+    page = html_page("<p>one &amp; two</p>" + "<div>" * 1_000 + "<p hidden>no</p>three")
+    assert markdown_of(page) == ("one & two", True)
+    assert {piece.kind for piece in page.hidden} == {"too_deep"}
+    assert html_to_text("<div>" * 400 + "one") == ("one", False)
 
 
 def test_embedded_images_do_not_count() -> None:

@@ -1,0 +1,239 @@
+"""A page of HTML mail as a person sees it: what shows, what is hidden and by what means, and where its links go."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import turbohtml
+from turbohtml import Comment, Element, Text
+
+from tools.mail import limits
+from tools.mail.css import Rule, Sheet, cascaded, declarations
+from tools.mail.hidden import Hidden, HiddenPieces
+from tools.mail.look import POINT, Look, look_of, pixels
+from tools.mail.outline import Outline
+from tools.mail.targets import Link, LinkKind, is_place, link, real_target
+
+# An adoption of open formatting elements multiplies the tree (HTML section 13.2.4.3); a span is never adopted.
+_FORMATTING = re.compile(r"<(/?)(?:b|big|code|em|font|html|body|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.I)
+_FORMATTING_TAG = re.compile(r"<(?:b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])[^>]*", re.I)
+_ROOT_TAG = re.compile(r"<(?:html|body)(?=[\s/>])", re.I)
+_ROOT_TAGS = 20  # attributes of each further one are added to the first
+_SILENT = frozenset({"base", "col", "colgroup", "link", "meta", "source", "style", "track"})
+_NOT_RENDERED_NAMES = """
+audio canvas datalist desc defs embed iframe metadata noembed noframes noscript script template title video
+annotation annotation-xml
+"""
+_NOT_RENDERED = frozenset(_NOT_RENDERED_NAMES.split())
+_DATA_SCRIPTS = frozenset({"application/ld+json", "application/json"})
+_QUOTES = frozenset({"blockquote"})
+_PROSE_WORDS = 6  # of a comment that says something
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a page shows, as small sound HTML and as bare words; what it hides; its links; and whether it was cut."""
+
+    html: str
+    words: str
+    hidden: tuple[Hidden, ...]
+    links: tuple[Link, ...]
+    cut: bool
+
+
+def read_page(source: str) -> Page:
+    """The page as a person sees it. `source` holds no lone surrogates. Never raises; linear in time and memory."""
+    cut = source.count("<") > limits.HTML_TAGS
+    if cut:
+        source = "<".join(source.split("<", limits.HTML_TAGS)[: limits.HTML_TAGS])
+    document = turbohtml.parse(_bounded(source), positions=False)
+    reader = _Reader(Sheet([each.text for each in document.find_all("style")]))
+    reader.read(document)
+    for selector in reader.sheet.unread:
+        reader.hidden.note("unread_style", selector)
+    return Page(
+        reader.outline.html(),
+        " ".join(reader.words),
+        reader.hidden.pieces(),
+        tuple(reader.links.values()),
+        cut or reader.too_deep or reader.nodes > limits.HTML_NODES,
+    )
+
+
+def _bounded(source: str) -> str:
+    """The page, with its formatting elements as spans where they could multiply the tree beyond its tags."""
+    formats = len(set(_FORMATTING_TAG.findall(source)))
+    if formats * source.count("<") > limits.REOPENED or len(_ROOT_TAG.findall(source)) > _ROOT_TAGS:
+        return _FORMATTING.sub(r"<\1span", source)
+    return source
+
+
+@dataclass(slots=True)
+class _Open:
+    """An element being read: what is left in it, how text in it looks on each screen, and how to end it."""
+
+    rest: Iterator[object]
+    looks: tuple[Look, ...]
+    name: str = ""
+    target: str | None = None
+    place: int = 0
+    shown_before: int = 0
+
+
+class _Reader:
+    """One walk over the tree, with a stack of its own instead of recursion."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+        self.outline = Outline()
+        self.hidden = HiddenPieces()
+        self.words: list[str] = []
+        self.links: dict[tuple[str, str, str], Link] = {}
+        self.nodes = 0
+        self.too_deep = False
+        self.known: dict[tuple[object, ...], tuple[Look, ...]] = {}
+        start = tuple(Look() for _ in sheet.screens)
+        self.distinct = {start: start}
+        self.start = start
+
+    def read(self, document: turbohtml.Document) -> None:
+        stack = [_Open(iter(document.children), self.start)]
+        while stack:
+            top = stack[-1]
+            node = next(top.rest, None)
+            if node is None:
+                self._close(stack.pop())
+                continue
+            self.nodes += 1
+            if self.nodes > limits.HTML_NODES:
+                top.rest = iter(())
+            elif isinstance(node, Text):
+                self._text(node.data, top.looks)
+            elif isinstance(node, Element) and len(stack) > limits.HTML_DEPTH:
+                self.too_deep = True
+                self.hidden.note("too_deep", node.text)
+            elif isinstance(node, Element):
+                opened = self._element(node, top.looks)
+                if opened is not None:
+                    stack.append(opened)
+            elif isinstance(node, Comment):
+                self._comment(node.data)
+
+    def _element(self, element: Element, outer: tuple[Look, ...]) -> _Open | None:
+        """Begin an element; None when nothing in it is to be read."""
+        tag = element.tag
+        if tag in _SILENT:
+            return None
+        if tag in _NOT_RENDERED:
+            if tag != "script" or str(element.attrs.get("type") or "").lower() not in _DATA_SCRIPTS:
+                self.hidden.note("not_rendered", element.text)
+            return None
+        looks = self._looks(element, outer)
+        if all(look.gone for look in looks):
+            self.hidden.add(looks[0].gone, element.text)
+            return None
+        if tag == "img":
+            self._image(element, looks)
+            return None
+        if tag == "option" and element.parent and not _is_chosen(element):
+            self.hidden.note("not_rendered", element.text)
+            return None
+        if tag in _QUOTES:
+            self.hidden.begin_mail()
+        opened = _Open(iter(element.children), looks, self.outline.open(tag), shown_before=len(self.words))
+        target = element.attrs.get({"a": "href", "area": "href", "form": "action"}.get(tag, ""))
+        if target:
+            self._open_target(tag, str(target), opened)
+        return opened
+
+    def _open_target(self, tag: str, target: str, opened: _Open) -> None:
+        if tag != "a":
+            self._add_link("form" if tag == "form" else "link", "", target)
+            return
+        opened.target = target
+        url = real_target(target)
+        if is_place(url):
+            opened.place = self.outline.open_link(url)
+
+    def _close(self, closed: _Open) -> None:
+        if closed.place:
+            self.outline.close_link(closed.place)
+        if closed.target is not None:
+            shown = " ".join(self.words[closed.shown_before : closed.shown_before + limits.LINK_TEXT_CHARS])
+            self._add_link("link", shown, closed.target)
+        self.outline.close(closed.name)
+
+    def _add_link(self, kind: LinkKind, text: str, target: str) -> None:
+        """Note a target, once for each text it is shown under. A place within the page is none."""
+        key = (kind, text, target)
+        if len(self.links) < limits.LINKS and key not in self.links and not target.startswith("#"):
+            self.links[key] = link(kind, text, target)
+
+    def _text(self, words: str, looks: tuple[Look, ...]) -> None:
+        if all(look.kind for look in looks):
+            self.hidden.add(looks[0].kind, words)
+            return
+        self.outline.text(words)
+        if words and not words.isspace():
+            self.words.append(words.strip())
+            self.hidden.see(words)
+
+    def _image(self, element: Element, looks: tuple[Look, ...]) -> None:
+        """An image is never shown: its alternative text stands for it, if it is large enough to be seen."""
+        attributes = element.attrs
+        alt = str(attributes.get("alt") or "").strip()
+        source = str(attributes.get("src") or "").strip()
+        if source.lower().startswith(("http:", "https:", "//")):
+            self._add_link("image", alt, source)
+        if not alt:
+            return
+        sizes = [pixels(str(attributes.get(side) or "auto").lower()) for side in ("width", "height")]
+        if any(size is not None and size <= POINT for size in sizes):
+            self.hidden.add("zero_size", alt)
+        elif len(alt) > limits.ALT_CHARS:
+            self.hidden.add("alt_text", alt)
+        else:
+            self._text(f"[image: {alt.translate(_BRACKETS)}]", looks)
+
+    def _comment(self, text: str) -> None:
+        """Of a comment only prose is worth a report; what Outlook alone reads, and notes of designers, are not."""
+        words = text[: 4 * limits.HIDDEN_CHARS]
+        if not any(mark in words for mark in "<>{}[]") and len(words.split()) >= _PROSE_WORDS:
+            self.hidden.note("comment", text)
+
+    def _looks(self, element: Element, outer: tuple[Look, ...]) -> tuple[Look, ...]:
+        """How text in the element looks on each screen; the same for every element that is styled the same."""
+        attributes = element.attrs
+        rules = self.sheet.matching(element)
+        if not rules and not attributes:
+            return outer
+        key = (
+            id(outer),
+            element.tag,
+            *map(id, rules),
+            "href" in attributes,
+            *((name, attributes.get(name)) for name in _STYLING if name in attributes),
+        )
+        looks = self.known.get(key)
+        if looks is None:
+            found = tuple(self._look(element, rules, outer))
+            # equal ones are one object, so that their ids will do as keys
+            looks = self.known[key] = self.distinct.setdefault(found, found)
+        return looks
+
+    def _look(self, element: Element, rules: list[Rule], outer: tuple[Look, ...]) -> Iterator[Look]:
+        own = declarations(str(element.attrs.get("style") or ""))
+        for screen, look in zip(self.sheet.screens, outer, strict=True):
+            yield look_of(element, cascaded(rules, screen, own), look)
+
+
+_STYLING = ("style", "hidden", "bgcolor", "background", "color", "text", "width", "height")
+_BRACKETS = str.maketrans("[]\n", "() ")
+
+
+def _is_chosen(option: Element) -> bool:
+    """Whether a closed list of choices shows this one."""
+    if "selected" in option.attrs:
+        return True
+    choices = option.parent.find_all("option", limit=2) if isinstance(option.parent, Element) else []
+    return bool(choices) and choices[0] is option
