@@ -72,11 +72,9 @@ _CONDITIONS = (
         "invalid_query",
         400,
         "The search cannot be read.",
-        "Give words, a \"phrase\", -without, begin*, or operators such as from:ann and after:2030-01-31.",
+        'Give words, a "phrase", -without, begin*, or operators such as from:ann and after:2030-01-31.',
     ),
-    Condition(
-        "tag_reserved", 400, "Tags of that name are set by the server alone.", "Choose another name; nothing was changed."
-    ),
+    Condition("tag_reserved", 400, "The server alone sets such tags.", "Choose another name; nothing was changed."),
     Condition("too_many_tags", 400, "A message has at most 32 tags.", "Take some off; nothing was changed."),
     Condition("invalid_time", 400, "Not a time to send at.", "Write it in UTC, such as 2030-01-31T09:00:00Z."),
     Condition("invalid_domain", 400, "Not a domain name.", "Write it as example.com."),

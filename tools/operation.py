@@ -40,7 +40,7 @@ class Operation(Generic[Request, Result]):
     result: type[Result]
     run: Callable[[Context, Request], Awaitable[Result]]
     scope: Scope
-    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     success: int = 200
     read_only: bool = False

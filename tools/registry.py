@@ -12,9 +12,11 @@ from tools.read_message import GET_MESSAGE, READ_MESSAGE
 from tools.reply import REPLY
 from tools.request_approval import REQUEST_APPROVAL
 from tools.schedule import EDIT_SCHEDULED
+from tools.search import SEARCH
 from tools.send import SEND
 from tools.stops import START_SENDING, STOP_SENDING
 from tools.suppression import ADD_SUPPRESSIONS, LIST_SUPPRESSIONS, REMOVE_SUPPRESSION
+from tools.tags import GET_TAGS, TAG, UNTAG
 from tools.usage import USAGE
 from tools.wait_for_message import WAIT_FOR_MESSAGE
 
@@ -30,6 +32,10 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     READ_MESSAGE,
     GET_MESSAGE,
     LIST_THREAD,
+    SEARCH,
+    TAG,
+    GET_TAGS,
+    UNTAG,
     WAIT_FOR_MESSAGE,
     REQUEST_UPGRADE,
     APPLY_UPGRADE,

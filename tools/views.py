@@ -71,6 +71,10 @@ def position(cursor: str | None) -> tuple[int, str]:
         return 2**62, ""
     try:
         at, _, message_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
-        return int(at), message_id
+        time = int(at)
     except (binascii.Error, ValueError) as error:
         raise Refusal("invalid_cursor") from error
+    # what no column holds would be an error of the database
+    if not 0 <= time <= 2**62 or "\0" in message_id:
+        raise Refusal("invalid_cursor")
+    return time, message_id

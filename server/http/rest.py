@@ -39,7 +39,7 @@ def rest_routes(context: Context, rates: Rates) -> list[Route]:
 
 def has_body(operation: AnyOperation) -> bool:
     """Whether the arguments come as JSON; for the other methods a body has no meaning (RFC 9110 section 9.3)."""
-    return operation.method in ("POST", "PATCH")
+    return operation.method in ("POST", "PUT", "PATCH")
 
 
 def _endpoint(operation: AnyOperation) -> Callable[[Request], Awaitable[Response]]:

@@ -56,7 +56,7 @@ def test_every_operation_names_its_answers(operation: AnyOperation) -> None:
     assert said["operationId"] == operation.name
     assert said["summary"] and operation.scope in said["description"]
     assert {str(operation.success), "400", "401", "403", "404", "429", "500"} <= set(said["responses"])
-    assert ("requestBody" in said) == (operation.method in ("POST", "PATCH"))
+    assert ("requestBody" in said) == (operation.method in ("POST", "PUT", "PATCH"))
 
 
 def test_every_reference_leads_somewhere() -> None:

@@ -1,0 +1,81 @@
+-- Full-text search: what is to be indexed, and what is found.
+
+-- name: accounts_to_index
+-- Accounts with events that nobody has looked at yet, and the last of each.
+SELECT a.id, a.last_seq, COALESCE(k.seq, 0) AS seq
+FROM account a LEFT JOIN search_mark k ON k.account_id = a.id
+WHERE a.last_seq > COALESCE(k.seq, 0)
+ORDER BY a.id
+LIMIT :limit;
+
+-- name: messages_to_index
+-- The messages that these events are about, in the order of the first; without those indexed in this revision already.
+SELECT m.id, m.mailbox_id, m.revision, m.from_email, m.from_name, m.people, m.subject,
+    substr(m.body_text, 1, CAST(:characters AS INTEGER)) AS body_text, m.attachments
+FROM (
+    SELECT message_id, min(seq) AS seq FROM event
+    WHERE account_id = :account_id AND seq > :after AND seq <= :upto AND message_id IS NOT NULL
+    GROUP BY message_id
+) AS v
+JOIN message m ON m.id = v.message_id
+LEFT JOIN search_entry e ON e.message_id = m.id
+WHERE e.id IS NULL OR e.revision <> m.revision
+ORDER BY v.seq;
+
+-- name: begin_search_mark
+INSERT INTO search_mark (account_id, seq) VALUES (:account_id, 0)
+ON CONFLICT (account_id) DO NOTHING;
+
+-- name: move_search_mark
+-- By compare-and-set: of two that index the same, one writes.
+UPDATE search_mark SET seq = :upto WHERE account_id = :account_id AND seq = :after;
+
+-- name: index_message
+-- The words come as text with a space between; on PostgreSQL each gets its place, and the mark between sections none.
+INSERT INTO search_entry (message_id, revision, words) VALUES (
+    :message_id,
+    :revision,
+    /* sqlite */ :words
+    /* postgres */ (
+    /* postgres */     SELECT COALESCE(CAST(string_agg(word || ':' || place, ' ') AS TSVECTOR), '')
+    /* postgres */     FROM unnest(string_to_array(CAST(:words AS TEXT), ' ')) WITH ORDINALITY AS each (word, place)
+    /* postgres */     WHERE word <> '·'
+    /* postgres */ )
+)
+ON CONFLICT (message_id) DO UPDATE SET revision = excluded.revision, words = excluded.words;
+
+-- name: search
+-- The newest `limit` messages before the cursor, newest first. `expression` is in FTS5's language, whose words are never
+-- capitals; PostgreSQL's has other signs for the same. Lists are texts with a space around each entry, or JSON.
+SELECT e.id AS entry, m.id, m.thread_id, m.direction, m.status, m.from_email, m.from_name, m.subject,
+    substr(m.body_text, 1, CAST(:characters AS INTEGER)) AS body_text, m.attachments, m.created_at
+/* sqlite */ FROM search_words w JOIN search_entry e ON e.id = w.rowid
+/* postgres */ FROM search_entry e
+JOIN message m ON m.id = e.message_id
+/* sqlite */ WHERE w.words MATCH :expression AND w.rowid < :before
+/* postgres */ WHERE e.words @@ CAST(replace(replace(replace(replace(replace(CAST(:expression AS TEXT),
+/* postgres */     ' AND ', ' & '), ' OR ', ' | '), ' NOT ', ' & !'), ' + ', ' <-> '), '*', ':*') AS TSQUERY)
+/* postgres */   AND e.id < :before
+  AND m.mailbox_id = :mailbox_id
+  AND CAST(:statuses AS TEXT) LIKE '% ' || m.status || ' %'
+  AND NOT (m.direction = 'inbound' AND m.status = 'rejected')
+  AND m.created_at >= :since AND m.created_at < :until
+  AND NOT EXISTS (
+    SELECT 1
+    /* sqlite */ FROM json_each(:tags) AS wanted
+    /* postgres */ FROM json_array_elements_text(CAST(:tags AS JSON)) AS wanted (value)
+    WHERE NOT EXISTS (
+        SELECT 1 FROM tag t WHERE t.message_id = m.id AND wanted.value IN (t.name, t.name || '=' || t.value)
+    )
+  )
+  AND NOT EXISTS (
+    SELECT 1
+    /* sqlite */ FROM json_each(:without_tags) AS unwanted
+    /* postgres */ FROM json_array_elements_text(CAST(:without_tags AS JSON)) AS unwanted (value)
+    JOIN tag t ON unwanted.value IN (t.name, t.name || '=' || t.value)
+    WHERE t.message_id = m.id
+  )
+-- the order of the entries is that of FTS5; on PostgreSQL their key must not tempt it to walk all of them
+/* sqlite */ ORDER BY w.rowid DESC
+/* postgres */ ORDER BY e.id + 0 DESC
+LIMIT :limit;

@@ -1,0 +1,75 @@
+"""Queries: whatever is written becomes words and conditions, or a refusal; never the syntax of a database."""
+
+import sqlite3
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tools.errors import Refusal
+from tools.mail.words import MARK
+from tools.query import MOST_TERMS, Term, expression, read_query
+
+DAY = 86_400_000_000
+WORDLESS = ("", " ", "!?", "-", '""', "*", "a " * (MOST_TERMS + 1), "is:x", "in:x", "has:x", "before:x")
+NEW_YEAR = 1_767_225_600_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Two Words", "s AND two AND words"),
+        ('"a phrase" -without', "(s AND a + phrase) NOT (without)"),
+        ("-a -b", "(s) NOT (a OR b)"),
+        ("begin* a*", "s AND begin* AND a"),
+        ('"no prefix*"', "s AND no + prefix"),
+        ("from:ann@example.com", f"s AND from{MARK}ann + from{MARK}example + from{MARK}com"),
+        ('SUBJECT:"Two words"', f"s AND subject{MARK}two + subject{MARK}words"),
+        ("has:attachment", f"s AND has{MARK}attachment"),
+        ("http://example.com a:b", "s AND http + example + com AND a + b"),
+        ("from: ann", "s AND from AND ann"),
+        ("a AND b OR NOT (c)", "s AND a AND and AND b AND or AND not AND c"),
+        ("is:unread", "s"),
+    ],
+)
+def test_what_is_written_and_what_is_looked_for(text: str, expected: str) -> None:
+    assert expression(read_query(text), "s") == expected
+
+
+def test_conditions_beside_the_words() -> None:
+    query = read_query("after:2026-01-01 before:2026-01-02T00:00:00Z tag:Customer=Acme -tag:done in:inbox -is:read")
+    assert (query.after, query.before) == (NEW_YEAR, NEW_YEAR + DAY)
+    assert query.tags == ("customer=Acme",) and query.without_tags == ("done",)
+    assert query.statuses == {"unread"} and query.terms == ()
+    narrowed = read_query("after:2026-01-01 after:2025-01-01 -after:2026-01-02 before:2027-01-01 -before:2024-01-01")
+    assert (narrowed.after, narrowed.before) == (NEW_YEAR, NEW_YEAR + DAY)
+    assert read_query("is:read is:unread").statuses == frozenset()
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "!?", "-", '""', "*", "a " * (MOST_TERMS + 1), "is:x", "in:x", "has:x", "after:x"]
+)
+def test_what_cannot_be_looked_for_is_refused(text: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        read_query(text)
+    assert refused.value.code == "invalid_query"
+
+
+OPERATORS = st.sampled_from(["from:", "-", '"', "*", "(", "AND", "NEAR(", "has:", "after:", "tag:", "^", "{a}:", "+"])
+
+
+@given(st.lists(st.one_of(OPERATORS, st.text(max_size=8)), max_size=12).map("".join))
+def test_every_query_is_one_that_fts5_takes(text: str) -> None:
+    try:
+        query = read_query(text)
+    except Refusal:
+        return
+    written = expression(query, f"mailbox{MARK}mbx1")
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE VIRTUAL TABLE t USING fts5 (words, tokenize = 'ascii')")
+    assert connection.execute("SELECT rowid FROM t WHERE t MATCH ?", (written,)).fetchall() == []
+    connection.close()
+
+
+def test_a_term_says_what_it_is() -> None:
+    assert read_query("-inv*").terms == (Term(("inv",), prefix=True, negated=True),)

@@ -1,0 +1,103 @@
+"""Indexing behind the commit: whoever receives or sends never waits for it, and no crash leaves a message out.
+
+An account's events say what there is to index; how far they were looked at is written together with the entries.
+"""
+
+import asyncio
+import json
+from dataclasses import dataclass
+
+from storage.database import Transaction, many
+from tools.context import Context
+from tools.mail.words import MARK, entry, section
+from tools.query import HAS_ATTACHMENT
+
+BATCH = 50
+"""Events in one unit of work, and so at most messages: the writer is not held for longer than some 15 ms."""
+ACCOUNTS = 20
+"""Accounts that have a turn before the first has its next."""
+BODY_CHARS = 64 * 1024
+"""So much of a text is indexed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Behind:
+    """An account with events up to `last_seq`, of which those up to `seq` have been looked at."""
+
+    id: str
+    last_seq: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Indexable:
+    """What is indexed of a message."""
+
+    id: str
+    mailbox_id: str
+    revision: int
+    from_email: str
+    from_name: str
+    people: str
+    subject: str
+    body_text: str
+    attachments: str
+
+
+async def index_new(context: Context) -> bool:
+    """Index one batch of each account that has news; whether there may be more. Raises Unavailable."""
+    behind = await many(context.db, _Behind, "accounts_to_index", limit=ACCOUNTS)
+    for account in behind:
+        await _index_account(context, account)
+    return len(behind) == ACCOUNTS or any(account.last_seq - account.seq > BATCH for account in behind)
+
+
+async def index_all(context: Context) -> None:
+    """Index until nothing is left. Raises Unavailable."""
+    while await index_new(context):
+        pass
+
+
+def scope_of(mailbox_id: str) -> str:
+    """The word that every entry of a mailbox holds, and no entry of another."""
+    return f"mailbox{MARK}{mailbox_id.replace('_', '')}"
+
+
+def words_of(message: Indexable) -> str:
+    """All that a message is found by, as `entry` writes it."""
+    people, files = json.loads(message.people), json.loads(message.attachments)
+    sections = [
+        [scope_of(message.mailbox_id)],
+        [HAS_ATTACHMENT] if files else [],
+        section(f"{message.from_name} {message.from_email}", "from"),
+        section(message.subject, "subject"),
+        *(section(f"{each['name']} {each['email']}", "to") for each in people["to"]),
+        *(section(f"{each['name']} {each['email']}", "cc") for each in (*people["cc"], *people["bcc"])),
+        *(section(file["name"], "filename") for file in files),
+        section(message.body_text),
+    ]
+    return entry(sections)
+
+
+async def _index_account(context: Context, account: _Behind) -> None:
+    upto = min(account.last_seq, account.seq + BATCH)
+    messages = await many(
+        context.db,
+        Indexable,
+        "messages_to_index",
+        account_id=account.id,
+        after=account.seq,
+        upto=upto,
+        characters=BODY_CHARS,
+    )
+    entries = await asyncio.to_thread(lambda: [(each, words_of(each)) for each in messages]) if messages else []
+
+    async def work(transaction: Transaction) -> None:
+        if not account.seq:
+            await transaction.run("begin_search_mark", account_id=account.id)
+        if not await transaction.run("move_search_mark", account_id=account.id, after=account.seq, upto=upto):
+            return
+        for message, text in entries:
+            await transaction.run("index_message", message_id=message.id, revision=message.revision, words=text)
+
+    await context.db.write(work)
