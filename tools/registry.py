@@ -2,6 +2,7 @@
 
 from tools.cancel import CANCEL
 from tools.check_inbox import CHECK_INBOX
+from tools.dmarc_policy import SET_DMARC_POLICY
 from tools.list_thread import LIST_THREAD
 from tools.message_status import MESSAGE_STATUS
 from tools.operation import AnyOperation
@@ -40,6 +41,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     REQUEST_UPGRADE,
     APPLY_UPGRADE,
     LOWER_MODE,
+    SET_DMARC_POLICY,
     LIST_PENDING,
     DECIDE,
     LIST_SUPPRESSIONS,

@@ -88,6 +88,26 @@ def mode_(
 
 
 @app.command()
+def dmarc(
+    address: Address,
+    policy: Annotated[str, typer.Argument(metavar="POLICY", help="accept, quarantine or reject.")],
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Say what becomes of mail whose From fails DMARC, where the domain it names asks for as much."""
+
+    async def work(context: "Context", account: "Account") -> "Mailbox":
+        from tools.dmarc_policy import set_policy
+
+        mailbox = await find(context, account, address)
+        await set_policy(context, mailbox, policy, account.overseer)
+        return mailbox
+
+    mailbox = with_context(data, config, work)
+    typer.echo(f"{mailbox.address}: mail that fails DMARC was {mailbox.dmarc_policy}, and is {policy} from now on.")
+
+
+@app.command()
 def transactional(
     address: Address,
     off: Annotated[bool, typer.Option("--off", help="Trust its agents no more with these categories.")] = False,
@@ -158,5 +178,6 @@ def _shown(mailbox: "Mailbox") -> dict[str, Any]:
         "name": mailbox.display_name,
         "mode": mailbox.mode,
         "transactional": bool(mailbox.transactional),
+        "dmarc": mailbox.dmarc_policy,
         "created_at": iso(mailbox.created_at),
     }

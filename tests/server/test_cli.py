@@ -190,6 +190,7 @@ def test_mailboxes(gatepost: Command) -> None:
     made = gatepost("mailbox", "create", "Bob@agents.example", "--mode", "monitored", "--name", "Bob", "--json").json
     assert (made["address"], made["mode"], made["name"]) == ("bob@agents.example", "monitored", "Bob")
     assert gatepost("mailbox", "mode", "bob@agents.example", "read_only").status == 0
+    assert "was accept, and is reject" in gatepost("mailbox", "dmarc", "bob@agents.example", "reject").out
     boxes = {box["address"]: box["mode"] for box in gatepost("mailbox", "list", "--json").json}
     assert boxes == {"agent@agents.example": "gated_send", "bob@agents.example": "read_only"}
     assert "bob@agents.example" in gatepost("mailbox", "list").out
@@ -217,6 +218,7 @@ def test_allowlist(gatepost: Command) -> None:
     [
         (("mailbox", "mode", "nobody@agents.example", "read_only"), "mailbox_not_found"),
         (("mailbox", "mode", "agent@agents.example", "free"), "invalid_mode"),
+        (("mailbox", "dmarc", "agent@agents.example", "drop"), "invalid_dmarc_policy"),
         (("mailbox", "create", "x@elsewhere.example"), "domain_not_found"),
         (("mailbox", "create", "agent@agents.example"), "address_taken"),
         (("mailbox", "allow", "agent@agents.example", "*"), "invalid_address"),
