@@ -15,7 +15,7 @@ from tools.mail.auth.zone import Zone
 
 CORPUS = Path(os.environ.get("GATEPOST_CORPORA", Path(__file__).parents[4] / "shared" / "corpora")) / "arc-suite"
 RESULTS = {"None": "none", "Pass": "pass", "Fail": "fail", "": "fail"}
-"""What the suite calls them; nothing where the chain was sealed as failed, of which RFC 8617 section 5.2 says `fail`."""
+"""What the suite calls them; nothing where the chain was sealed as failed: `fail`, by RFC 8617 section 5.2."""
 
 
 def cases() -> Iterator[Any]:
