@@ -28,6 +28,10 @@ from storage.wakeups import Wakeups
 READERS = 2
 GROUP = 256
 BUSY_SECONDS = 5.0
+CHECKPOINT_PAGES = 8000
+"""Of 4 KB. Pages that many mails touch are written to the database once for all of them; the WAL stays under 64 MB."""
+STATEMENTS = 512
+"""Prepared ones that are kept."""
 STEPS = 20_000
 """Instructions of SQLite's machine that a read may take on the event loop: a millisecond, or two."""
 _NEVER_NEAR = frozenset({"search"})
@@ -179,8 +183,12 @@ class _Writer:
     def _commit(self, group: list[_Unit]) -> None:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            for unit in group:
-                self._run(unit)
+            if len(group) == 1:
+                # what it did goes with the transaction: a savepoint would copy each page first
+                group[0].result = _drive(group[0].work(_SQLiteTransaction(self._connection, group[0].topics)))
+            else:
+                for unit in group:
+                    self._run(unit)
             self._connection.execute("COMMIT")
         except BaseException as error:
             if self._connection.in_transaction:
@@ -263,10 +271,15 @@ def _drive(unit: Any) -> Any:
 
 def _connect(path: Path) -> sqlite3.Connection:
     try:
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
+        )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        # what a savepoint would take back is kept in memory, not in a file beside the database
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     except sqlite3.Error as error:
         raise Unavailable(f"cannot open {path}: {error}") from error
     return connection

@@ -7,7 +7,7 @@ from tools.complaints import complain
 from tools.context import Context
 from tools.mail.address import canonical, domain_of
 from tools.mail.reports import Report, Reported
-from tools.mail.verp import delivery_of, delivery_of_token
+from tools.mail.verp import delivery_of, delivery_of_token, is_bounce_address
 
 FEEDBACK = "fbl"
 """The local part that every domain of ours takes feedback reports at."""
@@ -18,7 +18,7 @@ MAX_RAW = 16 * 1024
 
 def bounced_delivery(context: Context, address: str) -> str | None:
     """The id of the delivery a bounce address belongs to; None for any other address."""
-    return delivery_of(address, context.secret.derive("bounce address"))
+    return delivery_of(address, context.secret.derive("bounce address")) if is_bounce_address(address) else None
 
 
 async def feedback_domain(reader: Reader, address: str) -> Domain | None:

@@ -72,6 +72,7 @@ def split_quotation(text: str) -> tuple[str, str]:
 def _quoted_flags(lines: list[str]) -> list[bool]:
     """For each line whether it is quotation. Lines past the limit follow the last one looked at."""
     seen = [line[: limits.QUOTE_LINE_CHARS].strip() for line in lines[: limits.QUOTE_LINES]]
+    ends = [_may_end_attribution(line, below) for line, below in zip(seen, [*seen[1:], ""], strict=True)]
     flags: list[bool] = []
     while (at := len(flags)) < len(seen):
         line = seen[at]
@@ -81,7 +82,7 @@ def _quoted_flags(lines: list[str]) -> list[bool]:
             flags.append(bool(line) or flags[-1:] == [True])
         elif _ORIGINAL.match(line) or _is_header_block(seen, at):
             return _rest_quoted(seen, flags, len(lines))
-        elif count := _attribution_lines(seen, at):
+        elif any(ends[at : at + _ATTRIBUTION_LINES]) and (count := _attribution_lines(seen, at)):
             below = next(filter(None, seen[at + count : at + count + _BLANKS_BELOW]), "")
             if not below.startswith(">"):
                 return _rest_quoted(seen, flags, len(lines))
@@ -99,6 +100,11 @@ def _rest_quoted(seen: list[str], flags: list[bool], total: int) -> list[bool]:
     if above and _RULE.match(seen[above - 1]):
         start = above - 1
     return flags[:start] + [True] * (total - start)
+
+
+def _may_end_attribution(line: str, below: str) -> bool:
+    """Whether an attribution can end with this line: most lines are none, and this is cheaper than to look closer."""
+    return line.rstrip("*_").endswith(_COLONS) or (not below and _ENDS_WITH_VERB.search(line) is not None)
 
 
 def _attribution_lines(seen: list[str], at: int) -> int:
@@ -140,6 +146,8 @@ def _is_header_block(seen: list[str], at: int) -> bool:
 
 
 def _field_of(line: str) -> str | None:
+    if ":" not in line and "：" not in line:
+        return None
     label = _LABEL.match(line.lstrip("*_ "))
     return _FIELD_OF.get(label.group(1).strip("*_ ").lower()) if label else None
 

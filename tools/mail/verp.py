@@ -20,6 +20,11 @@ def bounce_address(delivery_id: str, domain: str, secret: bytes) -> str:
     return f"{local}@{domain.lower()}"
 
 
+def is_bounce_address(address: str) -> bool:
+    """Whether an address looks like one; what it is worth is for `delivery_of` to say."""
+    return address[: len(PREFIX) + 1].lower() == f"{PREFIX}+"
+
+
 def delivery_of(address: str, secret: bytes) -> str | None:
     """The id of the delivery that has this bounce address in any letter case; None if it is not one of ours."""
     local = address.rpartition("@")[0].lower()
