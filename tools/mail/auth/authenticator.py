@@ -1,4 +1,4 @@
-"""Finds out who an arrived mail is from: SPF and DKIM side by side, then DMARC, within one deadline."""
+"""Finds out who an arrived mail is from: SPF, DKIM and ARC side by side, then DMARC, within one deadline."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from typing import TypeVar
 
 from tools.mail.address import Address, domain_of
+from tools.mail.auth.arc import Chain, validate
 from tools.mail.auth.dkim import SMALL, Signature, verify
 from tools.mail.auth.dmarc import Dmarc, Vouched, check_dmarc, parse_dmarc, within
 from tools.mail.auth.keys import Keys
@@ -49,14 +50,19 @@ class Authenticator:
     ) -> Authentication:
         """The verdict on a mail whose From is shown as `author`. Never raises for what a mail or the DNS says."""
         end = asyncio.get_running_loop().time() + self._seconds
-        spf, dkim = await asyncio.gather(self._check_spf(sender, end), self._verify(raw, end))
+        mail = SignedMail(raw) if len(raw) <= SMALL else await asyncio.to_thread(SignedMail, raw)
+        spf, dkim, arc = await asyncio.gather(
+            self._check_spf(sender, end),
+            _until(end, verify(mail, self._resolver, self._keys, self._clock()), (Signature("temperror", LATE),)),
+            _until(end, validate(mail, self._resolver, self._keys), Chain("fail", LATE)),
+        )
         domain = domain_of(author.email) if author else ""
         vouched = [Vouched("spf", spf.domain)] if spf.result == "pass" else []
         # RFC 6376 section 3.6.1: a domain that is trying DKIM out is not to be held to it, nor believed for it
         vouched += [Vouched("dkim", each.domain) for each in dkim if each.vouches and not each.testing]
         late = Dmarc("temperror", domain, reason=LATE)
         dmarc = await _until(end, check_dmarc(domain, vouched, self._resolver, self._dmarc), late)
-        return Authentication(spf, dkim, _in_doubt(dmarc, spf, dkim), ambiguous)
+        return Authentication(spf, dkim, _in_doubt(dmarc, spf, dkim), arc, ambiguous)
 
     async def _check_spf(self, sender: Sender, end: float) -> Spf:
         if not sender.ip:
@@ -64,11 +70,6 @@ class Authenticator:
         sender = replace(sender, time=self._clock() // 1_000_000)
         late = Spf("temperror", sender.identity[1], "mfrom" if sender.mail_from else "helo", reason=LATE)
         return await _until(end, check_spf(sender, self._resolver, self._spf), late)
-
-    async def _verify(self, raw: bytes, end: float) -> tuple[Signature, ...]:
-        mail = SignedMail(raw) if len(raw) <= SMALL else await asyncio.to_thread(SignedMail, raw)
-        late = (Signature("temperror", LATE),)
-        return await _until(end, verify(mail, self._resolver, self._keys, self._clock()), late)
 
 
 async def _until(end: float, answer: Awaitable[T], late: T) -> T:

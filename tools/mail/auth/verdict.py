@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tools.mail.auth.arc import Chain
 from tools.mail.auth.dkim import Signature
 from tools.mail.auth.dmarc import Dmarc
+from tools.mail.auth.results import Method, arc_method, dkim_methods
 from tools.mail.auth.spf import Spf
 
 _GOOD = ("pass", "none")
@@ -13,11 +15,12 @@ _GOOD = ("pass", "none")
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """The results of SPF, DKIM and DMARC, and whom they let one believe."""
+    """The results of SPF, DKIM, DMARC and ARC, and whom they let one believe."""
 
     spf: Spf
     dkim: tuple[Signature, ...]
     dmarc: Dmarc
+    arc: Chain
     ambiguous: bool = False
     """Mail programs may disagree on whom From names: such a mail is from nobody in particular."""
 
@@ -44,6 +47,8 @@ class Authentication:
                 yield f"dkim={signature.result} ({signature.domain or 'unknown'}: {signature.reason})"
         if self.dmarc.result not in _GOOD:
             yield f"dmarc={self.dmarc.result}"
+        if self.arc.result not in _GOOD:
+            yield f"arc={self.arc.result} ({self.arc.reason})"
 
     def as_findings(self) -> dict[str, Any]:
         """As JSON values, for a message's findings."""
@@ -54,7 +59,20 @@ class Authentication:
             "spf": spf_values(self.spf),
             "dkim": [dkim_values(signature) for signature in self.dkim],
             "dmarc": dmarc_values(self.dmarc),
+            "arc": arc_values(self.arc),
         }
+
+    def methods(self) -> tuple[Method, ...]:
+        """For the field Authentication-Results."""
+        spf = self.spf
+        checked = (("smtp.mailfrom" if spf.scope == "mfrom" else "smtp.helo", spf.domain),) if spf.domain else ()
+        author = (("header.from", self.dmarc.domain),) if self.dmarc.domain else ()
+        return (
+            Method("spf", spf.result, properties=checked),
+            *dkim_methods(self.dkim),
+            Method("dmarc", self.dmarc.result, properties=author),
+            arc_method(self.arc),
+        )
 
 
 def spf_values(spf: Spf) -> dict[str, str]:
@@ -82,4 +100,14 @@ def dmarc_values(dmarc: Dmarc) -> dict[str, str]:
         "disposition": dmarc.disposition,
         "found_at": dmarc.found_at,
         "reason": dmarc.reason,
+    }
+
+
+def arc_values(chain: Chain) -> dict[str, str | int | list[str]]:
+    """A chain's result as JSON values."""
+    return {
+        "result": chain.result,
+        "reason": chain.reason,
+        "sealers": list(chain.sealers),
+        "oldest_pass": chain.oldest_pass,
     }
