@@ -1,0 +1,105 @@
+"""Fuzz targets, one for each parser of hostile input: bytes in, and nothing raised but what the parser promises."""
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from server.delivery.replies import Garbled, ReplyReader
+from server.smtp.proxy import read_proxy
+from tools.errors import Refusal
+from tools.mail.addresslist import looks_ambiguous, read_addresses
+from tools.mail.auth import arc, dkim
+from tools.mail.auth.keys import Keys
+from tools.mail.auth.signed import SignedMail
+from tools.mail.auth.zone import Zone
+from tools.mail.htmltext import html_to_text
+from tools.mail.parse import parse
+from tools.mail.reports import read_report
+from tools.query import read_query
+
+Target = Callable[[bytes], None]
+
+
+def mime(data: bytes) -> None:
+    """A received mail: every text in it can be stored, and the two halves hold nothing the body does not."""
+    _storable(parse(data))
+
+
+def report(data: bytes) -> None:
+    _storable(read_report(data))
+
+
+def html(data: bytes) -> None:
+    text, _ = html_to_text(data.decode("utf-8", "replace"))
+    _storable(text)
+
+
+def addresses(data: bytes) -> None:
+    fields = data.split(b"\0")
+    looks_ambiguous(fields)
+    _storable(read_addresses(fields)[0])
+
+
+def replies(data: bytes) -> None:
+    """What a server answers reads the same in one piece and byte by byte."""
+    assert _heard([data]) == _heard([data[place : place + 1] for place in range(len(data))])
+
+
+def proxy(data: bytes) -> None:
+    with suppress(ValueError):
+        read_proxy(data)
+
+
+def query(data: bytes) -> None:
+    with suppress(Refusal):
+        read_query(data.decode("utf-8", "replace"))
+
+
+def signatures(data: bytes) -> None:
+    """DKIM and ARC verification of a mail whose keys are in the fuzzed bytes too."""
+    key, _, raw = data.partition(b"\0")
+    zone = Zone({"s._domainkey.example.org": {"TXT": [key.decode("latin-1")]}})
+    mail = SignedMail(raw)
+    asyncio.run(_verify(mail, zone))
+
+
+async def _verify(mail: SignedMail, zone: Zone) -> None:
+    await dkim.verify(mail, zone, Keys(), 1_800_000_000)
+    await arc.validate(mail, zone, Keys())
+
+
+def _heard(pieces: list[bytes]) -> list[object]:
+    reader, heard = ReplyReader(), list[object]()
+    try:
+        for piece in pieces:
+            heard.extend(reader.feed(piece))
+    except Garbled:
+        heard.append(Garbled)
+    return heard
+
+
+def _storable(value: object) -> None:
+    """PostgreSQL holds no NUL, and UTF-8 no half of a character."""
+    for text in _texts(value):
+        assert "\0" not in text
+        text.encode()
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from _texts(getattr(value, field.name))
+    elif isinstance(value, dict):
+        yield from _texts((*value, *value.values()))
+    elif isinstance(value, tuple | list):
+        for each in value:
+            yield from _texts(each)
+
+
+TARGETS: dict[str, Target] = {
+    target.__name__: target for target in (mime, report, html, addresses, replies, proxy, query, signatures)
+}
