@@ -36,7 +36,7 @@ def look_alike(facts: Outbound) -> Finding | None:
 
 def resemblance(domain: str, familiar: tuple[str, ...]) -> str:
     """What the domain can be taken for, in words; '' when it stands for itself."""
-    shown = _shown(domain)
+    shown = as_shown(domain)
     for label in shown.split("."):
         alphabets = scripts(label)
         if len(alphabets) > 1:
@@ -46,7 +46,7 @@ def resemblance(domain: str, familiar: tuple[str, ...]) -> str:
             return f"has {quoted(label)}, which is not written in the Latin letters it seems to be"
     name = registered(shown)
     for known in familiar:
-        other = registered(_shown(known))
+        other = registered(as_shown(known))
         if name != other and (skeleton(name) == skeleton(other) or _one_off(name, other)):
             return f"looks like {quoted(known)}, which this mailbox knows"
     return ""
@@ -71,7 +71,7 @@ def skeleton(domain: str) -> str:
     return text
 
 
-def _shown(domain: str) -> str:
+def as_shown(domain: str) -> str:
     """The domain as a mail program shows it: A-labels decoded (RFC 5891 section 4.4)."""
     return ".".join(map(_decoded, domain[:_DOMAIN].lower().split(".")))
 

@@ -9,6 +9,7 @@ from policies.modes import Mode
 from storage.records import Mailbox
 from tools.context import Context
 from tools.errors import Refusal
+from tools.mail.auth.results import results_field, without_claims
 from tools.mail.auth.spf import Sender
 from tools.mail.auth.verdict import Authentication
 from tools.mail.parse import Parsed
@@ -30,6 +31,15 @@ async def verified(context: Context, peer: Peer, sender: str, raw: bytes, parsed
         return None
     client = Sender(ip, str(peer.get("helo", "")), sender, context.site.hostname)
     return await authenticator.authenticate(raw, client, parsed.sender, ambiguous=parsed.sender_ambiguous)
+
+
+def kept_form(context: Context, raw: bytes, authentication: Authentication | None) -> bytes:
+    """The mail with our Authentication-Results on top, and without those that others wrote in our name (RFC 8601)."""
+    raw = without_claims(raw, context.site.hostname)
+    # a line that an exporter of mailboxes left on top has to stay there to be known as such
+    if authentication is None or raw.startswith((b"From ", b">From ")):
+        return raw
+    return results_field(context.site.hostname, authentication.methods()) + raw
 
 
 def facts_of(mailbox: Mailbox, authentication: Authentication | None) -> Inbound:

@@ -2,16 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from policies.impersonation import Caution
 from policies.inbound import Fate, accept, fate_of
 from storage.database import Reader, Transaction, columns, one
 from storage.records import Mailbox, Message, Thread
 from tools import approvals, events, returned, wires
 from tools.acquaintance import note_arrival
-from tools.authentication import facts_of, refuse, verified
+from tools.authentication import facts_of, kept_form, refuse, verified
+from tools.caution import cautions_about
 from tools.context import Context
 from tools.mail.address import Address, canonical
 from tools.mail.auth.verdict import Authentication
@@ -53,8 +55,12 @@ class Looked:
     arrival: Arrival
     parsed: Parsed
     authentication: Authentication | None
+    cautions: Mapping[str, Sequence[Caution]]
+    """By mailbox: what one that knows the sender sees differently."""
+    kept: bytes
+    """The mail as it is stored."""
     blob: str | None
-    """Where its bytes are, if it is large."""
+    """Where that is, if it is large."""
 
 
 async def expects(context: Context, address: str) -> bool:
@@ -77,9 +83,12 @@ async def receive(context: Context, arrival: Arrival) -> None:
     back = [address for address in arrival.recipients if returned.concerns(context, address)]
     report = await asyncio.to_thread(read_report, arrival.raw) if back else Report("message")
     authentication = await verified(context, arrival.peer, arrival.sender, arrival.raw, parsed)
+    mailboxes = await _mailboxes(context.db, arrival.recipients)
     if not back:
-        refuse(await _mailboxes(context.db, arrival.recipients), authentication)
-    looked = Looked(arrival, parsed, authentication, await wires.store_large(context, arrival.raw))
+        refuse(mailboxes, authentication)
+    cautions = {mailbox.id: await cautions_about(context.db, mailbox, parsed) for mailbox in mailboxes}
+    kept = kept_form(context, arrival.raw, authentication)
+    looked = Looked(arrival, parsed, authentication, cautions, kept, await wires.store_large(context, kept))
 
     async def work(transaction: Transaction) -> None:
         for address in back:
@@ -106,7 +115,7 @@ async def _deliver(context: Context, transaction: Transaction, mailbox: Mailbox,
     thread_id = await _thread(context, transaction, mailbox, looked.parsed)
     message = _message(context, mailbox, thread_id, looked, STATUS[fate])
     await transaction.run("insert_message", **columns(message))
-    wire = Wire(looked.arrival.sender, (Recipient(mailbox.address),), looked.arrival.raw)
+    wire = Wire(looked.arrival.sender, (Recipient(mailbox.address),), looked.kept)
     await wires.keep(transaction, message.id, 1, wire, looked.blob, "", message.created_at)
     if fate is Fate.HOLD:
         await approvals.hold(context, transaction, message, ruling.deciding)
@@ -155,14 +164,14 @@ def _message(context: Context, mailbox: Mailbox, thread_id: str, looked: Looked,
         new_text=parsed.new_text,
         quoted=parsed.quoted,
         attachments=json.dumps([asdict(part) for part in parsed.attachments], ensure_ascii=False),
-        findings=json.dumps(_findings(looked), ensure_ascii=False),
+        findings=json.dumps(_findings(mailbox, looked), ensure_ascii=False),
         size=len(arrival.raw),
         created_at=context.now(),
         sandbox=int(context.principal.sandbox),
     )
 
 
-def _findings(looked: Looked) -> dict[str, Any]:
+def _findings(mailbox: Mailbox, looked: Looked) -> dict[str, Any]:
     """What was found out about the mail, a key for each topic."""
     parsed = looked.parsed
     findings: dict[str, Any] = {**looked.arrival.peer, "automatic": parsed.automatic, "defects": parsed.defects}
@@ -170,6 +179,8 @@ def _findings(looked: Looked) -> dict[str, Any]:
         findings["sender_ambiguous"] = True
     if looked.authentication is not None:
         findings["auth"] = looked.authentication.as_findings()
+    if cautions := looked.cautions.get(mailbox.id):
+        findings["warnings"] = [asdict(caution) for caution in cautions]
     return findings
 
 
