@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from server.commands.verdicts import Envelope, envelope_of, verdicts
+
 if TYPE_CHECKING:
     from tools.mail.reports import Report
 
@@ -15,11 +17,18 @@ STDIN = "-"
 
 def inspect(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Raw mails (RFC 5322); - is standard input.")],
+    zone: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A DNS zone as JSON: who the mails are from is judged by it.")
+    ] = None,
+    client_ip: Annotated[str, typer.Option(help="The address that brought the mails; for SPF.")] = "",
+    helo: Annotated[str, typer.Option(help="The name it gave with EHLO.")] = "",
+    mail_from: Annotated[str, typer.Option(help="The envelope sender; empty is the null sender.")] = "",
 ) -> None:
     """Print what each mail is (message, bounce, complaint, auto_reply, report) and says, one JSON object a line.
 
     A file that cannot be read has a line with `error`; the exit status is then 1.
     """
+    envelope = envelope_of(zone, client_ip, helo, mail_from)
     failed = False
     for name in files:
         try:
@@ -28,20 +37,20 @@ def inspect(
             failed = True
             found = {"error": getattr(error, "strerror", None) or str(error)}
         else:
-            found = understood(raw)
+            found = understood(raw, envelope)
         # ASCII: text from a mail cannot move a terminal's cursor or turn its letters around
         sys.stdout.write(json.dumps({"file": name} | found) + "\n")
     if failed:
         raise typer.Exit(1)
 
 
-def understood(raw: bytes) -> dict[str, Any]:
-    """A mail's kind, what it reports, and what any mail has, as JSON values."""
+def understood(raw: bytes, envelope: Envelope | None) -> dict[str, Any]:
+    """A mail's kind, what it reports, what any mail has, and who it is from, as JSON values."""
     from tools.mail.parse import parse
     from tools.mail.reports import read_report
 
     parsed = parse(raw)
-    return _reported(read_report(raw)) | {
+    found = _reported(read_report(raw)) | {
         "subject": parsed.subject,
         "from": parsed.sender.email if parsed.sender else "",
         "to": [address.email for address in parsed.to],
@@ -49,6 +58,7 @@ def understood(raw: bytes) -> dict[str, Any]:
         "automatic": parsed.automatic,
         "defects": list(parsed.defects),
     }
+    return found | verdicts(raw, parsed, envelope) if envelope else found
 
 
 def _reported(report: "Report") -> dict[str, Any]:
