@@ -87,11 +87,17 @@ def _of_address(author: Author) -> Iterator[Caution]:
     if _is_masked(local):
         yield Caution("address_mixes_alphabets", "The address has look-alike letters out of other alphabets.")
     if not author.domain_known:
-        told = resemblance(author.domain, author.familiar)
+        told = resemblance(author.domain, author.familiar) or _wears(author.domain, author.familiar)
         if told:
             yield Caution("look_alike_domain", f"{quoted(author.domain)} {told}.")
     if not author.known:
         yield Caution("first_contact", "The mailbox has had no mail with this address before.")
+
+
+def _wears(domain: str, familiar: tuple[str, ...]) -> str:
+    """Which known domain stands inside another's, as `bank.example.evil.test` has it; '' for none."""
+    worn = (known for known in familiar if f".{known}." in f".{domain}" and not domain.endswith(f".{known}"))
+    return next((f"has {quoted(known)} inside, and is not of it" for known in worn), "")
 
 
 def _of_replies(author: Author) -> Iterator[Caution]:
