@@ -13,8 +13,11 @@ Findings = dict[str, Any]
 TOPICS = ("auth", "warnings", "hidden", "links", "signals", "spam", "machine", "thread")
 """Keys of `findings` that `read_message` shows when all is asked for, as they are."""
 _MECHANISMS = ("spf", "dkim", "dmarc", "arc")
-_WARNED = {"hidden": "hidden_text", "signals": "injection_signals", "sender_ambiguous": "sender_ambiguous"}
+_WARNED = {"signals": "injection_signals", "sender_ambiguous": "sender_ambiguous"}
 """Findings that are a warning by being there."""
+
+_WARNED_BY = {"hidden": ("suspicious", "hidden_text"), "links": ("differs", "link_differs")}
+"""Findings of several things of which one alone is a warning, and what it is then."""
 
 # What looks like one of our codes; anything else may be text from the mail, and stays among the details.
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
@@ -36,6 +39,7 @@ def verified_domain(findings: Findings) -> str:
 def warnings(message: Message, findings: Findings) -> list[str]:
     """Codes of what should make a reader careful, each once."""
     found = [*_codes(findings.get("warnings")), *(code for key, code in _WARNED.items() if findings.get(key))]
+    found += [code for topic, (key, code) in _WARNED_BY.items() if _any_is(findings.get(topic), key)]
     if message.status.startswith("spam"):
         found.append(message.status)
     return list(dict.fromkeys(found))
@@ -44,6 +48,11 @@ def warnings(message: Message, findings: Findings) -> list[str]:
 def details(findings: Findings) -> dict[str, JsonValue]:
     """Every topic that has something to say."""
     return {topic: findings[topic] for topic in TOPICS if findings.get(topic)}
+
+
+def _any_is(values: object, key: str) -> bool:
+    """Whether one of a topic's objects has this said of it."""
+    return isinstance(values, list) and any(isinstance(each, dict) and each.get(key) is True for each in values)
 
 
 def _codes(value: object) -> Iterator[str]:

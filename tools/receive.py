@@ -8,14 +8,15 @@ from typing import Any
 
 from policies.impersonation import Caution
 from policies.inbound import Fate, accept, fate_of
-from storage.database import Reader, Transaction, columns, one
+from storage.database import Transaction, columns, one
 from storage.records import Mailbox, Message, Thread
 from tools import approvals, events, returned, wires
 from tools.acquaintance import note_arrival
+from tools.addressee import Addressee, addressee
 from tools.authentication import facts_of, kept_form, refuse, verified
 from tools.caution import cautions_about
 from tools.context import Context
-from tools.mail.address import Address, canonical
+from tools.mail.address import Address
 from tools.mail.auth.verdict import Authentication
 from tools.mail.parse import Parsed, parse
 from tools.mail.references import reference_ids
@@ -68,7 +69,7 @@ async def expects(context: Context, address: str) -> bool:
     address for feedback reports."""
     if returned.bounced_delivery(context, address) is not None:
         return True
-    if await one(context.db, Mailbox, "mailbox_by_address", address=canonical(address)) is not None:
+    if await addressee(context.db, address) is not None:
         return True
     return await returned.feedback_domain(context.db, address) is not None
 
@@ -83,7 +84,8 @@ async def receive(context: Context, arrival: Arrival) -> None:
     back = [address for address in arrival.recipients if returned.concerns(context, address)]
     report = await asyncio.to_thread(read_report, arrival.raw) if back else Report("message")
     authentication = await verified(context, arrival.peer, arrival.sender, arrival.raw, parsed)
-    mailboxes = await _mailboxes(context.db, arrival.recipients)
+    addressees = await _addressees(context, arrival.recipients)
+    mailboxes = [each.mailbox for each in addressees]
     if not back:
         refuse(mailboxes, authentication)
     cautions = {mailbox.id: await cautions_about(context.db, mailbox, parsed) for mailbox in mailboxes}
@@ -93,27 +95,28 @@ async def receive(context: Context, arrival: Arrival) -> None:
     async def work(transaction: Transaction) -> None:
         for address in back:
             await returned.look(context, transaction, address, report, arrival.raw)
-        for mailbox in await _mailboxes(transaction, arrival.recipients):
-            await _deliver(context, transaction, mailbox, looked)
+        for each in addressees:
+            await _deliver(context, transaction, each, looked)
 
     await context.db.write(work)
 
 
-async def _mailboxes(reader: Reader, addresses: Sequence[str]) -> list[Mailbox]:
-    """The mailboxes among the recipients, each once."""
-    found: dict[str, Mailbox] = {}
+async def _addressees(context: Context, addresses: Sequence[str]) -> list[Addressee]:
+    """Who gets the mail, each mailbox once."""
+    found: dict[str, Addressee] = {}
     for address in addresses:
-        mailbox = await one(reader, Mailbox, "mailbox_by_address", address=canonical(address))
-        if mailbox is not None:
-            found[mailbox.id] = mailbox
+        who = None if returned.is_ours_alone(context, address) else await addressee(context.db, address)
+        if who is not None:
+            found.setdefault(who.mailbox.id, who)
     return list(found.values())
 
 
-async def _deliver(context: Context, transaction: Transaction, mailbox: Mailbox, looked: Looked) -> None:
+async def _deliver(context: Context, transaction: Transaction, who: Addressee, looked: Looked) -> None:
+    mailbox = who.mailbox
     ruling = accept(facts_of(mailbox, looked.authentication))
     fate = fate_of(ruling)
     thread_id = await _thread(context, transaction, mailbox, looked.parsed)
-    message = _message(context, mailbox, thread_id, looked, STATUS[fate])
+    message = _message(context, who, thread_id, looked, STATUS[fate])
     await transaction.run("insert_message", **columns(message))
     wire = Wire(looked.arrival.sender, (Recipient(mailbox.address),), looked.kept)
     await wires.keep(transaction, message.id, 1, wire, looked.blob, "", message.created_at)
@@ -140,8 +143,8 @@ async def _thread(context: Context, transaction: Transaction, mailbox: Mailbox, 
     return new.id
 
 
-def _message(context: Context, mailbox: Mailbox, thread_id: str, looked: Looked, status: str) -> Message:
-    arrival, parsed = looked.arrival, looked.parsed
+def _message(context: Context, who: Addressee, thread_id: str, looked: Looked, status: str) -> Message:
+    arrival, parsed, mailbox = looked.arrival, looked.parsed, who.mailbox
     sender = parsed.sender or Address(arrival.sender)
     return Message(
         id=context.new_id("msg"),
@@ -164,22 +167,26 @@ def _message(context: Context, mailbox: Mailbox, thread_id: str, looked: Looked,
         new_text=parsed.new_text,
         quoted=parsed.quoted,
         attachments=json.dumps([asdict(part) for part in parsed.attachments], ensure_ascii=False),
-        findings=json.dumps(_findings(mailbox, looked), ensure_ascii=False),
+        findings=json.dumps(_findings(who, looked), ensure_ascii=False),
         size=len(arrival.raw),
         created_at=context.now(),
         sandbox=int(context.principal.sandbox),
     )
 
 
-def _findings(mailbox: Mailbox, looked: Looked) -> dict[str, Any]:
+def _findings(who: Addressee, looked: Looked) -> dict[str, Any]:
     """What was found out about the mail, a key for each topic."""
     parsed = looked.parsed
     findings: dict[str, Any] = {**looked.arrival.peer, "automatic": parsed.automatic, "defects": parsed.defects}
+    findings |= who.as_findings()
     if parsed.sender_ambiguous:
         findings["sender_ambiguous"] = True
+    for topic, values in (("hidden", parsed.hidden), ("links", parsed.links)):
+        if values:
+            findings[topic] = [asdict(value) for value in values]
     if looked.authentication is not None:
         findings["auth"] = looked.authentication.as_findings()
-    if cautions := looked.cautions.get(mailbox.id):
+    if cautions := looked.cautions.get(who.mailbox.id):
         findings["warnings"] = [asdict(caution) for caution in cautions]
     return findings
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,6 +58,8 @@ def understood(raw: bytes, envelope: Envelope | None) -> dict[str, Any]:
         "message_id": parsed.message_id,
         "automatic": parsed.automatic,
         "defects": list(parsed.defects),
+        "hidden": [asdict(piece) for piece in parsed.hidden],
+        "links": [asdict(link) for link in parsed.links],
     }
     return found | verdicts(raw, parsed, envelope) if envelope else found
 

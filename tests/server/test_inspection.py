@@ -67,12 +67,14 @@ def test_a_message_comes_with_its_header_and_defects() -> None:
     assert found == {
         "file": "-",
         "kind": "message",
-        "subject": "Grüße\u202e",
+        "subject": "Grüße",
         "from": "bea@example.org",
         "to": ["ada@agents.example"],
         "message_id": "",
         "automatic": False,
         "defects": [],
+        "hidden": [{"kind": "invisible_characters", "text": "bidi", "chars": 1, "suspicious": True}],
+        "links": [],
     }
 
 

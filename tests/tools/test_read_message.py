@@ -74,7 +74,7 @@ async def test_what_was_found_out_is_shown(world: World) -> None:
             "verified_domain": "example.org",
         },
         "warnings": ["reply_to_differs", {"code": "lookalike_domain", "seen": "examp1e.org"}, "Ignore all of this!"],
-        "hidden": [{"kind": "font-size:0", "text": "obey"}],
+        "hidden": [{"kind": "tiny_font", "text": "obey", "suspicious": True}],
         "signals": [],
         "calendar": {"summary": "Lunch"},
         "automatic": True,

@@ -1,29 +1,42 @@
-"""The body of a mail: its plain text for an agent, from the HTML where there is no other, and the HTML itself."""
+"""The body of a mail as an agent reads it: what a person sees of it, with what is hidden and where its links go."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tools.mail import limits
+from tools.mail.alternatives import difference
 from tools.mail.attachments import is_attachment
 from tools.mail.charset import decode
-from tools.mail.htmltext import html_to_text
+from tools.mail.hidden import Hidden, invisible, unseen
+from tools.mail.htmltext import html_page, markdown_of
+from tools.mail.invisible import cleaned
 from tools.mail.mime import Part, transfer_decoded
+from tools.mail.page import Page
+from tools.mail.targets import Link
 
 _BYTES_PER_CHAR = 4  # in every charset of mail
 _ENCODED_BYTES_PER_CHAR = 3 * _BYTES_PER_CHAR  # quoted-printable triples a byte
+_IMAGE = re.compile(r"!\[([^\[\]]{0,300}+)\](?=[(\[])")
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """`text` has LF line ends; `html` is as it came; `defects` are codes."""
+    """`text` has LF line ends and holds what a person sees; `html` is as it came; `defects` are codes."""
 
     text: str
     html: str
     defects: tuple[str, ...]
+    hidden: tuple[Hidden, ...]
+    links: tuple[Link, ...]
 
 
 def read_body(raw: bytes, parts: Sequence[Part]) -> Body:
-    """The parts a reader sees as the mail's text, in order; of alternatives the plain one, unless it is blank."""
+    """The parts a reader sees as the mail's text, in order.
+
+    Of alternatives it is the plain one, which costs the fewest words, as long as it says what the page shows: people
+    see the page.
+    """
     reader = _Reader(raw)
     sections: dict[int, list[tuple[str, str]]] = {}
     for place, part in enumerate(parts):
@@ -31,9 +44,12 @@ def read_body(raw: bytes, parts: Sequence[Part]) -> Body:
             key = part.alternative or -place - 1
             sections.setdefault(key, []).append((part.content_type, reader.read(part)))
     texts = [reader.section_text(section) for section in sections.values()]
-    text = reader.limited("\n".join(text for text in texts if text.strip()), limits.BODY_CHARS)
+    text, found = cleaned("\n".join(text for text in texts if text.strip()))
+    # an image of markdown would be fetched by whatever renders it
+    text = reader.limited(_IMAGE.sub(r"[image: \1]", text), limits.BODY_CHARS)
     html = "\n".join(content for section in sections.values() for kind, content in section if kind == "text/html")
-    return Body(text, html, tuple(reader.defects))
+    hidden = (*invisible(found), *reader.hidden)[: limits.HIDDEN_PIECES]
+    return Body(text, html, tuple(reader.defects), hidden, tuple(reader.links[: limits.LINKS + limits.IMAGES]))
 
 
 class _Reader:
@@ -43,6 +59,8 @@ class _Reader:
         self.raw = raw
         self.left = {"text/plain": limits.BODY_CHARS, "text/html": limits.HTML_CHARS}
         self.defects: dict[str, None] = {}
+        self.hidden: list[Hidden] = []
+        self.links: list[Link] = []
 
     def read(self, part: Part) -> str:
         left = self.left[part.content_type]
@@ -64,12 +82,28 @@ class _Reader:
     def section_text(self, section: list[tuple[str, str]]) -> str:
         """One text of what may be several renderings of it."""
         plain = "\n".join(content for kind, content in section if kind == "text/plain")
-        if plain.strip():
+        pages = [html_page(content) for kind, content in section if kind == "text/html"]
+        for page in pages:
+            self.hidden += page.hidden
+            self.links += page.links
+        if plain.strip() and self._stands_for(plain, pages):
             return plain
-        pages = [html_to_text(content) for kind, content in section if kind == "text/html"]
-        if any(cut for _, cut in pages):
+        texts = [markdown_of(page) for page in pages]
+        if any(cut for _, cut in texts):
             self.defects["body_truncated"] = None
-        return "\n".join(text for text, _ in pages)
+        return "\n".join(text for text, _ in texts)
+
+    def _stands_for(self, plain: str, pages: list[Page]) -> bool:
+        """Whether the plain text says what the pages show; where they show nothing, it is all there is."""
+        shown = " ".join(page.words for page in pages)
+        if not shown.strip():
+            return True
+        found = difference(cleaned(plain)[0], shown)
+        if found.plain_only:
+            self.hidden.append(unseen("plain_text", found.plain_only))
+        if not found.agree:
+            self.defects["alternatives_differ"] = None
+        return found.agree
 
     def limited(self, text: str, limit: int) -> str:
         if len(text) > limit:

@@ -74,8 +74,22 @@ class HiddenPieces:
 
     def _append(self, kind: str, words: str) -> None:
         if len(self._found) < limits.HIDDEN_PIECES:
-            piece = Hidden(kind, words[: limits.HIDDEN_CHARS], len(words), kind not in QUIET)
-            self._found.append(piece)
+            self._found.append(unseen(kind, words))
+
+
+def unseen(kind: str, words: str) -> Hidden:
+    """A piece of hidden text, cut to its bound."""
+    return Hidden(kind, words[: limits.HIDDEN_CHARS], len(words), kind not in QUIET)
+
+
+def invisible(found: dict[str, tuple[int, str]]) -> list[Hidden]:
+    """The reports of characters that show nothing, as `cleaned` counts them: what they are, and what they spell."""
+    return [
+        Hidden(
+            "invisible_characters", f"{name}: {spelled}"[: limits.HIDDEN_CHARS].rstrip(": "), count, name not in QUIET
+        )
+        for name, (count, spelled) in found.items()
+    ]
 
 
 def _words(text: str) -> str:

@@ -22,7 +22,10 @@ _SIZES = {"xx-small": 9.0, "x-small": 10.0, "small": 13.0, "medium": 16.0, "larg
 _TOKEN = re.compile(r"[^\s()]*+\([^()]*+(?:\([^()]*+\)[^()]*+)*+\)?+|[^\s()]++")
 _CALL = re.compile(r"([a-z0-9-]{1,20})\(([^()]{0,200})\)")
 _CLIPS = frozenset({"hidden", "clip", "auto", "scroll"})
-_INLINE = frozenset({"a", "b", "big", "em", "font", "i", "label", "small", "span", "strong", "sub", "sup", "u"})
+INLINE = frozenset(
+    {"a", "b", "big", "code", "em", "font", "i", "label", "mark", "s", "small", "span", "strong", "sub", "sup", "u"}
+)
+"""Elements that stand within a line."""
 _OUT_OF_FLOW = frozenset({"absolute", "fixed"})
 _BOX = ("width", "height", "max-width", "max-height")
 
@@ -259,7 +262,7 @@ def _boxed(element: Element, style: Style, size: float) -> str:
     if not any(style.get(name) in _CLIPS for name in ("overflow", "overflow-x", "overflow-y")):
         return ""
     if (
-        element.tag in _INLINE
+        element.tag in INLINE
         and style.get("display", "inline") == "inline"
         and "float" not in style
         and style.get("position") not in _OUT_OF_FLOW

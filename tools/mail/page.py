@@ -10,7 +10,7 @@ from turbohtml import Comment, Element, Text
 from tools.mail import limits
 from tools.mail.css import Rule, Sheet, cascaded, declarations
 from tools.mail.hidden import Hidden, HiddenPieces
-from tools.mail.look import POINT, Look, look_of, pixels
+from tools.mail.look import INLINE, POINT, Look, look_of, pixels
 from tools.mail.outline import Outline
 from tools.mail.targets import Link, LinkKind, is_place, link, real_target
 
@@ -53,9 +53,9 @@ def read_page(source: str) -> Page:
         reader.hidden.note("unread_style", selector)
     return Page(
         reader.outline.html(),
-        " ".join(reader.words),
+        "".join(reader.words),
         reader.hidden.pieces(),
-        tuple(reader.links.values()),
+        (*reader.links.values(), *reader.images.values()),
         cut or reader.too_deep or reader.nodes > limits.HTML_NODES,
     )
 
@@ -75,6 +75,7 @@ class _Open:
     rest: Iterator[object]
     looks: tuple[Look, ...]
     name: str = ""
+    inline: bool = False
     target: str | None = None
     place: int = 0
     shown_before: int = 0
@@ -89,6 +90,7 @@ class _Reader:
         self.hidden = HiddenPieces()
         self.words: list[str] = []
         self.links: dict[tuple[str, str, str], Link] = {}
+        self.images: dict[tuple[str, str, str], Link] = {}
         self.nodes = 0
         self.too_deep = False
         self.known: dict[tuple[object, ...], tuple[Look, ...]] = {}
@@ -140,7 +142,10 @@ class _Reader:
             return None
         if tag in _QUOTES:
             self.hidden.begin_mail()
-        opened = _Open(iter(element.children), looks, self.outline.open(tag), shown_before=len(self.words))
+        inline = tag in INLINE
+        if not inline:
+            self.words.append(" ")
+        opened = _Open(iter(element.children), looks, self.outline.open(tag), inline, shown_before=len(self.words))
         target = element.attrs.get({"a": "href", "area": "href", "form": "action"}.get(tag, ""))
         if target:
             self._open_target(tag, str(target), opened)
@@ -159,23 +164,26 @@ class _Reader:
         if closed.place:
             self.outline.close_link(closed.place)
         if closed.target is not None:
-            shown = " ".join(self.words[closed.shown_before : closed.shown_before + limits.LINK_TEXT_CHARS])
+            shown = "".join(self.words[closed.shown_before : closed.shown_before + limits.LINK_TEXT_CHARS])
             self._add_link("link", shown, closed.target)
         self.outline.close(closed.name)
+        if not closed.inline:
+            self.words.append(" ")
 
     def _add_link(self, kind: LinkKind, text: str, target: str) -> None:
         """Note a target, once for each text it is shown under. A place within the page is none."""
+        links, most = (self.images, limits.IMAGES) if kind == "image" else (self.links, limits.LINKS)
         key = (kind, text, target)
-        if len(self.links) < limits.LINKS and key not in self.links and not target.startswith("#"):
-            self.links[key] = link(kind, text, target)
+        if len(links) < most and key not in links and not target.startswith("#"):
+            links[key] = link(kind, text, target)
 
     def _text(self, words: str, looks: tuple[Look, ...]) -> None:
         if all(look.kind for look in looks):
             self.hidden.add(looks[0].kind, words)
             return
         self.outline.text(words)
+        self.words.append(words)
         if words and not words.isspace():
-            self.words.append(words.strip())
             self.hidden.see(words)
 
     def _image(self, element: Element, looks: tuple[Look, ...]) -> None:

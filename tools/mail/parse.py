@@ -12,10 +12,13 @@ from tools.mail.attachments import PartInfo, attachment_info, decoded_part, is_a
 from tools.mail.body import read_body
 from tools.mail.charset import text_of
 from tools.mail.headers import Header, decode_words
+from tools.mail.hidden import Hidden, invisible
+from tools.mail.invisible import cleaned
 from tools.mail.machine import Machine, machine_of
 from tools.mail.mime import read_mail, with_line_ends
 from tools.mail.quote import split_quotation
 from tools.mail.references import is_forward, reference_ids
+from tools.mail.targets import Link
 
 __all__ = ["Parsed", "PartInfo", "attachment_bytes", "attachment_heads", "parse"]
 
@@ -52,6 +55,10 @@ class Parsed:
     defects: tuple[str, ...]
     machine: Machine
     """What kind of automatic mail it is."""
+    hidden: tuple[Hidden, ...]
+    """What a person does not see of it, which is not in `text` either."""
+    links: tuple[Link, ...]
+    """Where the links of its HTML go."""
 
 
 def parse(raw: bytes, *, split: bool = True) -> Parsed:
@@ -63,12 +70,11 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
     mail = read_mail(raw)
     header = mail.header
     addresses = {name: read_addresses(header.all(name)) for name in _ADDRESS_FIELDS}
-    subject = decode_words(text_of(header.first("subject")))
+    subject, unseen = cleaned(decode_words(text_of(header.first("subject"))))
     date = _date(header.first("date"))
     body = read_body(raw, mail.parts)
     # A forwarded mail repeats what its new reader has not seen.
-    whole = not split or is_forward(subject)
-    new_text, quoted = (body.text, "") if whole else split_quotation(body.text)
+    new_text, quoted = split_quotation(body.text) if split and not is_forward(subject) else (body.text, "")
     attachments = [attachment_info(raw, index, part) for index, part in enumerate(mail.parts) if is_attachment(part)]
     defects = [*mail.defects, *_header_defects(header, subject, date), *body.defects]
     defects += [defect for _, found in addresses.values() for defect in found]
@@ -93,6 +99,8 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
         automatic=machine.automatic,
         defects=tuple(dict.fromkeys(defects)),
         machine=machine,
+        hidden=(*invisible(unseen), *body.hidden)[: limits.HIDDEN_PIECES],
+        links=body.links,
     )
 
 

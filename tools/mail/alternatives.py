@@ -1,0 +1,58 @@
+"""Whether the two renderings of a mail, plain text and HTML, say the same; compared by words and their neighbours."""
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+_COMPARED_CHARS = 200_000
+_URL = re.compile(r"(?:https?://|www\.|mailto:)\S+|[\w.+-]{1,64}@[\w.-]{1,255}", re.IGNORECASE)
+# Scripts without spaces are compared letter by letter: their lines are broken anywhere.
+_WORD = re.compile("[\u3040-\u9fff\uac00-\ud7af]|[^\\W_\u3040-\u9fff\uac00-\ud7af]+")
+_PASSAGE = 12
+"""Words in a row that the other one has nowhere in such a row: longer than what programs add of themselves."""
+_SHARE = 0.4
+_FEWEST, _FEW = 4, 12  # words of the plain text, and of the page, too few for shares to mean anything
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`plain_only` are passages of the plain text that the page does not show; `agree` is whether the plain text can
+    stand for the page: it holds no such passage, and most of what the page shows."""
+
+    plain_only: str
+    agree: bool
+
+
+def difference(plain: str, shown: str) -> Difference:
+    """How a plain text differs from what a page shows. Addresses do not count: the two carry them differently."""
+    plain, shown = plain[:_COMPARED_CHARS], shown[:_COMPARED_CHARS]
+    spans = [(found.start(), found.end()) for found in _WORD.finditer(_URL.sub(_blank, plain))]
+    words = [plain[start:end].casefold() for start, end in spans]
+    others = _WORD.findall(_URL.sub(_blank, shown).casefold())
+    if _share_missing(words, set(others), _FEWEST) > _SHARE:
+        return Difference(plain.strip(), agree=False)
+    passages = [plain[spans[first][0] : spans[last][1]] for first, last in _passages(words, others)]
+    agree = not passages and _share_missing(others, set(words), _FEW) <= _SHARE
+    return Difference("\n".join(passages), agree)
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found.group())
+
+
+def _passages(words: list[str], others: list[str]) -> list[tuple[int, int]]:
+    """The first and last word of each passage that is in `words` alone."""
+    pairs = set(pairwise(others))
+    found, first = [], 0
+    for place, pair in enumerate([*pairwise(words), None]):
+        if pair is None or pair in pairs:
+            if place - first >= _PASSAGE:
+                found.append((first, place))
+            first = place + 1
+    return found
+
+
+def _share_missing(words: list[str], others: set[str], few: int) -> float:
+    """The share of words that are not among the others; nothing where fewer than `few` are missing."""
+    missing = sum(word not in others for word in words)
+    return missing / len(words) if missing >= few else 0.0
