@@ -46,7 +46,7 @@ class SignedMail:
             position += len(line) + 2
         self.too_long = position - start > limits.HEADER_BYTES or len(self.fields) > limits.HEADER_FIELDS
         """Whether the parser reads a part of the header only, so that nothing can be said of what it shows."""
-        self._body = raw[body:]
+        self.body = raw[body:]
         self._relaxed: dict[int, bytes] = {}
         self._bodies: dict[Canonical, bytes] = {}
         self._hashes: dict[tuple[Canonical, int], bytes] = {}
@@ -92,7 +92,7 @@ class SignedMail:
 
     def _canonical_body(self, canonical: Canonical) -> bytes:
         if canonical not in self._bodies:
-            self._bodies[canonical] = (relaxed_body if canonical == "relaxed" else simple_body)(self._body)
+            self._bodies[canonical] = (relaxed_body if canonical == "relaxed" else simple_body)(self.body)
         return self._bodies[canonical]
 
     def _canonical_field(self, place: int, canonical: Canonical) -> bytes:
