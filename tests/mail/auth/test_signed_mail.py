@@ -1,4 +1,4 @@
-"""What signatures see of a mail: the same header the parser reads, and canonical forms by the letter; any bytes at all."""
+"""What signatures see of a mail: the same header the parser reads, and canonical forms by the letter; any bytes."""
 
 import asyncio
 import time
@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.mail.auth.signing import NOW, forwarded, record, signed
-from tools.mail.auth import arc, dkim as ours
+from tools.mail.auth import arc
+from tools.mail.auth import dkim as ours
 from tools.mail.auth.keys import Keys, Unverified, read_key
 from tools.mail.auth.signed import SignedMail
 from tools.mail.auth.zone import Zone
