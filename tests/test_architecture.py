@@ -45,6 +45,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pydantic": ("server/", "tools/"),
     "pydantic_core": ("server/",),
     "pydantic_settings": ("server/settings.py",),
+    "pypdf": ("tools/mail/documents/pdf.py",),
     "rich": ("server/commands/", "server/demo/"),
     "sqlite3": ("storage/sqlite.py",),
     "starlette": WEB,
@@ -132,7 +133,7 @@ def test_each_library_has_one_home() -> None:
 def test_each_library_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    stated = [*project["dependencies"], *extras["postgres"], *extras["region"]]
+    stated = [*project["dependencies"], *extras["postgres"], *extras["region"], *extras["documents"]]
     declared = {_normal(re.split(r"[\[<>=~!; ]", line, maxsplit=1)[0]) for line in stated}
     distributions = packages_distributions()
     for library in HOMES.keys() - sys.stdlib_module_names:

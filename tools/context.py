@@ -13,6 +13,7 @@ from policies.windows import Limits
 from storage.blobs import Blobs
 from storage.database import Database
 from tools.mail.auth.authenticator import Authenticator
+from tools.workers import Workers
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -142,6 +143,8 @@ class Context:
     principal: Principal = NOBODY
     origin: str = ""
     """The address that the request came from, or HERE; empty is unknown."""
+    workers: Workers = field(default_factory=Workers)
+    """Who reads attached files."""
     authenticator: Authenticator | None = None
     """Verifies arrived mail; None verifies nothing."""
 

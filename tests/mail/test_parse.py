@@ -236,7 +236,7 @@ def test_ordinary_mail_reads_as_the_standard_library_reads_it(
     assert parsed.text == cleaned(plain.get_content().replace("\r\n", "\n"))[0]
     assert parsed.html == html.get_content()
     assert attachment_bytes(raw, parsed.attachments[0].index) == attached.get_content() == data
-    assert parsed.defects == ()
+    assert not set(parsed.defects) - {"type_differs"}  # of bytes that begin like a program or a picture
 
 
 HEADER_FRAGMENTS = (

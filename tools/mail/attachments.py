@@ -1,15 +1,13 @@
 """Which parts of a mail are attachments, and what is known of each: name, type, size, digest."""
 
 import hashlib
-import re
 from dataclasses import dataclass
 
-from tools.mail import limits
+from tools.mail.filename import safe_name
 from tools.mail.headers import parameters
 from tools.mail.mime import Part, transfer_decoded
+from tools.mail.sniff import HEAD_BYTES, differs, seen_type
 
-# They turn "exe.pdf" into "fdp.exe" on a screen and have no meaning in a file name.
-_DIRECTION_MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _BODY_TYPES = frozenset({"text/plain", "text/html"})
 
 
@@ -17,7 +15,8 @@ _BODY_TYPES = frozenset({"text/plain", "text/html"})
 class PartInfo:
     """An attachment. `size` and `sha256` are of the decoded bytes; `index` names it for `attachment_bytes`.
 
-    `name` is the sender's, without folders and controls, '' when there is none: data to show, never a path.
+    `name` is the sender's made safe, '' when there is none: data to show, never a path. `content_type` is what the
+    sender says, `seen_type` what the first bytes show, '' where they do not tell.
     """
 
     index: int
@@ -26,6 +25,7 @@ class PartInfo:
     size: int
     sha256: str
     inline: bool
+    seen_type: str = ""
 
 
 def is_attachment(part: Part) -> bool:
@@ -40,7 +40,9 @@ def attachment_info(raw: bytes, index: int, part: Part) -> tuple[PartInfo, str]:
     kind, _ = _disposition(part)
     inline = kind == "inline" or (kind == "" and bool(part.header.first("content-id")))
     digest = hashlib.sha256(data).hexdigest()
-    return PartInfo(index, file_name(part), part.content_type, len(data), digest, inline), defect
+    name, seen = file_name(part), seen_type(data[:HEAD_BYTES])
+    info = PartInfo(index, name, part.content_type, len(data), digest, inline, seen)
+    return info, defect or ("type_differs" if differs(part.content_type, name, seen) else "")
 
 
 def decoded_part(raw: bytes, part: Part) -> tuple[bytes, str]:
@@ -49,10 +51,8 @@ def decoded_part(raw: bytes, part: Part) -> tuple[bytes, str]:
 
 
 def file_name(part: Part) -> str:
-    """The sender's name for the part. Folders are dropped, as RFC 2183 section 2.3 asks."""
-    name = _disposition(part)[1].get("filename") or part.parameters.get("name") or ""
-    name = _DIRECTION_MARKS.sub("", name).replace("\\", "/").rpartition("/")[2].strip()
-    return name[-limits.NAME_CHARS :]  # the end holds the extension
+    """The sender's name for the part, made safe."""
+    return safe_name(_disposition(part)[1].get("filename") or part.parameters.get("name") or "")
 
 
 def _disposition(part: Part) -> tuple[str, dict[str, str]]:

@@ -1,0 +1,1 @@
+"""Files that people attach, as text: office documents and PDF, within bounds."""

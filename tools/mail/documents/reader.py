@@ -1,0 +1,66 @@
+"""What reading a document has in common: text collected up to a limit, and elements called back one by one."""
+
+from tools.mail.documents.archive import Archive
+
+
+class Full(Exception):
+    """There is more text than is wanted."""
+
+
+class Writer:
+    """Collects text up to a limit of characters, and then says so."""
+
+    def __init__(self, limit: int) -> None:
+        self._pieces: list[str] = []
+        self._left = limit
+        self.hidden = False
+        """Whether the document has text that it does not show; that is left out."""
+
+    def write(self, text: str) -> None:
+        """Raises Full when the limit is reached; what fits is kept."""
+        self._pieces.append(text[: self._left])
+        self._left -= len(text)
+        if self._left < 0:
+            raise Full
+
+    def text(self) -> str:
+        return "".join(self._pieces)
+
+
+class Reader:
+    """Is told of each element and text of one XML member; passes over `skipped` elements with all that is in them."""
+
+    skipped: frozenset[str] = frozenset()
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+        self._skipping = 0
+
+    def read(self, archive: Archive, name: str) -> None:
+        """Read a member; one that is not there says nothing. Raises Unreadable, Full."""
+        archive.read_xml(name, self._start, self._end, self._data)
+
+    def opened(self, name: str, attributes: dict[str, str]) -> None:
+        """An element begins; names are without their prefixes."""
+
+    def closed(self, name: str) -> None:
+        """An element ends."""
+
+    def said(self, text: str) -> None:
+        """Text between elements, perhaps in pieces."""
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        if self._skipping or name in self.skipped:
+            self._skipping += 1
+        else:
+            self.opened(name, attributes)
+
+    def _end(self, name: str) -> None:
+        if self._skipping:
+            self._skipping -= 1
+        else:
+            self.closed(name)
+
+    def _data(self, text: str) -> None:
+        if not self._skipping:
+            self.said(text)

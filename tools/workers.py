@@ -1,0 +1,83 @@
+"""Worker processes that read attached files: a file may be made to harm whoever opens it.
+
+A worker reads one file and ends. It has limits on memory, processor time and files, and nothing of the server's
+environment; the server reads a bounded answer from it, for a bounded time.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools.mail.extract import CHARS, Extracted, kind_of, text_of
+
+SECONDS = 30.0
+"""For one file, the wait for a free place included."""
+FILE_BYTES = 32 * 1024 * 1024
+"""Larger files are not read."""
+_AT_ONCE = 2
+_ANSWER_BYTES = 13 * CHARS
+"""JSON writes a character in at most twelve ASCII ones."""
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """At most two files are read at once, each in a process of its own."""
+
+    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+
+    async def text_of(self, content: bytes, content_type: str, name: str) -> Extracted:
+        """What a file says; `tools.mail.extract.text_of` tells what may come back. Never raises."""
+        kind = kind_of(content, content_type, name)
+        if kind in ("text", "none"):  # nothing that a file could be made to do
+            return await asyncio.to_thread(text_of, content, content_type, name)
+        if len(content) > FILE_BYTES:
+            return Extracted("", reason="too_much")
+        try:
+            async with asyncio.timeout(SECONDS), self.places:
+                return await _ask_worker(content, content_type, name)
+        except TimeoutError:
+            return Extracted("", reason="timed_out")
+
+
+async def _ask_worker(content: bytes, content_type: str, name: str) -> Extracted:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",
+        "-m",
+        "tools.document_worker",
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=DEVNULL,
+        env={"PYTHONPATH": os.pathsep.join(dict.fromkeys([str(_ROOT), *filter(None, sys.path)]))},
+    )
+    try:
+        # the name goes this way too: everybody on a machine can read the arguments of its processes
+        return await _conversation(process, json.dumps([content_type, name]).encode() + b"\n", content)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def _conversation(process: Process, *said: bytes) -> Extracted:
+    """Hand the file over and read the answer. A worker that ends without one has met one of its limits."""
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        process.stdin.writelines(said)
+        await process.stdin.drain()
+        process.stdin.close()
+    except ConnectionError:
+        return Extracted("", reason="too_much")
+    answer = bytearray()
+    while len(answer) <= _ANSWER_BYTES and (piece := await process.stdout.read(64 * 1024)):
+        answer += piece
+    try:
+        text, truncated, reason = json.loads(answer)
+    except ValueError:
+        return Extracted("", reason="too_much")
+    return Extracted(text, truncated, reason)
