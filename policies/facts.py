@@ -92,6 +92,22 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Conversation:
+    """The thread that a mail goes on with; as it is for a new one."""
+
+    answers: str = ""
+    """The kind of automatic mail it answers, or `agent`; empty is a person's mail, or none."""
+    certain: bool = True
+    """False where only words say so."""
+    paused: bool = False
+    """Nothing follows in the thread until a person resumes it."""
+    arrived: int = 0
+    """Messages of the other side within the time that policies/loops.py counts them in."""
+    sent: int = 0
+    """Messages of ours within that time."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outbound:
     """The facts about a mail on its way out."""
 
@@ -122,6 +138,8 @@ class Outbound:
     """The operator lets this mailbox name a category that passes an unsubscription; None is unknown."""
     origin: Origin | None = None
     """None where no region is asked for; an unknown one is an `Origin` without places."""
+    conversation: Conversation | None = None
+    """What it answers; None is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

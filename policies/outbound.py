@@ -7,6 +7,7 @@ from policies.content import CONTENT
 from policies.decision import Decision, Finding, Verdict, strictest
 from policies.facts import Outbound
 from policies.limits import sending_on, within_limits
+from policies.loops import answers_machine, loop
 from policies.modes import GATES
 from policies.region import region
 from policies.suppression import suppressed
@@ -55,6 +56,8 @@ RULES: tuple[Rule, ...] = (
     sending_on,
     within_limits,
     region,
+    answers_machine,
+    loop,
     *CONTENT,
 )
 

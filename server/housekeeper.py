@@ -1,4 +1,4 @@
-"""Runs what has to happen in its time: scheduled mail to the second, the rest of the housekeeping each minute."""
+"""Runs what has to happen in its time: mail and answers to the second, the rest of it each minute."""
 
 import asyncio
 
@@ -6,6 +6,7 @@ import structlog
 
 from storage.errors import StorageError
 from tools.context import Context
+from tools.expected import tell_overdue
 from tools.housekeeping import tidy
 from tools.schedule import fire_due
 
@@ -21,6 +22,7 @@ async def keep_house(context: Context) -> None:
     while True:
         try:
             await fire_due(context)
+            await tell_overdue(context)
             if looks % TIDY_EVERY == 0:
                 await tidy(context)
         except StorageError as error:

@@ -127,6 +127,14 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectedReply:
+    thread_id: str
+    message_id: str
+    wait: int
+    due_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
     id: str
     account_id: str

@@ -15,7 +15,7 @@ from tools.mail.address import Address, AddressError, canonical, domain_of, pars
 from tools.mail.compose import Attachment, ComposeError, Draft, Rendered, compose, reply_subject, valid_message_id
 from tools.mail.parse import parse
 from tools.mail.references import reference_ids
-from tools.timing import Timing, timing_of
+from tools.timing import Timing, timing_of, wait_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Prepared:
     category: str = "transactional"
     fingerprint: str = ""
     """What tells it from another. Empty where the same may come twice: a program that speaks SMTP means both."""
+    expects: int = 0
+    """An answer within so many microseconds after it leaves; 0 is none."""
     by_smtp: bool = False
     """Whoever handed it in learns by mail what failed."""
 
@@ -72,6 +74,7 @@ def prepare(
         timing=timing,
         category=outgoing.category,
         fingerprint=fingerprint(draft, attachments),
+        expects=wait_of(outgoing.expect_reply_within),
     )
 
 

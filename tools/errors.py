@@ -187,6 +187,13 @@ _CONDITIONS = (
         "Nothing was sent. Which regions are served is the operator's decision; ask there if this one is a mistake.",
         smtp="550 5.7.1",
     ),
+    Condition(
+        "answers_machine",
+        403,
+        "The mail answers an automatic one: a bounce, a report, an out-of-office note, a sender that takes no answers.",
+        "Do not answer it. If a person shall decide, hand the mail in with request_approval.",
+        smtp="550 5.7.1",
+    ),
     Condition("denied", 403, "The mail may not be sent.", "The reasons say why; do not resend it unchanged."),
     Condition(
         "recipient_suppressed",

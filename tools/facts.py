@@ -9,6 +9,7 @@ from storage.records import Mailbox, Message
 from tools.acquaintance import acquaintance
 from tools.content import content_of, repeated
 from tools.context import Context
+from tools.conversation import conversation
 from tools.limits import allowance
 from tools.mail.address import canonical, matches
 from tools.region import origin_of
@@ -43,6 +44,7 @@ async def gather(
         repeated=await repeated(reader, message),
         trusted_category=bool(mailbox.transactional),
         origin=origin_of(context),
+        conversation=await conversation(reader, message, context.now()),
     )
 
 

@@ -67,6 +67,14 @@ class Outgoing(Model):
         default="gate_first",
         description="With send_at: gate_first decides (and asks a person) now, schedule_first when the time has come.",
     )
+    expect_reply_within: str | None = Field(
+        default=None,
+        description=(
+            "Be told when nobody answers within this time after the mail leaves, such as '90 minutes', '4h' or "
+            "'3 days': wait_for_message then lists it as overdue. An answer cancels it."
+        ),
+        max_length=40,
+    )
     mailbox_id: MailboxId = None
 
 

@@ -11,7 +11,7 @@ from policies.modes import GATES, Mode
 from policies.outbound import decide
 from storage.database import Transaction, one
 from storage.records import Approval, Mailbox, Message, Schedule
-from tools import approvals, events, outbox, replay, wires
+from tools import approvals, conversation, events, expected, outbox, replay, wires
 from tools.context import SECOND, Context
 from tools.draft import Prepared, draft_json
 from tools.errors import Refusal
@@ -101,6 +101,8 @@ async def release(
     if ruling.verdict is not Verdict.ALLOW:
         raise Refusal("approval_refused", reasons=[finding.reason for finding in ruling.deciding])
     decision = await outbox.decide_on(context, transaction, message, digest, ruling, approver=by)
+    # whoever lets a mail of a paused thread through has looked
+    await conversation.resume(transaction, message.account_id, message.thread_id, by, context.now())
     schedule = await one(transaction, Schedule, "schedule", message_id=message.id)
     send_at = schedule.send_at if schedule is not None else None
     await outbox.queue(context, transaction, message, decision, wire, max(context.now(), send_at or 0))
@@ -150,6 +152,7 @@ async def _enter(
     message = replace(message, status=status)
     await outbox.insert(transaction, message, new_thread=prepared.parent is None)
     await outbox.remember_time(transaction, message, timing.send_at, gated=not later)
+    await expected.expect(transaction, message, prepared.expects)
     by, revision = context.principal.name, message.revision
     await events.about(transaction, message.created_at, message, f"message.{status}", by=by, revision=revision)
     wire = Wire(mailbox.address, await envelope(transaction, mailbox, message), prepared.rendered.raw)
@@ -193,6 +196,7 @@ async def _follow(
         due_at = max(context.now() + _undo(context, mailbox), send_at or 0)
         await outbox.queue(context, transaction, message, decision, wire, due_at)
     elif ruling.verdict is Verdict.HOLD:
+        await conversation.pause_if_looping(transaction, message, ruling, context.now())
         return await approvals.hold(context, transaction, message, ruling.deciding, note)
     return None
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from policies.decision import Decision as Ruling
 from storage.database import Transaction, columns
 from storage.records import Decision, Delivery, Mailbox, Message, Schedule, Thread
-from tools import limits
+from tools import expected, limits
 from tools.acquaintance import note_departure
 from tools.context import Context
 from tools.draft import Prepared, people_json
@@ -123,4 +123,5 @@ async def queue(
         await transaction.run("insert_delivery", **columns(delivery))
     await limits.count(transaction, message, deliveries)
     await note_departure(transaction, message, (each.address for each in wire.recipients if not each.copy))
+    await expected.leaves(transaction, message, due_at)
     transaction.wake(DELIVERIES)

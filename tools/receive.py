@@ -10,7 +10,7 @@ from policies.impersonation import Caution
 from policies.inbound import Fate, accept, fate_of
 from storage.database import Transaction, columns, one
 from storage.records import Mailbox, Message, Thread
-from tools import approvals, events, returned, wires
+from tools import approvals, events, expected, returned, wires
 from tools.acquaintance import note_arrival
 from tools.addressee import Addressee, addressee
 from tools.authentication import facts_of, kept_form, refuse, verified
@@ -18,6 +18,7 @@ from tools.caution import cautions_about
 from tools.context import Context
 from tools.mail.address import Address
 from tools.mail.auth.verdict import Authentication
+from tools.mail.machine import without_sender
 from tools.mail.parse import Parsed, parse
 from tools.mail.references import reference_ids
 from tools.mail.reports import Report, read_report
@@ -124,6 +125,7 @@ async def _deliver(context: Context, transaction: Transaction, who: Addressee, l
         await approvals.hold(context, transaction, message, ruling.deciding)
     elif fate is Fate.DELIVER:
         await note_arrival(transaction, message)
+        await expected.answered(transaction, message)
         await events.about(transaction, context.now(), message, "message.received")
     else:
         # nobody is woken by it, and it makes nobody known
@@ -177,8 +179,11 @@ def _message(context: Context, who: Addressee, thread_id: str, looked: Looked, s
 def _findings(who: Addressee, looked: Looked) -> dict[str, Any]:
     """What was found out about the mail, a key for each topic."""
     parsed = looked.parsed
-    findings: dict[str, Any] = {**looked.arrival.peer, "automatic": parsed.automatic, "defects": parsed.defects}
+    machine = parsed.machine if looked.arrival.sender else without_sender(parsed.machine)
+    findings: dict[str, Any] = {**looked.arrival.peer, "automatic": machine.automatic, "defects": parsed.defects}
     findings |= who.as_findings()
+    if machine.kind:
+        findings["machine"] = machine.as_findings()
     if parsed.sender_ambiguous:
         findings["sender_ambiguous"] = True
     for topic, values in (("hidden", parsed.hidden), ("links", parsed.links)):

@@ -2,6 +2,7 @@
 
 from tools.cancel import CANCEL
 from tools.check_inbox import CHECK_INBOX
+from tools.conversation import RESUME_THREAD
 from tools.dmarc_policy import SET_DMARC_POLICY
 from tools.list_thread import LIST_THREAD
 from tools.message_status import MESSAGE_STATUS
@@ -50,6 +51,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     USAGE,
     STOP_SENDING,
     START_SENDING,
+    RESUME_THREAD,
 )
 
 BY_NAME = {operation.name: operation for operation in OPERATIONS}

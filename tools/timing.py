@@ -1,15 +1,29 @@
 """When a mail shall leave, as a caller says it."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from tools.context import DAY
+from tools.context import DAY, HOUR, MINUTE, SECOND
 from tools.errors import Refusal
 
 GateTiming = Literal["gate_first", "schedule_first"]
 
 LATEST = 365 * DAY
+
+_WAIT = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)[ ]?([a-z]{1,7})")
+_UNITS = {
+    name: length
+    for names, length in (
+        ("s sec secs second seconds", SECOND),
+        ("m min mins minute minutes", MINUTE),
+        ("h hr hrs hour hours", HOUR),
+        ("d day days", DAY),
+        ("w week weeks", 7 * DAY),
+    )
+    for name in names.split()
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +53,16 @@ def timing_of(send_at: str | None, gate_timing: GateTiming, now: int) -> Timing:
     if not now < at <= now + LATEST:
         raise Refusal("invalid_time", "send_at: it has to lie ahead, within a year.", field="send_at")
     return Timing(at, gate_timing)
+
+
+def wait_of(text: str | None) -> int:
+    """How long to wait for an answer, in microseconds, at least a minute; None is 0. Raises Refusal invalid_time."""
+    if text is None:
+        return 0
+    found = _WAIT.fullmatch(text.strip().lower())
+    if found is None or found[2] not in _UNITS:
+        raise Refusal("invalid_time", "Write it as '90 minutes', '4h' or '3 days'.", field="expect_reply_within")
+    wait = int(float(found[1]) * _UNITS[found[2]])
+    if wait > LATEST:
+        raise Refusal("invalid_time", "It is more than a year.", field="expect_reply_within")
+    return max(wait, MINUTE)

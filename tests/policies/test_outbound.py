@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.decision import Finding, Verdict
-from policies.facts import Allowance, Content, Outbound
+from policies.facts import Allowance, Content, Conversation, Outbound
 from policies.modes import GATES, Mode
 from policies.outbound import RULES, decide
 
@@ -31,6 +31,7 @@ def facts(draw: st.DrawFn) -> Outbound:
         familiar_domains=(),
         repeated=False,
         allowance=Allowance(now=0),
+        conversation=Conversation(),
     )
 
 

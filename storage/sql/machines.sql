@@ -1,0 +1,56 @@
+-- Programs that answer programs, and answers that are waited for.
+
+-- name: answered
+-- The arrived mail that a new one answers: what it names, or in a thread without ids the newest.
+SELECT findings FROM message
+WHERE mailbox_id = :mailbox_id AND direction = 'inbound'
+  AND ((:in_reply_to <> '' AND rfc_message_id = :in_reply_to) OR (:in_reply_to = '' AND thread_id = :thread_id))
+ORDER BY created_at DESC, id DESC LIMIT 1;
+
+-- name: thread_pause
+SELECT * FROM thread_pause WHERE thread_id = :thread_id;
+
+-- name: turns
+-- Messages of both sides since a time, as far as they went.
+SELECT direction, COUNT(*) AS messages FROM (
+    SELECT direction FROM message
+    WHERE thread_id = :thread_id AND created_at > :since AND id <> :message_id
+      AND (direction = 'inbound' OR status IN ('queued', 'sent', 'bounced'))
+    ORDER BY created_at DESC LIMIT :most
+) AS recent GROUP BY direction;
+
+-- name: pause_thread
+INSERT INTO thread_pause (thread_id, account_id, paused_at, resumed_at)
+VALUES (:thread_id, :account_id, :now, NULL)
+ON CONFLICT (thread_id) DO UPDATE SET paused_at = excluded.paused_at, resumed_at = NULL
+WHERE thread_pause.resumed_at IS NOT NULL;
+
+-- name: resume_thread
+UPDATE thread_pause SET resumed_at = :now
+WHERE thread_id = :thread_id AND account_id = :account_id AND resumed_at IS NULL;
+
+-- name: expect_reply
+-- What ran already for the thread runs on until this mail was let through.
+INSERT INTO expected_reply (thread_id, message_id, wait, due_at) VALUES (:thread_id, :message_id, :wait, NULL)
+ON CONFLICT (thread_id) DO UPDATE SET message_id = excluded.message_id, wait = excluded.wait;
+
+-- name: start_waiting
+-- From when a mail leaves; a later one in the thread starts anew what runs.
+UPDATE expected_reply SET due_at = :leaves_at + wait, message_id = :message_id
+WHERE thread_id = :thread_id AND (message_id = :message_id OR due_at IS NOT NULL);
+
+-- name: overdue_replies
+SELECT * FROM expected_reply WHERE due_at <= :now ORDER BY due_at LIMIT :limit;
+
+-- name: expected_reply
+SELECT * FROM expected_reply WHERE thread_id = :thread_id;
+
+-- name: reply_came
+DELETE FROM expected_reply WHERE thread_id = :thread_id;
+
+-- name: take_overdue
+-- The same answer is missed only once.
+DELETE FROM expected_reply WHERE thread_id = :thread_id AND due_at = :due_at;
+
+-- name: wait_for_decision
+UPDATE expected_reply SET due_at = NULL WHERE thread_id = :thread_id AND due_at = :due_at;
