@@ -8,10 +8,10 @@ from storage.database import many
 from storage.records import Message
 from tools.access import mailbox_of
 from tools.context import Context
-from tools.fields import Limit, MessageSummary
+from tools.fields import Limit, ListedMessage
 from tools.mail.address import canonical
 from tools.operation import MailboxId, Model, Operation
-from tools.views import cursor_after, position, summary
+from tools.views import cursor_after, listed, position
 
 Status = Literal[
     "unread",
@@ -44,7 +44,7 @@ class InboxRequest(Model):
 class InboxPage(BaseModel):
     """A page of messages, newest first."""
 
-    messages: list[MessageSummary]
+    messages: list[ListedMessage]
     next_cursor: str | None = Field(description="Pass it as cursor for the next page; null at the end.")
     next: str = Field(description="What to do now.")
 
@@ -67,7 +67,7 @@ async def check_inbox(context: Context, request: InboxRequest) -> InboxPage:
     )
     page = found[: request.limit]
     return InboxPage(
-        messages=[summary(message) for message in page],
+        messages=[listed(message) for message in page],
         next_cursor=cursor_after(page[-1]) if len(found) > request.limit else None,
         next="read_message shows one, list_thread a conversation." if page else "wait_for_message waits for new mail.",
     )

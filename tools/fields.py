@@ -125,3 +125,10 @@ class MessageSummary(BaseModel):
     preview_untrusted: str = Field(description=f"The first words of the new text. {UNTRUSTED}")
     has_attachments: bool
     created_at: str = Field(description="When it arrived or was handed in; ISO 8601, UTC.")
+
+
+class ListedMessage(MessageSummary):
+    """A message in a list, with whom its sender proved to be."""
+
+    verified_domain: str = Field(description="The domain the sender proved to be of; empty when none, or for own mail.")
+    warnings: list[str] = Field(description="Codes of what should make you careful; read_message tells more.")

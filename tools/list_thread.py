@@ -6,9 +6,9 @@ from storage.database import many
 from storage.records import Message
 from tools.access import mailbox_of, thread_of
 from tools.context import Context
-from tools.fields import UNTRUSTED, AttachmentInfo, MessageSummary, ThreadId
+from tools.fields import UNTRUSTED, AttachmentInfo, ListedMessage, ThreadId
 from tools.operation import MailboxId, Model, Operation
-from tools.views import attachment_infos, summary
+from tools.views import attachment_infos, listed
 
 MAX_MESSAGES = 200
 
@@ -29,7 +29,7 @@ class ThreadRequest(Model):
 class ThreadMessage(BaseModel):
     """A message in its thread."""
 
-    message: MessageSummary
+    message: ListedMessage
     text_untrusted: str = Field(description=f"Its new text, without what it quotes. {UNTRUSTED}")
     truncated: bool = Field(description="Whether the text was cut; read_message has all of it.")
     attachments: list[AttachmentInfo]
@@ -75,7 +75,7 @@ def within(messages: list[Message], budget: int) -> list[ThreadMessage]:
         budget -= len(text)
         shown.append(
             ThreadMessage(
-                message=summary(message),
+                message=listed(message),
                 text_untrusted=text,
                 truncated=len(text) < len(message.new_text),
                 attachments=attachment_infos(message),

@@ -6,8 +6,9 @@ import json
 from datetime import UTC, datetime
 
 from storage.records import Message
+from tools import noticed
 from tools.errors import Refusal
-from tools.fields import AttachmentInfo, MessageSummary, Person
+from tools.fields import AttachmentInfo, ListedMessage, MessageSummary, Person
 
 PREVIEW = 160
 
@@ -35,6 +36,16 @@ def summary(message: Message) -> MessageSummary:
         preview_untrusted=" ".join(message.new_text[: PREVIEW * 2].split())[:PREVIEW],
         has_attachments=message.attachments != "[]",
         created_at=time_text(message.created_at),
+    )
+
+
+def listed(message: Message) -> ListedMessage:
+    """The summary with what was found out about the sender."""
+    findings = json.loads(message.findings)
+    return ListedMessage(
+        **dict(summary(message)),
+        verified_domain=noticed.verified_domain(findings),
+        warnings=noticed.warnings(message, findings),
     )
 
 

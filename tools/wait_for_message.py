@@ -10,10 +10,10 @@ from storage.wakeups import wait
 from tools.access import mailbox_of, thread_of
 from tools.context import Context
 from tools.events import topic
-from tools.fields import MessageSummary
+from tools.fields import ListedMessage
 from tools.mail.address import canonical
 from tools.operation import MailboxId, Model, Operation
-from tools.views import summary
+from tools.views import listed
 
 MOST = 20
 LOOK_SECONDS = 5.0
@@ -39,7 +39,7 @@ class Arrivals(BaseModel):
 
     found: bool
     timed_out: bool
-    messages: list[MessageSummary]
+    messages: list[ListedMessage]
     next: str = Field(description="What to do now.")
 
 
@@ -59,7 +59,7 @@ async def wait_for_message(context: Context, request: WaitRequest) -> Arrivals:
     return Arrivals(
         found=bool(messages),
         timed_out=not messages,
-        messages=[summary(message) for message in messages],
+        messages=[listed(message) for message in messages],
         next="read_message shows the text; reply answers." if messages else "Call again to wait longer.",
     )
 

@@ -10,7 +10,7 @@ from server.http.web.frame import attachment_response, mail_response
 from server.http.web.guard import form_token
 from server.http.web.pages import page, redirect
 from server.http.web.session import signed_in, visitor
-from server.http.web.view import Line, authentication, recipient_lines
+from server.http.web.view import Author, Line, author_of, recipient_lines
 from storage.database import many, one
 from storage.records import Approval, Delivery, Mailbox, Message
 from tools import wires
@@ -33,7 +33,7 @@ class Opened:
     parsed: Parsed
     deliveries: tuple[Delivery, ...]
     approval: Approval | None
-    authentication: str
+    author: Author
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +113,5 @@ class MailPages:
             parsed,
             tuple(await many(database, Delivery, "deliveries", message_id=message.id)),
             await one(database, Approval, "approval_of_message", message_id=message.id),
-            authentication(message),
+            author_of(message),
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from storage.database import Row, many, one, record
 from storage.errors import Unavailable
 from storage.records import Approval, Mailbox, Message, Schedule
-from tools import quorum, wires
+from tools import noticed, quorum, wires
 from tools.context import Context
 from tools.mail.address import Address, canonical
 from tools.mail.parse import Parsed, parse
@@ -29,11 +29,21 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Author:
+    """What is known of who really wrote a message."""
+
+    told: str
+    """Whether they are verified, and by what."""
+    cautions: tuple[str, ...] = ()
+    """Signs that they pose as somebody else, each a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
 class Earlier:
     """A message of the thread before this one, and what is known of its sender."""
 
     message: Message
-    authentication: str
+    author: Author
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,7 @@ class Shown:
     draft: dict[str, str]
     """What the edit form begins with: addresses one a line."""
     earlier: tuple[Earlier, ...]
-    authentication: str
+    author: Author
     send_at: int | None
     """When it would leave, for a scheduled mail."""
     approvers: tuple[str, ...]
@@ -127,7 +137,7 @@ async def load(context: Context, approval: Approval) -> Shown:
         digest=row.digest,
         draft=_draft(row.draft),
         earlier=await _earlier(context, message),
-        authentication=authentication(message),
+        author=author_of(message),
         send_at=schedule.send_at if schedule else None,
         approvers=await quorum.approvers_of(context.db, approval),
     )
@@ -150,13 +160,17 @@ def recipient_lines(wire: Wire, parsed: Parsed, unnamed: str) -> tuple[Line, ...
     return (*lines, *(Line("Named only", each.email, each.name) for key, each in named.items() if key not in served))
 
 
-def authentication(message: Message) -> str:
-    """What is known of who really sent a message."""
+def author_of(message: Message) -> Author:
+    """What is known of who really wrote a message, as it was found out when it arrived."""
     if message.direction == "outbound":
-        return "from this mailbox"
+        return Author("from this mailbox")
     findings = json.loads(message.findings)
+    domain, checked = noticed.verified_domain(findings), noticed.verdicts(findings)
+    told = f"verified to be of {domain}" if domain else "not verified"
+    told += f" ({checked})" if checked else ""
     peer = " ".join(str(findings[key]) for key in ("helo", "ip") if findings.get(key))
-    return f"not verified; brought by {peer}" if peer else "not verified"
+    cautions = tuple(str(caution["text"]) for caution in findings.get("warnings", ()))
+    return Author(f"{told}; brought by {peer}" if peer else told, cautions)
 
 
 async def _earlier(context: Context, message: Message) -> tuple[Earlier, ...]:
@@ -170,7 +184,7 @@ async def _earlier(context: Context, message: Message) -> tuple[Earlier, ...]:
         id=message.id,
         limit=EARLIER,
     )
-    return tuple(Earlier(each, authentication(each)) for each in found)
+    return tuple(Earlier(each, author_of(each)) for each in found)
 
 
 def _by_address(addresses: tuple[Address, ...]) -> dict[str, Address]:
