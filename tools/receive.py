@@ -186,7 +186,7 @@ def _findings(who: Addressee, looked: Looked) -> dict[str, Any]:
         findings["machine"] = machine.as_findings()
     if parsed.sender_ambiguous:
         findings["sender_ambiguous"] = True
-    for topic, values in (("hidden", parsed.hidden), ("links", parsed.links)):
+    for topic, values in (("hidden", parsed.hidden), ("links", parsed.links), ("calendar", parsed.calendar)):
         if values:
             findings[topic] = [asdict(value) for value in values]
     if looked.authentication is not None:

@@ -60,6 +60,7 @@ def understood(raw: bytes, envelope: Envelope | None) -> dict[str, Any]:
         "defects": list(parsed.defects),
         "hidden": [asdict(piece) for piece in parsed.hidden],
         "links": [asdict(link) for link in parsed.links],
+        "calendar": [asdict(event) for event in parsed.calendar],
     }
     return found | verdicts(raw, parsed, envelope) if envelope else found
 

@@ -75,6 +75,7 @@ def test_a_message_comes_with_its_header_and_defects() -> None:
         "defects": [],
         "hidden": [{"kind": "invisible_characters", "text": "bidi", "chars": 1, "suspicious": True}],
         "links": [],
+        "calendar": [],
     }
 
 

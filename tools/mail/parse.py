@@ -10,6 +10,7 @@ from tools.mail.address import Address
 from tools.mail.addresslist import looks_ambiguous, read_addresses
 from tools.mail.attachments import PartInfo, attachment_info, decoded_part, is_attachment
 from tools.mail.body import read_body
+from tools.mail.calendar import Event, read_calendars
 from tools.mail.charset import text_of
 from tools.mail.headers import Header, decode_words
 from tools.mail.hidden import Hidden, invisible
@@ -59,6 +60,8 @@ class Parsed:
     """What a person does not see of it, which is not in `text` either."""
     links: tuple[Link, ...]
     """Where the links of its HTML go."""
+    calendar: tuple[Event, ...]
+    """The events that it invites to, changes, answers or calls off."""
 
 
 def parse(raw: bytes, *, split: bool = True) -> Parsed:
@@ -101,6 +104,7 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
         machine=machine,
         hidden=(*invisible(unseen), *body.hidden)[: limits.HIDDEN_PIECES],
         links=body.links,
+        calendar=read_calendars(raw, mail.parts),
     )
 
 
