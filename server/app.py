@@ -23,6 +23,7 @@ from server.delivery.worker import Worker
 from server.domains import passphrase
 from server.housekeeper import keep_house
 from server.http.app import build_app
+from server.http.inbound import inbound_route
 from server.http.rates import PerMinute
 from server.http.web.routes import web_routes
 from server.indexer import keep_index
@@ -137,7 +138,13 @@ def _web_socket(stack: AsyncExitStack, settings: Settings) -> socket.socket:
 
 async def _listen(stack: AsyncExitStack, settings: Settings, context: Context) -> int:
     terms = InboundTerms(
-        context, settings.hostname, settings.max_message_bytes, _tls(settings.tls_cert, settings.tls_key)
+        context,
+        settings.hostname,
+        settings.max_message_bytes,
+        _tls(settings.tls_cert, settings.tls_key),
+        bounds=settings.inbound.bounds(),
+        proxies=settings.inbound.proxies,
+        greylist_minutes=settings.inbound.greylist_minutes,
     )
     listener = InboundListener(terms)
     with listening("smtp", settings.smtp_host, settings.smtp_port):
@@ -198,7 +205,7 @@ async def _serve_http(
     )
     app = build_app(
         context,
-        web_routes=web_routes(context, per_minute),
+        web_routes=[*web_routes(context, per_minute), inbound_route(context, settings.max_message_bytes)],
         ready=ready,
         json_response=settings.json_response,
         per_minute=per_minute,

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from server.inbound import InboundSettings
 from server.limits import LimitSettings
 from server.settings import PREFIX, Settings
 from tools.errors import CATALOGUE
@@ -53,13 +54,13 @@ def settings_page() -> str:
         # a default that depends on the machine is told in words, in the description
         default = f"`{_default(field.default)}`" if field.default_factory is None and field.default is not None else ""
         lines.append(f"| `{name}` | `{PREFIX}{name.upper()}` | {default} | {field.description} |")
-    return _joined([*lines, "", *_limits()])
+    return _joined([*lines, "", *_table("limits", LimitSettings), *_table("inbound", InboundSettings)])
 
 
-def _limits() -> list[str]:
-    """The table `limits`; a tier is written as in the file."""
-    lines = ["## limits\n", f"{LimitSettings.__doc__}\n", "| setting | default | meaning |", "|---|---|---|"]
-    for name, field in LimitSettings.model_fields.items():
+def _table(title: str, settings: type[BaseModel]) -> list[str]:
+    """One table of the settings; a tier is written as in the file."""
+    lines = [f"## {title}\n", f"{settings.__doc__}\n", "| setting | default | meaning |", "|---|---|---|"]
+    for name, field in settings.model_fields.items():
         value = field.default
         shown = f"[{', '.join(map(_inline, value))}]" if isinstance(value, tuple) else value
         lines.append(f"| `{name}` | {'' if shown is None else f'`{shown}`'} | {field.description} |")

@@ -19,6 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from server.inbound import InboundSettings
 from server.limits import LimitSettings
 
 PREFIX = "GATEPOST_"
@@ -156,6 +157,9 @@ class Settings(BaseSettings):
     )
     limits: LimitSettings = Field(
         default_factory=LimitSettings, description="The table of limits, below; as a variable it is JSON."
+    )
+    inbound: InboundSettings = Field(
+        default_factory=InboundSettings, description="The table of arriving mail, below; as a variable it is JSON."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe log line that is written."

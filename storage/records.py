@@ -22,6 +22,9 @@ class Domain:
     ed25519_pem: str
     created_at: int
     forward_to: str = ""
+    catch_all: str = ""
+    postmaster: str = ""
+    forwarding_key: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,19 @@ _CONDITIONS = (
         smtp="535 5.7.8",
     ),
     Condition(
+        "invalid_signature",
+        401,
+        "The request is not signed with the domain's key.",
+        "Sign it as docs/inbound.md says; 'gatepost domain forwarding-key' makes a key.",
+    ),
+    Condition(
+        "mail_loop",
+        400,
+        "The mail has more than 50 Received fields: it goes in a circle.",
+        "Find the rule that forwards it back, and end it.",
+        smtp="554 5.4.6",
+    ),
+    Condition(
         "missing_scope",
         403,
         "The key lacks the scope this needs.",
@@ -76,6 +89,18 @@ _CONDITIONS = (
     ),
     Condition("tag_reserved", 400, "The server alone sets such tags.", "Choose another name; nothing was changed."),
     Condition("too_many_tags", 400, "A message has at most 32 tags.", "Take some off; nothing was changed."),
+    Condition(
+        "too_many_contacts", 400, "A mailbox notes at most 5000 people.", "Forget some first; nothing was changed."
+    ),
+    Condition(
+        "contact_not_found", 404, "The mailbox knows nobody of this address.", "Find them with GET /v1/contacts."
+    ),
+    Condition(
+        "not_movable",
+        409,
+        "Only received mail is moved or deleted.",
+        "A mail of your own that has not left is withdrawn with cancel.",
+    ),
     Condition("invalid_time", 400, "Not a time to send at.", "Write it in UTC, such as 2030-01-31T09:00:00Z."),
     Condition("invalid_domain", 400, "Not a domain name.", "Write it as example.com."),
     Condition(

@@ -2,7 +2,7 @@
 
 from storage.database import Transaction, many
 from storage.records import Approval
-from tools import approvals, quorum
+from tools import approvals, greylist, quorum
 from tools.context import DAY, HOUR, Context
 from tools.decide import expire_due
 
@@ -17,6 +17,7 @@ async def tidy(context: Context) -> None:
     await expire_due(context)
     await _remind(context)
 
+    await greylist.forget(context)
     async def work(transaction: Transaction) -> None:
         await transaction.run("forget_requests", before=context.now() - DAY)
         await transaction.run("forget_old_outcomes", before=context.now() - 2 * DAY)

@@ -49,6 +49,8 @@ class Arrival:
     peer: dict[str, str | bool] = field(default_factory=dict)
     """The listener's findings: `ip`, `helo`, `tls`."""
 
+    id: str = ""
+    """Whoever brings a mail again says the same; empty where nobody does."""
 
 @dataclass(frozen=True, slots=True)
 class Looked:
@@ -75,8 +77,8 @@ async def expects(context: Context, address: str) -> bool:
     return await returned.feedback_domain(context.db, address) is not None
 
 
-async def receive(context: Context, arrival: Arrival) -> None:
-    """Store a mail for each mailbox it is for; when this returns, it is durable.
+async def receive(context: Context, arrival: Arrival) -> bool:
+    """Store a mail for each mailbox it is for; when this returns, it is durable. False for one that was stored before.
 
     Raises Unavailable, and Refusal unauthenticated_sender where nobody takes a mail that fails DMARC.
     """
@@ -93,13 +95,29 @@ async def receive(context: Context, arrival: Arrival) -> None:
     kept = kept_form(context, arrival.raw, authentication)
     looked = Looked(arrival, parsed, authentication, cautions, kept, await wires.store_large(context, kept))
 
-    async def work(transaction: Transaction) -> None:
+    async def work(transaction: Transaction) -> bool:
+        if addressees and not await _is_new(transaction, context.now(), addressees[0], arrival):
+            return False
         for address in back:
             await returned.look(context, transaction, address, report, arrival.raw)
         for each in addressees:
             await _deliver(context, transaction, each, looked)
 
-    await context.db.write(work)
+    return await context.db.write(work)
+
+
+async def _is_new(transaction: Transaction, now: int, who: Addressee, arrival: Arrival) -> bool:
+    """Whether the mail did not come before, by its id; it is remembered for a day."""
+    return not arrival.id or bool(
+        await transaction.run(
+            "remember_request",
+            account_id=who.mailbox.account_id,
+            key=f"inbound {arrival.id}",
+            request_hash="",
+            message_id="",
+            created_at=now,
+        )
+    )
 
 
 async def _addressees(context: Context, addresses: Sequence[str]) -> list[Addressee]:

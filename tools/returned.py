@@ -28,6 +28,11 @@ async def feedback_domain(reader: Reader, address: str) -> Domain | None:
     return await one(reader, Domain, "domain", name=domain_of(address))
 
 
+def is_ours_alone(context: Context, address: str) -> bool:
+    """Whether what comes to this address is for no mailbox, even where one gets all that is for nobody."""
+    return _local_part(address) == FEEDBACK or bounced_delivery(context, address) is not None
+
+
 def concerns(context: Context, address: str) -> bool:
     """Whether mail to this recipient may tell of deliveries of ours."""
     return bounced_delivery(context, address) is not None or _local_part(address) in FEEDBACK_PARTS

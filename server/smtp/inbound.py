@@ -13,25 +13,24 @@ from server.smtp.conversation import TLS_SECONDS, Answer, Connections, Conversat
 from server.smtp.listener import Listener
 from server.smtp.peers import Bounds, Peers
 from server.smtp.proxy import read_proxy
-from server.smtp.submission import reply_to
+from server.smtp.replies import reply_to
 from storage.errors import StorageError
 from tools.context import Context
 from tools.errors import Refusal
+from tools.greylist import must_wait
 from tools.mail.address import AddressError
+from tools.mail.hops import MAX_RECEIVED, hops
 from tools.mail.network import network_of
 from tools.receive import Arrival, expects, receive
 
 log = logging.getLogger("gatepost.smtp")
 
 LOCAL_FAULT = b"451 4.3.0 Local fault, nothing was stored; try again later"
-MAX_RECEIVED = 50
 RECIPIENTS = 100
 """RFC 5321 section 4.5.3.1.8 asks for at least as many."""
 LARGE = 1024 * 1024
 AT_ONCE = 2
 """Large mails that are parsed at the same time: each is several times its size in memory meanwhile."""
-FIRST_LINES = 100 * 1024
-"""Trace fields stand at the top; a longer header has other troubles."""
 _OF_HTTP = frozenset({b"GET", b"POST", b"PUT", b"HEAD", b"CONNECT", b"OPTIONS"})
 _BODIES = ("7BIT", "8BITMIME")
 
@@ -49,6 +48,8 @@ class Terms:
     patience: Patience = field(default_factory=Patience)
     proxies: Sequence[IPv4Network | IPv6Network] = ()
     """Who must say by the PROXY protocol whom they speak for."""
+    greylist_minutes: int = 0
+    """How long mail of unknown networks has to wait; 0 is not at all."""
 
     def trusts(self, address: str) -> bool:
         """Whether the address is a load balancer's."""
@@ -279,6 +280,9 @@ class Inbound(Conversation):
     async def _look_up(self, recipient: str) -> bytes:
         if not await expects(self._terms.context, recipient):
             return f"550 5.1.1 <{recipient}>: no such mailbox here".encode()
+        minutes = self._terms.greylist_minutes
+        if minutes and await must_wait(self._terms.context, self._ip, self._sender or "", recipient, minutes):
+            return b"451 4.7.1 Greylisted; come again in %d minutes" % minutes
         self._recipients.append(recipient)
         return b"250 2.1.5 OK"
 
@@ -305,10 +309,3 @@ class InboundListener(Listener):
     def __init__(self, terms: Terms) -> None:
         shared = Shared(Peers(terms.bounds, asyncio.get_running_loop().time))
         super().__init__(lambda: Inbound(terms, shared), shared.connections)
-
-
-def hops(raw: bytes) -> int:
-    """How many servers the mail passed: its Received fields (RFC 5321 section 6.3)."""
-    end = raw.find(b"\r\n\r\n", 0, FIRST_LINES)
-    head = raw[: FIRST_LINES if end < 0 else end].lower()
-    return head.count(b"\nreceived:") + head.startswith(b"received:")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from server.smtp.arguments import announced, read_argument
 from server.smtp.conversation import Answer, Connections, Conversation, Patience, Room, several
 from server.smtp.listener import Listener
+from server.smtp.replies import reply_to
 from storage.database import one
 from storage.errors import StorageError
 from storage.records import Mailbox
@@ -32,7 +33,6 @@ TRIES = 3
 LOCAL_FAULT = b"451 4.4.2 Local fault, nothing was stored; try again later"
 WRONG = b"535 5.7.8 Wrong mailbox address or API key"
 _PARAMETERS = frozenset({"SIZE", "BODY", "SMTPUTF8", "AUTH"})
-_TEXT_LIMIT = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,16 +306,6 @@ def accepted(submitted: Submitted) -> bytes:
     if submitted.approval is not None:
         return f"250 2.0.0 Held for approval as {id_}; do not resend".encode()
     return f"250 2.0.0 Queued as {id_}".encode()
-
-
-def reply_to(refusal: Refusal) -> bytes:
-    """A refusal as an SMTP reply with its enhanced code."""
-    condition = refusal.condition
-    code = condition.smtp or ("451 4.7.1" if condition.status == 429 or refusal.retry_after else "550 5.7.1")
-    reasons = refusal.details.get("reasons")
-    words = " ".join([refusal.sentence, *(map(str, reasons) if isinstance(reasons, list) else ())])
-    text = "".join(char if char.isascii() and char.isprintable() else "?" for char in words)
-    return f"{code} {text[:_TEXT_LIMIT]}".encode()
 
 
 class SubmissionListener(Listener):

@@ -12,9 +12,10 @@ INSERT INTO account (
 
 -- name: insert_domain
 INSERT INTO domain (
-    name, account_id, selector, rsa_pem, ed25519_pem, created_at, forward_to
+    name, account_id, selector, rsa_pem, ed25519_pem, created_at, forward_to, catch_all, postmaster, forwarding_key
 ) VALUES (
-    :name, :account_id, :selector, :rsa_pem, :ed25519_pem, :created_at, :forward_to
+    :name, :account_id, :selector, :rsa_pem, :ed25519_pem, :created_at, :forward_to, :catch_all, :postmaster,
+    :forwarding_key
 );
 
 -- name: insert_mailbox

@@ -23,7 +23,12 @@ CREATE TABLE domain (
     ed25519_pem TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     -- where notifications about its mail go; empty is its postmaster
-    forward_to TEXT NOT NULL DEFAULT ''
+    forward_to TEXT NOT NULL DEFAULT '',
+    -- the mailboxes that take in mail for no mailbox, and for postmaster@ and abuse@; empty is none, and nobody in particular
+    catch_all TEXT NOT NULL DEFAULT '',
+    postmaster TEXT NOT NULL DEFAULT '',
+    -- which of the domain's keys a forwarding service signs with; 0 is that nobody does
+    forwarding_key BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE TABLE mailbox (
@@ -381,6 +386,20 @@ CREATE TABLE outcome (
 -- Who may not send: an account, or everybody ('*'). Stopped by a person, or paused for its reputation.
 CREATE TABLE stop (
     subject TEXT NOT NULL,
+-- Who was asked to come again, and who did. A network with a row that passed is known to be good.
+CREATE TABLE greylist (
+    -- an IPv4 /24 or an IPv6 /64
+    network TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    first_at BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    passed BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (network, sender, recipient)
+);
+CREATE INDEX greylist_good ON greylist (network) WHERE passed = 1;
+CREATE INDEX greylist_by_time ON greylist (passed, seen_at);
+
     kind TEXT NOT NULL CHECK (kind IN ('stopped', 'paused')),
     reason TEXT NOT NULL,
     created_at BIGINT NOT NULL,
