@@ -61,6 +61,7 @@ class Thread:
     subject: str
     last_at: int
     created_at: int
+    base_subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)

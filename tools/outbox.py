@@ -11,6 +11,7 @@ from tools.acquaintance import note_departure
 from tools.context import Context
 from tools.draft import Prepared, people_json
 from tools.mail.address import domain_of
+from tools.mail.references import base_subject
 from tools.mail.wire import Wire
 
 DELIVERIES = "deliveries"
@@ -55,7 +56,8 @@ async def insert(transaction: Transaction, message: Message, *, new_thread: bool
     """Store a message, in a thread of its own or in the one it names."""
     now = message.created_at
     if new_thread:
-        thread = Thread(message.thread_id, message.mailbox_id, message.subject, now, now)
+        base = base_subject(message.subject)
+        thread = Thread(message.thread_id, message.mailbox_id, message.subject, now, now, base)
         await transaction.run("insert_thread", **columns(thread))
     else:
         await transaction.run("touch_thread", id=message.thread_id, last_at=now)

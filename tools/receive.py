@@ -8,8 +8,8 @@ from typing import Any
 
 from policies.impersonation import Caution
 from policies.inbound import Fate, accept, fate_of
-from storage.database import Transaction, columns, one
-from storage.records import Mailbox, Message, Thread
+from storage.database import Transaction, columns
+from storage.records import Message
 from tools import approvals, events, expected, returned, wires
 from tools.acquaintance import note_arrival
 from tools.addressee import Addressee, addressee
@@ -23,6 +23,7 @@ from tools.mail.parse import Parsed, parse
 from tools.mail.references import reference_ids
 from tools.mail.reports import Report, read_report
 from tools.mail.wire import Recipient, Wire
+from tools.threads import Joined, join
 
 SMALL = 32 * 1024
 """Up to this many bytes a mail is parsed on the event loop; larger ones in a thread."""
@@ -65,6 +66,12 @@ class Looked:
     """The mail as it is stored."""
     blob: str | None
     """Where that is, if it is large."""
+
+    @property
+    def believed(self) -> bool:
+        """Whether nothing says that the author is another than it seems."""
+        failed = self.authentication is not None and self.authentication.dmarc.result == "fail"
+        return not failed and not self.parsed.sender_ambiguous
 
 
 async def expects(context: Context, address: str) -> bool:
@@ -134,8 +141,8 @@ async def _deliver(context: Context, transaction: Transaction, who: Addressee, l
     mailbox = who.mailbox
     ruling = accept(facts_of(mailbox, looked.authentication))
     fate = fate_of(ruling)
-    thread_id = await _thread(context, transaction, mailbox, looked.parsed)
-    message = _message(context, who, thread_id, looked, STATUS[fate])
+    joined = await join(context, transaction, mailbox, looked.parsed, believed=looked.believed)
+    message = _message(context, who, joined, looked, STATUS[fate])
     await transaction.run("insert_message", **columns(message))
     wire = Wire(looked.arrival.sender, (Recipient(mailbox.address),), looked.kept)
     await wires.keep(transaction, message.id, 1, wire, looked.blob, "", message.created_at)
@@ -150,27 +157,14 @@ async def _deliver(context: Context, transaction: Transaction, who: Addressee, l
         await events.about(transaction, context.now(), message, f"message.{message.status}")
 
 
-async def _thread(context: Context, transaction: Transaction, mailbox: Mailbox, parsed: Parsed) -> str:
-    """The thread the mail belongs to: that of the newest message it refers to, or a new one."""
-    now = context.now()
-    for rfc_id in reversed(reference_ids(parsed.references, parsed.in_reply_to)):
-        thread = await one(transaction, Thread, "thread_of_reference", mailbox_id=mailbox.id, rfc_message_id=rfc_id)
-        if thread is not None:
-            await transaction.run("touch_thread", id=thread.id, last_at=now)
-            return thread.id
-    new = Thread(context.new_id("thr"), mailbox.id, parsed.subject, now, now)
-    await transaction.run("insert_thread", **columns(new))
-    return new.id
-
-
-def _message(context: Context, who: Addressee, thread_id: str, looked: Looked, status: str) -> Message:
+def _message(context: Context, who: Addressee, joined: Joined, looked: Looked, status: str) -> Message:
     arrival, parsed, mailbox = looked.arrival, looked.parsed, who.mailbox
     sender = parsed.sender or Address(arrival.sender)
     return Message(
         id=context.new_id("msg"),
         account_id=mailbox.account_id,
         mailbox_id=mailbox.id,
-        thread_id=thread_id,
+        thread_id=joined.thread_id,
         direction="inbound",
         status=status,
         revision=1,
@@ -187,14 +181,14 @@ def _message(context: Context, who: Addressee, thread_id: str, looked: Looked, s
         new_text=parsed.new_text,
         quoted=parsed.quoted,
         attachments=json.dumps([asdict(part) for part in parsed.attachments], ensure_ascii=False),
-        findings=json.dumps(_findings(who, looked), ensure_ascii=False),
+        findings=json.dumps(_findings(who, joined, looked), ensure_ascii=False),
         size=len(arrival.raw),
         created_at=context.now(),
         sandbox=int(context.principal.sandbox),
     )
 
 
-def _findings(who: Addressee, looked: Looked) -> dict[str, Any]:
+def _findings(who: Addressee, joined: Joined, looked: Looked) -> dict[str, Any]:
     """What was found out about the mail, a key for each topic."""
     parsed = looked.parsed
     machine = parsed.machine if looked.arrival.sender else without_sender(parsed.machine)
@@ -204,6 +198,8 @@ def _findings(who: Addressee, looked: Looked) -> dict[str, Any]:
         findings["machine"] = machine.as_findings()
     if parsed.sender_ambiguous:
         findings["sender_ambiguous"] = True
+    if thread := joined.as_findings():
+        findings["thread"] = thread
     for topic, values in (("hidden", parsed.hidden), ("links", parsed.links), ("calendar", parsed.calendar)):
         if values:
             findings[topic] = [asdict(value) for value in values]

@@ -2,9 +2,9 @@
 
 -- name: insert_thread
 INSERT INTO thread (
-    id, mailbox_id, subject, last_at, created_at
+    id, mailbox_id, subject, last_at, created_at, base_subject
 ) VALUES (
-    :id, :mailbox_id, :subject, :last_at, :created_at
+    :id, :mailbox_id, :subject, :last_at, :created_at, :base_subject
 );
 
 -- name: insert_message
@@ -32,9 +32,17 @@ UPDATE thread SET last_at = :last_at WHERE id = :id;
 SELECT * FROM thread WHERE id = :id AND mailbox_id = :mailbox_id;
 
 -- name: thread_of_reference
-SELECT t.* FROM message m JOIN thread t ON t.id = m.thread_id
-WHERE m.mailbox_id = :mailbox_id AND m.rfc_message_id = :rfc_message_id
-ORDER BY m.created_at DESC, m.id DESC LIMIT 1;
+SELECT thread_id, from_email, people FROM message
+WHERE mailbox_id = :mailbox_id AND rfc_message_id = :rfc_message_id
+ORDER BY created_at DESC, id DESC LIMIT 1;
+
+-- name: people_of_thread
+SELECT from_email, people FROM message WHERE thread_id = :thread_id ORDER BY created_at DESC, id DESC LIMIT 100;
+
+-- name: people_by_subject
+SELECT m.thread_id, m.from_email, m.people FROM thread t JOIN message m ON m.thread_id = t.id
+WHERE t.mailbox_id = :mailbox_id AND t.base_subject = :base_subject AND t.base_subject <> '' AND t.last_at >= :since
+ORDER BY t.last_at DESC, t.id, m.created_at DESC, m.id DESC LIMIT 100;
 
 -- name: message
 SELECT * FROM message WHERE id = :id AND mailbox_id = :mailbox_id;

@@ -72,8 +72,11 @@ CREATE TABLE thread (
     mailbox_id TEXT NOT NULL REFERENCES mailbox (id),
     subject TEXT NOT NULL,
     last_at BIGINT NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    -- the subject without its prefixes
+    base_subject TEXT NOT NULL DEFAULT ''
 );
+CREATE INDEX thread_by_subject ON thread (mailbox_id, base_subject, last_at) WHERE base_subject <> '';
 
 CREATE TABLE message (
     id TEXT PRIMARY KEY,

@@ -52,6 +52,13 @@ def base_subject(subject: str) -> str:
     return base.lower()[: limits.BASE_SUBJECT_CHARS]
 
 
+def is_answer(subject: str) -> bool:
+    """Whether the subject's first prefix, behind the tag of a list, says that the mail goes on with another."""
+    subject = subject[: limits.SUBJECT_CHARS].lstrip()
+    tag = _BLOB.match(subject)
+    return _LEADER.match(subject, tag.end() if tag else 0) is not None
+
+
 def is_forward(subject: str) -> bool:
     """Whether the subject's first prefix says that the mail passes another one on."""
     return _FORWARD.match(subject) is not None
