@@ -49,9 +49,9 @@ class Arrival:
     raw: bytes
     peer: dict[str, str | bool] = field(default_factory=dict)
     """The listener's findings: `ip`, `helo`, `tls`."""
-
     id: str = ""
     """Whoever brings a mail again says the same; empty where nobody does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Looked:
@@ -109,6 +109,7 @@ async def receive(context: Context, arrival: Arrival) -> bool:
             await returned.look(context, transaction, address, report, arrival.raw)
         for each in addressees:
             await _deliver(context, transaction, each, looked)
+        return True
 
     return await context.db.write(work)
 
