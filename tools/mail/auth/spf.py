@@ -107,6 +107,7 @@ class _Check:
         self._ip = _client(sender.ip)
         self._lookups = 0
         self._void = 0
+        self._names: list[str] | None = None
 
     async def host(self, domain: str) -> _Found:
         """The result for a domain: the first mechanism that matches, or where it redirects. Raises _Ended."""
@@ -187,7 +188,13 @@ class _Check:
         return False
 
     async def _validated(self) -> list[str]:
-        """The client's names that lead back to its address (section 5.5). A failure is no name, and no error."""
+        """The client's names that lead back to its address (section 5.5), looked up once."""
+        if self._names is None:
+            self._names = await self._look_up_names()
+        return self._names
+
+    async def _look_up_names(self) -> list[str]:
+        """A look-up that fails gives no name, and is no error."""
         try:
             names = await self._resolver.ptr(str(self._ip))
         except LookupFailed:
