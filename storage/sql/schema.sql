@@ -386,9 +386,6 @@ CREATE TABLE outcome (
     PRIMARY KEY (account_id, hour)
 );
 
--- Who may not send: an account, or everybody ('*'). Stopped by a person, or paused for its reputation.
-CREATE TABLE stop (
-    subject TEXT NOT NULL,
 -- Who was asked to come again, and who did. A network with a row that passed is known to be good.
 CREATE TABLE greylist (
     -- an IPv4 /24 or an IPv6 /64
@@ -403,6 +400,9 @@ CREATE TABLE greylist (
 CREATE INDEX greylist_good ON greylist (network) WHERE passed = 1;
 CREATE INDEX greylist_by_time ON greylist (passed, seen_at);
 
+-- Who may not send: an account, or everybody ('*'). Stopped by a person, or paused for its reputation.
+CREATE TABLE stop (
+    subject TEXT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('stopped', 'paused')),
     reason TEXT NOT NULL,
     created_at BIGINT NOT NULL,
