@@ -70,6 +70,7 @@ class Machine:
 
     kind: str = ""
     reasons: tuple[str, ...] = ()
+    """Our words alone: what the sender wrote is not among them."""
     certain: bool = True
     """False where only its words say so, which a person may have written too."""
 
@@ -105,8 +106,7 @@ def without_sender(machine: Machine) -> Machine:
 
 def _structure(mail: Mail, fields: Fields, subject: str) -> Iterator[Sign]:
     if mail.content_type == "multipart/report":
-        stated = mail.parameters.get("report-type", "").lower()
-        yield _REPORTS.get(stated, "report"), f"multipart/report {stated}"[:60].strip()
+        yield _REPORTS.get(mail.parameters.get("report-type", "").lower(), "report"), "multipart/report"
     if "tls-report-domain" in fields or _AGGREGATE.match(subject):
         yield "report", "a TLS or DMARC report"
     for part in mail.parts:
@@ -122,7 +122,7 @@ def _submitted(fields: Fields, away: bool) -> Iterator[Sign]:
     if submitted not in ("", "no"):
         # RFC 3834 section 5: a word that is not known is automatic too
         generated = submitted in ("auto-generated", "auto-notified")
-        yield "notification" if generated else answer, f"Auto-Submitted: {submitted[:40]}"
+        yield "notification" if generated else answer, "Auto-Submitted"
     for name in _REPLY_FIELDS:
         if fields.get(name, b"").strip().lower() not in _NOTHING:
             yield answer, name
