@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 import tempfile
+import time
 from pathlib import Path
 
 from storage.errors import Damaged, Missing, Unavailable
@@ -13,7 +14,7 @@ INLINE = 256 * 1024
 
 
 class Blobs:
-    """A folder of files `ab/abcdef…`, written once and never changed."""
+    """A folder of files `ab/abcdef…`, written once and never changed; the time of each says when it was stored last."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -22,6 +23,10 @@ class Blobs:
         """Store durably and return the name. Raises Unavailable when the disk refuses."""
         return await asyncio.to_thread(self._put, data)
 
+    async def drop(self, name: str, unused_seconds: float) -> bool:
+        """Delete a blob; False, and it stays, when it was stored within that time. Raises Unavailable."""
+        return await asyncio.to_thread(self._drop, name, unused_seconds)
+
     async def get(self, name: str) -> bytes:
         """The bytes of a blob. Raises Missing when they are gone, Damaged when they differ, Unavailable."""
         return await asyncio.to_thread(self._get, name)
@@ -29,21 +34,42 @@ class Blobs:
     def _put(self, data: bytes) -> str:
         name = hashlib.sha256(data).hexdigest()
         path = self._path(name)
-        if path.exists():
-            return name
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle, temporary = tempfile.mkstemp(dir=path.parent)
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-            for folder in (path.parent, self._folder):
-                _sync_folder(folder)
+            if not _touched(path):
+                self._write(path, data)
         except OSError as error:
             raise Unavailable(f"cannot store a large mail: {error.strerror}") from error
         return name
+
+    def _write(self, path: Path, data: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+        for folder in (path.parent, self._folder):
+            _sync_folder(folder)
+
+    def _drop(self, name: str, unused_seconds: float) -> bool:
+        """Put aside, look at its age, delete: who stores it again in between finds it gone, or has made it young."""
+        path = self._path(name)
+        aside = path.with_suffix(".gone")
+        try:
+            if not aside.exists():
+                if _age(path) < unused_seconds:
+                    return False
+                path.replace(aside)
+            if _age(aside) < unused_seconds:
+                aside.replace(path)
+                return False
+            aside.unlink()
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            raise Unavailable(f"a stored mail cannot be deleted: {error.strerror}") from error
+        return True
 
     def _get(self, name: str) -> bytes:
         try:
@@ -60,6 +86,20 @@ class Blobs:
 
     def _path(self, name: str) -> Path:
         return self._folder / name[:2] / name
+
+
+def _touched(path: Path) -> bool:
+    """Make a blob young, as it is needed from now on; False where there is none."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _age(path: Path) -> float:
+    """Seconds since a blob was stored last."""
+    return time.time() - path.stat().st_mtime
 
 
 def _sync_folder(folder: Path) -> None:

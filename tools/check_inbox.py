@@ -17,6 +17,8 @@ Status = Literal[
     "unread",
     "read",
     "archived",
+    "deleted",
+    "spam_flagged",
     "pending_send_approval",
     "scheduled",
     "queued",
@@ -36,6 +38,9 @@ class InboxRequest(Model):
     )
     status: Status | None = Field(default=None, description="Only messages with this status.")
     sender: str | None = Field(default=None, description="Only mail from this address.", max_length=254)
+    tag: str | None = Field(
+        default=None, description="Only messages with this tag, as a name or as name=value.", max_length=330
+    )
     limit: Limit = 20
     cursor: str | None = Field(default=None, description="next_cursor of the page before.", max_length=200)
     mailbox_id: MailboxId = None
@@ -61,6 +66,7 @@ async def check_inbox(context: Context, request: InboxRequest) -> InboxPage:
         direction=None if request.direction == "any" else request.direction,
         status=request.status,
         sender=canonical(request.sender) if request.sender else None,
+        tag=request.tag,
         before_at=before_at,
         before_id=before_id,
         limit=request.limit + 1,

@@ -101,6 +101,16 @@ _CONDITIONS = (
         "Only received mail is moved or deleted.",
         "A mail of your own that has not left is withdrawn with cancel.",
     ),
+    Condition(
+        "too_many_contacts", 400, "A mailbox notes at most 5000 people.", "Forget some first; nothing was changed."
+    ),
+    Condition("contact_not_found", 404, "The mailbox knows nobody of this address.", "Find them with GET /v1/contacts."),
+    Condition(
+        "not_movable",
+        409,
+        "Only received mail is moved or deleted.",
+        "A mail of your own that has not left is withdrawn with cancel.",
+    ),
     Condition("invalid_time", 400, "Not a time to send at.", "Write it in UTC, such as 2030-01-31T09:00:00Z."),
     Condition("invalid_domain", 400, "Not a domain name.", "Write it as example.com."),
     Condition(

@@ -5,12 +5,13 @@ from storage.records import Approval
 from tools import approvals, greylist, quorum
 from tools.context import DAY, HOUR, Context
 from tools.decide import expire_due
+from tools.retention import purge
 
 AT_ONCE = 100
 
 
 async def tidy(context: Context) -> None:
-    """End the approvals whose time is over, remind of others, forget idempotency keys and counts that are over.
+    """End the approvals whose time is over, remind of others, forget keys, counts and mail that are over.
 
     Raises Unavailable.
     """
@@ -23,6 +24,7 @@ async def tidy(context: Context) -> None:
         await transaction.run("forget_old_outcomes", before=context.now() - 2 * DAY)
 
     await context.db.write(work)
+    await purge(context)
 
 
 async def _remind(context: Context) -> None:

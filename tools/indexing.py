@@ -98,6 +98,12 @@ async def _index_account(context: Context, account: _Behind) -> None:
         if not await transaction.run("move_search_mark", account_id=account.id, after=account.seq, upto=upto):
             return
         for message, text in entries:
-            await transaction.run("index_message", message_id=message.id, revision=message.revision, words=text)
+            await _write(transaction, message, text, files_wait=message.attachments != "[]")
 
     await context.db.write(work)
+
+
+async def _write(transaction: Transaction, message: Indexable, text: str, *, files_wait: bool) -> None:
+    await transaction.run(
+        "index_message", message_id=message.id, revision=message.revision, files_wait=int(files_wait), words=text
+    )

@@ -20,6 +20,7 @@ STATES = {
     "unread": {"unread"},
     "read": {"read"},
     "archived": {"archived"},
+    "spam": {"spam_flagged"},
     "pending": {"pending_send_approval"},
     "scheduled": {"scheduled"},
     "queued": {"queued"},

@@ -4,8 +4,10 @@ from tools.cancel import CANCEL
 from tools.check_inbox import CHECK_INBOX
 from tools.conversation import RESUME_THREAD
 from tools.dmarc_policy import SET_DMARC_POLICY
+from tools.contacts import FORGET_CONTACT, GET_CONTACT, LIST_CONTACTS, SAVE_CONTACT
 from tools.list_thread import LIST_THREAD
 from tools.message_status import MESSAGE_STATUS
+from tools.move_message import DELETE_MESSAGE, MOVE_MESSAGE
 from tools.operation import AnyOperation
 from tools.oversight import APPLY_UPGRADE, LOWER_MODE, REQUEST_UPGRADE
 from tools.pending import DECIDE, LIST_PENDING
@@ -38,6 +40,12 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     TAG,
     GET_TAGS,
     UNTAG,
+    MOVE_MESSAGE,
+    DELETE_MESSAGE,
+    LIST_CONTACTS,
+    GET_CONTACT,
+    SAVE_CONTACT,
+    FORGET_CONTACT,
     WAIT_FOR_MESSAGE,
     REQUEST_UPGRADE,
     APPLY_UPGRADE,

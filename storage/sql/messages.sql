@@ -60,9 +60,13 @@ SELECT * FROM message
 WHERE mailbox_id = :mailbox_id
   AND (CAST(:direction AS TEXT) IS NULL OR direction = :direction)
   AND (CAST(:status AS TEXT) IS NULL OR status = :status)
-  AND status NOT IN ('pending_inbound_approval', 'spam_quarantined', 'deleted')
+  AND status NOT IN ('pending_inbound_approval', 'spam_quarantined')
+  AND (status <> 'deleted' OR CAST(:status AS TEXT) = 'deleted')
   AND NOT (direction = 'inbound' AND status = 'rejected')
   AND (CAST(:sender AS TEXT) IS NULL OR lower(from_email) = :sender)
+  AND (CAST(:tag AS TEXT) IS NULL OR EXISTS (
+    SELECT 1 FROM tag t WHERE t.message_id = message.id AND :tag IN (t.name, t.name || '=' || t.value)
+  ))
   AND (created_at < :before_at OR (created_at = :before_at AND id < :before_id))
 ORDER BY created_at DESC, id DESC
 LIMIT :limit;
@@ -103,6 +107,19 @@ UPDATE message SET status = 'read' WHERE id = :id AND status = 'unread';
 
 -- name: set_status
 UPDATE message SET status = :status WHERE id = :id;
+
+-- name: move_message
+-- By compare-and-set: of two that move the same, one does.
+UPDATE message SET status = :status WHERE id = :id AND status = :was;
+
+-- name: put_into_trash
+INSERT INTO trash (message_id, status, deleted_at) VALUES (:message_id, :status, :deleted_at);
+
+-- name: trash_of
+SELECT * FROM trash WHERE message_id = :message_id;
+
+-- name: take_out_of_trash
+DELETE FROM trash WHERE message_id = :message_id;
 
 -- name: revise_message
 UPDATE message SET revision = :revision, people = :people, subject = :subject, markdown = :markdown,

@@ -32,9 +32,10 @@ UPDATE search_mark SET seq = :upto WHERE account_id = :account_id AND seq = :aft
 
 -- name: index_message
 -- The words come as text with a space between; on PostgreSQL each gets its place, and the mark between sections none.
-INSERT INTO search_entry (message_id, revision, words) VALUES (
+INSERT INTO search_entry (message_id, revision, files_wait, words) VALUES (
     :message_id,
     :revision,
+    :files_wait,
     /* sqlite */ :words
     /* postgres */ (
     /* postgres */     SELECT COALESCE(CAST(string_agg(word || ':' || place, ' ') AS TSVECTOR), '')
@@ -42,7 +43,8 @@ INSERT INTO search_entry (message_id, revision, words) VALUES (
     /* postgres */     WHERE word <> '·'
     /* postgres */ )
 )
-ON CONFLICT (message_id) DO UPDATE SET revision = excluded.revision, words = excluded.words;
+ON CONFLICT (message_id) DO UPDATE SET revision = excluded.revision, files_wait = excluded.files_wait,
+    words = excluded.words;
 
 -- name: search
 -- The newest `limit` messages before the cursor, newest first. `expression` is in FTS5's language, whose words are never

@@ -39,6 +39,7 @@ async def stored(world: World) -> list[bytes]:
         direction="inbound",
         status=None,
         sender=None,
+        tag=None,
         before_at=2**62,
         before_id="",
         limit=1000,

@@ -372,6 +372,7 @@ async def stored(db: Database) -> list[Message]:
         direction=None,
         status=None,
         sender=None,
+        tag=None,
         before_at=2**62,
         before_id="",
         limit=10,
