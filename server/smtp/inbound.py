@@ -78,7 +78,9 @@ class Inbound(Conversation):
         )
         self._terms = terms
         self._shared = shared
-        self._ip = self._network = ""
+        self.ip = ""
+        """Whose connection it is, as an address."""
+        self._network = ""
         self._header: bytearray | None = None
         """What came of the PROXY header so far; None when none is waited for."""
         self._helo = ""
@@ -89,8 +91,8 @@ class Inbound(Conversation):
     # -- the connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._ip = str((transport.get_extra_info("peername") or ("",))[0])
-        if not self._terms.trusts(self._ip):
+        self.ip = str((transport.get_extra_info("peername") or ("",))[0])
+        if not self._terms.trusts(self.ip):
             super().connection_made(transport)
             return
         self._header = bytearray()
@@ -113,7 +115,7 @@ class Inbound(Conversation):
         if source is None:
             return
         rest, self._header = bytes(self._header[source.length :]), None
-        self._ip = source.address or self._ip
+        self.ip = source.address or self.ip
         if self._timer is not None:
             self._timer.cancel()
         super().connection_made(transport)
@@ -127,7 +129,7 @@ class Inbound(Conversation):
     # -- Conversation
 
     def greeting(self) -> bytes:
-        self._network = network_of(self._ip)
+        self._network = network_of(self.ip)
         unwelcome = self._shared.peers.enter(self._network)
         return unwelcome or f"220 {self._terms.hostname} ESMTP Gatepost".encode()
 
@@ -156,7 +158,7 @@ class Inbound(Conversation):
         return self._lesser(verb.upper())
 
     def mail(self, content: bytes) -> Answer:
-        peer: dict[str, str | bool] = {"ip": self._ip, "helo": self._helo, "tls": self._secured}
+        peer: dict[str, str | bool] = {"ip": self.ip, "helo": self._helo, "tls": self._secured}
         arrival = Arrival(self._sender or "", tuple(self._recipients), content, peer)
         self.forget()
         if hops(content) > MAX_RECEIVED:
@@ -281,7 +283,7 @@ class Inbound(Conversation):
         if not await expects(self._terms.context, recipient):
             return f"550 5.1.1 <{recipient}>: no such mailbox here".encode()
         minutes = self._terms.greylist_minutes
-        if minutes and await must_wait(self._terms.context, self._ip, self._sender or "", recipient, minutes):
+        if minutes and await must_wait(self._terms.context, self.ip, self._sender or "", recipient, minutes):
             return b"451 4.7.1 Greylisted; come again in %d minutes" % minutes
         self._recipients.append(recipient)
         return b"250 2.1.5 OK"
