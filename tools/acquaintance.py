@@ -38,6 +38,11 @@ async def note_arrival(transaction: Transaction, message: Message) -> None:
     """A mail that the mailbox received makes its sender known, and notes whom its text speaks of."""
     if message.from_email:
         await _meet(transaction, message, message.from_email)
+    await note_mentions(transaction, message)
+
+
+async def note_mentions(transaction: Transaction, message: Message) -> None:
+    """Whom the text of a received mail speaks of."""
     for address in mentioned(f"{message.subject}\n{message.body_text}", MOST_MENTIONED):
         await transaction.run("introduce", mailbox_id=message.mailbox_id, address=address, message_id=message.id)
 

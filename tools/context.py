@@ -9,10 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from policies.reputation import Thresholds
+from policies.spam import Thresholds as SpamThresholds
 from policies.windows import Limits
 from storage.blobs import Blobs
 from storage.database import Database
 from tools.mail.auth.authenticator import Authenticator
+from tools.scanner import Scanner
 from tools.workers import Workers
 
 SECOND = 1_000_000
@@ -99,6 +101,10 @@ class Site:
     """Markdown below the text of agents' mail."""
     regions: Regions | None = None
     """None lets mail be handed in from everywhere."""
+    spam: SpamThresholds = field(default_factory=SpamThresholds)
+    """From which scores on arrived mail is marked, and kept apart."""
+    quarantine_days: int = 30
+    """How long mail that is kept apart is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,8 @@ class Principal:
             "oversight_read": {"oversight"},
             # no key has this scope by name: the kill switch may be thrown by whoever can do harm or prevent it
             "stop": {"send", "admin", "oversight"},
+            # nor this one: whoever reads mail may say that it is spam
+            "screen": {"send", "admin", "oversight"},
         }.get(scope, set())
         return bool(self.scopes & (implied | {scope}))
 
@@ -147,6 +155,8 @@ class Context:
     """Who reads attached files."""
     authenticator: Authenticator | None = None
     """Verifies arrived mail; None verifies nothing."""
+    scanner: Scanner | None = None
+    """Scores arrived mail for spam; None is our own score."""
 
     def acting_as(self, principal: Principal, origin: str = "") -> "Context":
         return replace(self, principal=principal, origin=origin)

@@ -8,10 +8,11 @@ from typing import Any
 
 from policies.impersonation import Caution
 from policies.inbound import Fate, accept, fate_of
+from policies.spam import Judgement
 from storage.database import Transaction, columns
 from storage.records import Message
 from tools import approvals, events, expected, returned, wires
-from tools.acquaintance import note_arrival
+from tools.acquaintance import note_arrival, note_mentions
 from tools.addressee import Addressee, addressee
 from tools.authentication import facts_of, kept_form, refuse, verified
 from tools.caution import cautions_about
@@ -23,6 +24,8 @@ from tools.mail.parse import Parsed, parse
 from tools.mail.references import reference_ids
 from tools.mail.reports import Report, read_report
 from tools.mail.wire import Recipient, Wire
+from tools.scanner import Envelope
+from tools.screening import Screened, judged, screened, spam_findings, with_spam
 from tools.threads import Joined, join
 
 SMALL = 32 * 1024
@@ -66,12 +69,24 @@ class Looked:
     """The mail as it is stored."""
     blob: str | None
     """Where that is, if it is large."""
+    seen: Screened
+
+    @property
+    def sender(self) -> Address:
+        """Who wrote it, as far as it says so."""
+        return self.parsed.sender or Address(self.arrival.sender)
 
     @property
     def believed(self) -> bool:
         """Whether nothing says that the author is another than it seems."""
         failed = self.authentication is not None and self.authentication.dmarc.result == "fail"
         return not failed and not self.parsed.sender_ambiguous
+
+
+def envelope_of(arrival: Arrival) -> Envelope:
+    """What a scanner is told beside the mail."""
+    ip, helo = (str(arrival.peer.get(name, "")) for name in ("ip", "helo"))
+    return Envelope(arrival.sender, arrival.recipients, ip, helo)
 
 
 async def expects(context: Context, address: str) -> bool:
@@ -99,8 +114,9 @@ async def receive(context: Context, arrival: Arrival) -> bool:
     if not back:
         refuse(mailboxes, authentication)
     cautions = {mailbox.id: await cautions_about(context.db, mailbox, parsed) for mailbox in mailboxes}
+    seen = await screened(context, arrival.raw, envelope_of(arrival), parsed, authentication)
     kept = kept_form(context, arrival.raw, authentication)
-    looked = Looked(arrival, parsed, authentication, cautions, kept, await wires.store_large(context, kept))
+    looked = Looked(arrival, parsed, authentication, cautions, kept, await wires.store_large(context, kept), seen)
 
     async def work(transaction: Transaction) -> bool:
         if addressees and not await _is_new(transaction, context.now(), addressees[0], arrival):
@@ -140,10 +156,11 @@ async def _addressees(context: Context, addresses: Sequence[str]) -> list[Addres
 
 async def _deliver(context: Context, transaction: Transaction, who: Addressee, looked: Looked) -> None:
     mailbox = who.mailbox
-    ruling = accept(facts_of(mailbox, looked.authentication))
-    fate = fate_of(ruling)
     joined = await join(context, transaction, mailbox, looked.parsed, believed=looked.believed)
-    message = _message(context, who, joined, looked, STATUS[fate])
+    judgement = await judged(transaction, mailbox.id, joined.thread_id, looked.sender.email, looked.seen)
+    ruling = accept(with_spam(context, facts_of(mailbox, looked.authentication), judgement))
+    fate = fate_of(ruling)
+    message = _message(context, who, joined, looked, judgement, STATUS[fate])
     await transaction.run("insert_message", **columns(message))
     wire = Wire(looked.arrival.sender, (Recipient(mailbox.address),), looked.kept)
     await wires.keep(transaction, message.id, 1, wire, looked.blob, "", message.created_at)
@@ -154,13 +171,16 @@ async def _deliver(context: Context, transaction: Transaction, who: Addressee, l
         await expected.answered(transaction, message)
         await events.about(transaction, context.now(), message, "message.received")
     else:
-        # nobody is woken by it, and it makes nobody known
+        # nobody is woken by it, and it makes nobody known; but what an agent may read it may also be tricked by
+        if fate is Fate.FLAG:
+            await note_mentions(transaction, message)
         await events.about(transaction, context.now(), message, f"message.{message.status}")
 
 
-def _message(context: Context, who: Addressee, joined: Joined, looked: Looked, status: str) -> Message:
-    arrival, parsed, mailbox = looked.arrival, looked.parsed, who.mailbox
-    sender = parsed.sender or Address(arrival.sender)
+def _message(
+    context: Context, who: Addressee, joined: Joined, looked: Looked, judgement: Judgement, status: str
+) -> Message:
+    arrival, parsed, mailbox, sender = looked.arrival, looked.parsed, who.mailbox, looked.sender
     return Message(
         id=context.new_id("msg"),
         account_id=mailbox.account_id,
@@ -182,14 +202,14 @@ def _message(context: Context, who: Addressee, joined: Joined, looked: Looked, s
         new_text=parsed.new_text,
         quoted=parsed.quoted,
         attachments=json.dumps([asdict(part) for part in parsed.attachments], ensure_ascii=False),
-        findings=json.dumps(_findings(who, joined, looked), ensure_ascii=False),
+        findings=json.dumps(_findings(who, joined, looked, judgement), ensure_ascii=False),
         size=len(arrival.raw),
         created_at=context.now(),
         sandbox=int(context.principal.sandbox),
     )
 
 
-def _findings(who: Addressee, joined: Joined, looked: Looked) -> dict[str, Any]:
+def _findings(who: Addressee, joined: Joined, looked: Looked, judgement: Judgement) -> dict[str, Any]:
     """What was found out about the mail, a key for each topic."""
     parsed = looked.parsed
     machine = parsed.machine if looked.arrival.sender else without_sender(parsed.machine)
@@ -204,6 +224,10 @@ def _findings(who: Addressee, joined: Joined, looked: Looked) -> dict[str, Any]:
     for topic, values in (("hidden", parsed.hidden), ("links", parsed.links), ("calendar", parsed.calendar)):
         if values:
             findings[topic] = [asdict(value) for value in values]
+    if looked.seen.signals:
+        findings["signals"] = looked.seen.as_findings()
+    if spam := spam_findings(judgement):
+        findings["spam"] = spam
     if looked.authentication is not None:
         findings["auth"] = looked.authentication.as_findings()
     if cautions := looked.cautions.get(who.mailbox.id):

@@ -1,0 +1,1 @@
+"""Spam scanners beside us, and the settings for them."""
