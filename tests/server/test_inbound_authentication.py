@@ -1,0 +1,89 @@
+"""Over the wire and the DNS: who brings a mail is verified before the 250, and a forgery refused where all want it."""
+
+from dataclasses import replace
+
+import pytest
+
+from server.delivery.names import Names
+from server.dns import LiveResolver
+from server.settings import Settings
+from server.verifying import authenticator_of
+from tests.conftest import World
+from tests.e2e.listener import greeted, stored
+from tests.fakes.dns_server import FakeDNSServer, Zone
+from tools.accounts import create_mailbox
+from tools.context import Principal
+from tools.dmarc_policy import DmarcPolicyRequest, set_dmarc_policy
+from tools.mail.auth.authenticator import Authenticator
+
+pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
+
+ADA = "ada@agents.example"
+ZONE: Zone = {
+    "example.net": {"TXT": ['"v=spf1 ip4:127.0.0.1 -all"']},
+    "_dmarc.example.net": {"TXT": ['"v=DMARC1; p=reject"']},
+    "bank.example": {"TXT": ['"v=spf1 -all"']},
+    "_dmarc.bank.example": {"TXT": ['"v=DMARC1; p=reject"']},
+    "_dmarc.slow.example": None,
+}
+
+
+def mail(author: str) -> bytes:
+    return f"From: {author}\r\nTo: {ADA}\r\nSubject: Hello\r\n\r\nGood morning\r\n".encode()
+
+
+def verified_by(world: World, server: FakeDNSServer) -> World:
+    """The world with mail verified through the resolver on loopback."""
+    authenticator = Authenticator(LiveResolver(Names(server.resolver)), clock=world.system.clock, local=True)
+    return replace(world, system=replace(world.system, authenticator=authenticator))
+
+
+async def rejecting(world: World) -> None:
+    admin = world.system.acting_as(Principal(world.account.id, frozenset({"admin"}), "key key_1"))
+    await set_dmarc_policy(admin, DmarcPolicyRequest(policy="reject", mailbox_id=world.mailbox.id))
+
+
+async def test_a_forgery_is_refused_with_its_code_and_the_line_stays_open(world: World) -> None:
+    async with FakeDNSServer(ZONE) as server:
+        world = verified_by(world, server)
+        await rejecting(world)
+        async with greeted(world) as talk:
+            assert (await talk.mail(mail("service@bank.example"), ADA)).startswith("550 5.7.26 ")
+            assert await stored(world) == []
+            assert (await talk.mail(mail("bea@example.net"), ADA)).startswith("250 ")
+    [raw] = await stored(world)
+    assert raw.startswith(b"Authentication-Results: ")
+    assert b"spf=pass smtp.mailfrom=example.net" in raw
+    assert b"dmarc=pass header.from=example.net" in raw
+
+
+async def test_one_recipient_who_takes_it_takes_it_for_all(world: World) -> None:
+    other = await create_mailbox(world.system, world.account.id, "bob", "agents.example")
+    async with FakeDNSServer(ZONE) as server:
+        world = verified_by(world, server)
+        await rejecting(world)
+        async with greeted(world) as talk:
+            reply = await talk.mail(mail("service@bank.example"), ADA, other.address)
+    assert reply.startswith("250 ")
+    assert await stored(world) == []
+    assert len(await stored(replace(world, mailbox=other))) == 1
+
+
+async def test_a_dns_that_does_not_answer_refuses_nothing(world: World) -> None:
+    async with FakeDNSServer(ZONE) as server:
+        world = verified_by(world, server)
+        await rejecting(world)
+        async with greeted(world) as talk:
+            assert (await talk.mail(mail("service@slow.example"), ADA)).startswith("250 ")
+    [raw] = await stored(world)
+    assert b"dmarc=temperror" in raw
+
+
+@pytest.mark.parametrize(("resolver", "concerns"), [(None, False), ("127.0.0.1:53", True)])
+def test_this_machine_is_verified_where_the_settings_name_a_resolver(
+    world: World, resolver: str | None, concerns: bool
+) -> None:
+    authenticator = authenticator_of(Settings(resolver=resolver), world.system.clock)
+    assert authenticator is not None
+    assert authenticator.concerns("127.0.0.1") is concerns
+    assert authenticator.concerns("192.0.2.1")
