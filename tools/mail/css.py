@@ -110,6 +110,8 @@ class Sheet:
         self.rules: list[Rule] = []
         self.unread: list[str] = []
         """Selectors of hiding rules that are beyond this reader."""
+        self.overflows = any(len(text) > limits.STYLE_CHARS for text in texts)
+        """Whether some of it was not looked at, for being too much."""
         for text in texts:
             for conditions, selectors, body in _blocks(text[: limits.STYLE_CHARS]):
                 self._add(_screens(conditions), selectors, body)
@@ -140,7 +142,10 @@ class Sheet:
                 candidates += by_key.get("." + name, ())
             candidates += by_key.get("#" + str(element.attrs.get("id") or "").lower(), ())
         self.budget -= sum(len(rule.compounds) for rule in candidates)
-        if not candidates or self.budget < 0:
+        if not candidates:
+            return []
+        if self.budget < 0:
+            self.overflows = True
             return []
         return sorted((rule for rule in candidates if rule.fits(element)), key=_rank)
 
@@ -151,6 +156,7 @@ class Sheet:
         for selector in selectors.split(","):
             compounds = _compounds(selector.strip())
             if len(self.rules) >= limits.STYLE_RULES:
+                self.overflows = True
                 return
             if compounds:
                 rank = (*_specificity(compounds), len(self.rules))

@@ -117,8 +117,8 @@ class _Cleaner:
 
     def _spell(self, kind: str, words: str) -> None:
         spelled = self.spelled.setdefault(kind, [])
-        if sum(map(len, spelled)) < DECODED_CHARS:
-            spelled.append(words)
+        if len(spelled) < DECODED_CHARS:
+            spelled.append(words[:DECODED_CHARS])
 
     def _meaning(self, kind: str) -> str:
         words = "".join(self.spelled.get(kind, ()))[:DECODED_CHARS]

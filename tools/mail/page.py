@@ -51,6 +51,8 @@ def read_page(source: str) -> Page:
     reader.read(document)
     for selector in reader.sheet.unread:
         reader.hidden.note("unread_style", selector)
+    if reader.sheet.overflows:
+        reader.hidden.note("too_many_rules", "style rules that were not followed")
     return Page(
         reader.outline.html(),
         "".join(reader.words),

@@ -68,7 +68,7 @@ def real_target(target: str) -> str:
 
 def is_place(url: str) -> bool:
     """Whether a real target may stand as a link."""
-    return url[-1:] != ":" and url not in ("", "#")
+    return url[:1] not in ("", "#") and not _SCHEME.fullmatch(url.lower())
 
 
 def host_of(url: str) -> str:
