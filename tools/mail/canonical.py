@@ -3,6 +3,14 @@
 `bytes.replace` throughout: twenty times as fast as regular expressions, and linear whatever the input.
 """
 
+from collections.abc import Iterator
+from typing import Literal
+
+Form = Literal["relaxed", "simple"]
+
+PIECE = 256 * 1024
+"""Bytes of a body that are worked on at once, up to the end of a line."""
+
 
 def with_crlf(raw: bytes) -> bytes:
     """The same lines, each ending with CRLF; a bare CR is an ordinary character."""
@@ -13,13 +21,29 @@ def with_crlf(raw: bytes) -> bytes:
 
 def relaxed_body(body: bytes) -> bytes:
     """RFC 6376 section 3.4.4, for lines that end with CRLF."""
-    body = _without_last_lines(_single_spaces(body).replace(b" \r\n", b"\r\n").removesuffix(b" "))
-    return body + b"\r\n" if body else b""
+    return b"".join(body_pieces(body, 0, "relaxed"))
 
 
-def simple_body(body: bytes) -> bytes:
-    """RFC 6376 section 3.4.3, for lines that end with CRLF."""
-    return _without_last_lines(body) + b"\r\n"
+def body_pieces(raw: bytes, start: int, form: Form) -> Iterator[bytes]:
+    """The canonical form of the body that begins at `start`, in pieces (RFC 6376 sections 3.4.3 and 3.4.4).
+
+    Its lines end with CRLF. What is large is not copied as a whole.
+    """
+    empty_lines, some = b"", False
+    while start < len(raw):
+        end = raw.find(b"\n", start + PIECE) + 1 or len(raw)
+        piece = raw[start:end]
+        if form == "relaxed":
+            piece = _single_spaces(piece).replace(b" \r\n", b"\r\n").removesuffix(b" ")
+        text = _without_last_lines(piece)
+        if text:
+            yield empty_lines + text
+            empty_lines, some = b"", True
+        # empty lines count only where text follows
+        empty_lines += piece[len(text) :]
+        start = end
+    if some or form == "simple":
+        yield b"\r\n"
 
 
 def relaxed_field(line: bytes) -> bytes:
@@ -30,7 +54,7 @@ def relaxed_field(line: bytes) -> bytes:
 
 
 def _without_last_lines(body: bytes) -> bytes:
-    """The body without the empty lines at its end, and without its last CRLF."""
+    """The lines without the empty ones at their end, and without the last CRLF."""
     end = len(body.rstrip(b"\r\n"))
     rest = body[end:]
     if rest.count(b"\r") == rest.count(b"\r\n"):

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from hashlib import sha256
 
 import dkim.canonicalization
 import pytest
@@ -14,7 +15,7 @@ from tools.mail.auth import dkim as ours
 from tools.mail.auth.keys import Keys, Unverified, read_key
 from tools.mail.auth.signed import SignedMail
 from tools.mail.auth.zone import Zone
-from tools.mail.canonical import relaxed_body, simple_body, with_crlf
+from tools.mail.canonical import PIECE, body_pieces, relaxed_body, with_crlf
 from tools.mail.headers import read_header
 from tools.mail.limits import HEADER_FIELDS
 
@@ -44,6 +45,10 @@ def test_a_header_beyond_the_parser_is_told_of() -> None:
 lines = st.lists(st.sampled_from([b" ", b"\t", b"\r\n", b"\r", b"a", b"\x0b", b"  \t "])).map(b"".join)
 
 
+def simple_body(body: bytes) -> bytes:
+    return b"".join(body_pieces(body, 0, "simple"))
+
+
 @given(body=lines)
 @example(body=b"a\r\r\n\r\n")
 @example(body=b"\r\n\r\n")
@@ -53,6 +58,26 @@ def test_canonical_bodies_are_those_of_dkimpy(body: bytes) -> None:
     body += b"\r\n"
     assert relaxed_body(body) == dkim.canonicalization.Relaxed.canonicalize_body(body)
     assert simple_body(body) == dkim.canonicalization.Simple.canonicalize_body(body)
+
+
+@given(
+    line=st.sampled_from([b"", b" ", b"a", b"a \t b ", b"x" * 100_000, b"\r", b"a\r"]),
+    times=st.sampled_from([1, 3, PIECE // 2, PIECE]),
+    last=lines,
+)
+@settings(max_examples=40, deadline=None)
+def test_a_body_of_several_pieces_is_one_body(line: bytes, times: int, last: bytes) -> None:
+    body = (line + b"\r\n") * (times if len(line) < 10 else 7) + last + b"\r\n"
+    assert relaxed_body(body) == dkim.canonicalization.Relaxed.canonicalize_body(body)
+    assert simple_body(body) == dkim.canonicalization.Simple.canonicalize_body(body)
+
+
+@pytest.mark.parametrize(("length", "whole"), [(0, False), (5, False), (7, True), (8, True), (None, True)])
+def test_the_hash_of_a_part_says_so(length: int | None, whole: bool) -> None:
+    mail = SignedMail(b"A: b\r\n\r\nHello\r\n\r\n")
+    assert mail.body_hash("simple", length) == (sha256(b"Hello\r\n"[:length]).digest(), whole)
+    empty = SignedMail(b"A: b\r\n\r\n")
+    assert empty.body_hash("relaxed", length) == (sha256(b"").digest(), True)
 
 
 def test_an_empty_body_is_an_empty_line_in_the_simple_form() -> None:

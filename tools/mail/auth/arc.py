@@ -89,7 +89,7 @@ def _check(mail: SignedMail, sets: list[_Set], found: _Found) -> None:
 def _check_message(mail: SignedMail, one: _Set, found: _Found) -> None:
     if added := mail.added(one.cover.names):
         raise Unverified("fail", f"a second {added} was added")
-    if not mail.covers_body(one.cover.body_form, one.cover.length):
+    if not one.cover.covers_body(mail):
         raise Unverified("fail", "the end of the body is not signed")
     one.cover.check(mail, unsigned(one.lines[1]), one.message, _keys(one.message, found))
 

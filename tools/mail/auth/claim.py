@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 from tools.mail.address import canonical
 from tools.mail.auth.keys import RSA_BITS, Key, Unverified
-from tools.mail.auth.signed import Canonical, SignedMail
+from tools.mail.auth.signed import SignedMail
 from tools.mail.auth.tags import octets
+from tools.mail.canonical import Form
 
 FUTURE = 10 * 3600  # seconds: clocks in a wrong time zone are common
 LATE = 300  # seconds after x=
 
 _KINDS = {"rsa-sha256": "rsa", "ed25519-sha256": "ed25519"}
-_CANONICAL: dict[str, Canonical] = {"relaxed": "relaxed", "simple": "simple"}
+_FORMS: dict[str, Form] = {"relaxed": "relaxed", "simple": "simple"}
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
 _SELECTOR = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
@@ -42,13 +43,18 @@ class Cover:
 
     names: tuple[bytes, ...]
     body_hash: bytes
-    header_form: Canonical
-    body_form: Canonical
+    header_form: Form
+    body_form: Form
     length: int | None
+
+    def covers_body(self, mail: SignedMail) -> bool:
+        """Whether nothing of the body is beyond the octets that were signed."""
+        return mail.body_hash(self.body_form, self.length)[1]
 
     def check(self, mail: SignedMail, own: bytes, seal: Seal, keys: tuple[Key, ...]) -> Key:
         """The key that verifies `seal`, whose field with an empty b= is `own`. Raises Unverified."""
-        if mail.body_hash(self.body_form, self.length) != self.body_hash:
+        digest, _ = mail.body_hash(self.body_form, self.length)
+        if digest != self.body_hash:
             raise Unverified("fail", "the body was changed")
         return check_signature(seal, mail.header(self.names, self.header_form, own), keys)
 
@@ -80,7 +86,7 @@ def read_cover(tags: dict[str, str], form: str) -> Cover:
     """The tags bh, c (where it is missing, `form`), h and l. Raises Unverified."""
     header_form, slash, body_form = tags.get("c", form).partition("/")
     try:
-        forms = _CANONICAL[header_form], _CANONICAL[body_form if slash else "simple"]
+        forms = _FORMS[header_form], _FORMS[body_form if slash else "simple"]
     except KeyError as error:
         raise Unverified("permerror", "c= is unknown") from error
     names = [name.strip(" \t\r\n") for name in tag(tags, "h").lower().split(":")]

@@ -82,7 +82,7 @@ class _Draft:
             key = self.cover.check(mail, unsigned(self.line), self.seal, self.keys)
         except Unverified as refusal:
             return replace(self.known, result=refusal.result, reason=refusal.reason, key_bits=bits)
-        whole = mail.covers_body(self.cover.body_form, self.cover.length)
+        whole = self.cover.covers_body(mail)
         return replace(
             self.known,
             result="pass",
@@ -103,8 +103,8 @@ async def _prepare(mail: SignedMail, line: bytes, resolver: Resolver, keys: Keys
         seal = read_seal(tags)
         known = replace(known, domain=seal.domain, selector=seal.selector, algorithm=seal.algorithm)
         cover = read_cover(tags, "simple/simple")
-        known = replace(known, fields=tuple(name.decode() for name in cover.names))
-        known = replace(known, identity=_identity(tags, seal))
+        names = tuple(name.decode() for name in cover.names)
+        known = replace(known, fields=names, identity=_identity(tags, seal))
         _check_sound(mail, tags, cover)
         check_times(tags, now)
         found = await keys.published(resolver, seal.selector, seal.domain, seal.kind)

@@ -2,14 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import Literal
 
 from tools.mail import limits
-from tools.mail.canonical import relaxed_body, relaxed_field, simple_body, with_crlf
-
-Canonical = Literal["relaxed", "simple"]
+from tools.mail.canonical import Form, body_pieces, relaxed_field, with_crlf
 
 ONCE = (
     *(b"from", b"sender", b"reply-to", b"to", b"cc", b"subject", b"date", b"message-id", b"in-reply-to", b"references"),
@@ -46,28 +43,27 @@ class SignedMail:
             position += len(line) + 2
         self.too_long = position - start > limits.HEADER_BYTES or len(self.fields) > limits.HEADER_FIELDS
         """Whether the parser reads a part of the header only, so that nothing can be said of what it shows."""
-        self.body = raw[body:]
+        self._raw = raw
+        self._body = body
         self._relaxed: dict[int, bytes] = {}
-        self._bodies: dict[Canonical, bytes] = {}
-        self._hashes: dict[tuple[Canonical, int], bytes] = {}
+        self._hashes: dict[tuple[Form, int | None], tuple[bytes, bool]] = {}
+
+    @property
+    def body(self) -> bytes:
+        """A copy of what follows the header."""
+        return self._raw[self._body :]
 
     def all(self, name: bytes) -> list[bytes]:
         """Every field of a lower-case name, from the top."""
         return [self.fields[place][1] for place in self._places.get(name, ())]
 
-    def body_hash(self, canonical: Canonical, length: int | None) -> bytes:
-        """SHA-256 of the canonical body, or of its first `length` octets."""
-        body = self._canonical_body(canonical)
-        end = len(body) if length is None else min(length, len(body))
-        if (canonical, end) not in self._hashes:
-            self._hashes[canonical, end] = sha256(memoryview(body)[:end]).digest()
-        return self._hashes[canonical, end]
+    def body_hash(self, form: Form, length: int | None) -> tuple[bytes, bool]:
+        """SHA-256 of the canonical body, or of its first `length` octets; and whether that is all of it."""
+        if (form, length) not in self._hashes:
+            self._hashes[form, length] = _hash(body_pieces(self._raw, self._body, form), length)
+        return self._hashes[form, length]
 
-    def covers_body(self, canonical: Canonical, length: int | None) -> bool:
-        """Whether nothing of the body is beyond the first `length` octets."""
-        return length is None or length >= len(self._canonical_body(canonical))
-
-    def header(self, names: Sequence[bytes], canonical: Canonical, own: bytes) -> bytes:
+    def header(self, names: Sequence[bytes], form: Form, own: bytes) -> bytes:
         """What a signature signs of the header (RFC 6376 section 3.7).
 
         `names`: lower case, as in h=; `own`: the signature's field with an empty b=.
@@ -79,8 +75,8 @@ class SignedMail:
             used[name] += 1
             # section 5.4.2: of several with one name the lowest is first; one that is not there counts as nothing
             if used[name] <= len(places):
-                lines.append(self._canonical_field(places[-used[name]], canonical))
-        lines.append(relaxed_field(own) if canonical == "relaxed" else own)
+                lines.append(self._canonical_field(places[-used[name]], form))
+        lines.append(relaxed_field(own) if form == "relaxed" else own)
         return b"\r\n".join(lines)
 
     def added(self, names: Sequence[bytes]) -> str:
@@ -90,18 +86,25 @@ class SignedMail:
         more = (name for name in ONCE if name in signed and len(self._places.get(name, ())) > signed[name])
         return next(more, b"").decode("ascii")
 
-    def _canonical_body(self, canonical: Canonical) -> bytes:
-        if canonical not in self._bodies:
-            self._bodies[canonical] = (relaxed_body if canonical == "relaxed" else simple_body)(self.body)
-        return self._bodies[canonical]
-
-    def _canonical_field(self, place: int, canonical: Canonical) -> bytes:
+    def _canonical_field(self, place: int, form: Form) -> bytes:
         line = self.fields[place][1]
-        if canonical == "simple":
+        if form == "simple":
             return line
         if place not in self._relaxed:
             self._relaxed[place] = relaxed_field(line)
         return self._relaxed[place]
+
+
+def _hash(pieces: Iterable[bytes], length: int | None) -> tuple[bytes, bool]:
+    digest, whole = sha256(), True
+    for piece in pieces:
+        if length is not None and len(piece) > length:
+            piece, whole = piece[:length], False
+        digest.update(piece)
+        if not whole:
+            break
+        length = None if length is None else length - len(piece)
+    return digest.digest(), whole
 
 
 def _after_mbox_line(raw: bytes) -> int:
