@@ -4,24 +4,22 @@ import asyncio
 import json
 import re
 
-from storage.records import Message
+from storage.database import Reader
+from storage.records import Mailbox, Message
+from tools.access import message_of
 from tools.context import Context
+from tools.errors import Refusal
 from tools.mail.extract import Extracted
 from tools.mail.parse import PartInfo, attachment_bytes
 from tools.wires import raw_of
 
-_REFERENCE = re.compile(r"att_([0-9a-z]{1,60})_(\d{1,6})\Z")
+_REFERENCE = re.compile(r"att_([0-9a-z]{1,60})_(\d{1,6})\Z", re.ASCII)
 
 
 def reference(message_id: str, index: int) -> str:
-    """The id of an attachment: its message's and its place. Nothing is stored; it opens what its message's id opens."""
+    """The id of an attachment: its message's 80 random bits and its place. Nothing is stored for it, and it opens
+    nothing to a key that may not read the message."""
     return f"att_{message_id.removeprefix('msg_')}_{index}"
-
-
-def referred(attachment_id: str) -> tuple[str, int] | None:
-    """Message and place that an attachment's id names; None where it is none."""
-    found = _REFERENCE.match(attachment_id)
-    return (f"msg_{found[1]}", int(found[2])) if found else None
 
 
 def parts_of(message: Message) -> list[PartInfo]:
@@ -33,16 +31,34 @@ def parts_of(message: Message) -> list[PartInfo]:
     ]
 
 
-async def attachment_content(context: Context, message: Message, index: int) -> bytes | None:
-    """The bytes of an attachment as its sender had them; None where there is none. Raises Unavailable."""
+async def attachment_of(reader: Reader, mailbox: Mailbox, attachment_id: str) -> tuple[Message, PartInfo]:
+    """The message and the part that an id names. Raises attachment_not_found."""
+    named = _REFERENCE.match(attachment_id)
+    if named is None:
+        raise Refusal("attachment_not_found", attachment_id=attachment_id)
+    try:
+        message = await message_of(reader, mailbox, f"msg_{named[1]}")
+    except Refusal as refusal:
+        raise Refusal("attachment_not_found", attachment_id=attachment_id) from refusal
+    for part in parts_of(message):
+        if part.index == int(named[2]):
+            return message, part
+    raise Refusal("attachment_not_found", attachment_id=attachment_id)
+
+
+async def attachment_content(context: Context, message: Message, index: int) -> bytes:
+    """The bytes of an attachment as its sender had them. Raises attachment_not_found, Unavailable."""
     raw = await raw_of(context, message.id, message.revision)
-    return await asyncio.to_thread(attachment_bytes, raw, index)
+    content = await asyncio.to_thread(attachment_bytes, raw, index)
+    if content is None:
+        raise Refusal("attachment_not_found")
+    return content
 
 
 async def attachment_text(context: Context, message: Message, index: int) -> Extracted:
-    """What an attachment says, read by a worker process. Raises Unavailable."""
-    content = await attachment_content(context, message, index)
+    """What an attachment says, read by a worker process. Raises attachment_not_found, Unavailable."""
     part = next((part for part in parts_of(message) if part.index == index), None)
-    if content is None or part is None:
-        return Extracted("", reason="unsupported")
+    if part is None:
+        raise Refusal("attachment_not_found")
+    content = await attachment_content(context, message, index)
     return await context.workers.text_of(content, part.content_type, part.name)

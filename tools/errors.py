@@ -101,16 +101,6 @@ _CONDITIONS = (
         "Only received mail is moved or deleted.",
         "A mail of your own that has not left is withdrawn with cancel.",
     ),
-    Condition(
-        "too_many_contacts", 400, "A mailbox notes at most 5000 people.", "Forget some first; nothing was changed."
-    ),
-    Condition("contact_not_found", 404, "The mailbox knows nobody of this address.", "Find them with GET /v1/contacts."),
-    Condition(
-        "not_movable",
-        409,
-        "Only received mail is moved or deleted.",
-        "A mail of your own that has not left is withdrawn with cancel.",
-    ),
     Condition("invalid_time", 400, "Not a time to send at.", "Write it in UTC, such as 2030-01-31T09:00:00Z."),
     Condition("invalid_domain", 400, "Not a domain name.", "Write it as example.com."),
     Condition(
@@ -121,6 +111,12 @@ _CONDITIONS = (
     ),
     Condition("mailbox_not_found", 404, "There is no such mailbox.", "List what the key may use.", smtp="550 5.1.1"),
     Condition("message_not_found", 404, "There is no such message in this mailbox.", "Find ids with check_inbox."),
+    Condition(
+        "attachment_not_found",
+        404,
+        "There is no such attachment in this mailbox.",
+        "read_message lists the attachments of a message with their ids.",
+    ),
     Condition("thread_not_found", 404, "There is no such thread in this mailbox.", "Find ids with check_inbox."),
     Condition("approval_not_found", 404, "There is no such approval.", "Look at the list of pending approvals."),
     Condition("key_not_found", 404, "There is no such key.", "'gatepost key list' shows them."),

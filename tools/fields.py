@@ -12,6 +12,9 @@ MAX_SUBJECT = 998
 
 Address = Annotated[str, Field(description="An e-mail address, 'name@example.com' or 'Name <name@example.com>'.")]
 MessageId = Annotated[str, Field(description="Id of a message in this mailbox (msg_…).", max_length=64)]
+AttachmentId = Annotated[
+    str, Field(description="Id of an attachment (att_…), from read_message or list_thread.", max_length=80)
+]
 ThreadId = Annotated[str, Field(description="Id of a thread in this mailbox (thr_…).", max_length=64)]
 Recipients = Annotated[list[Address], Field(description="Who the mail is for.", min_length=1)]
 Subject = Annotated[str, Field(description="The subject line.", min_length=1, max_length=MAX_SUBJECT)]
@@ -105,9 +108,10 @@ class Person(BaseModel):
 class AttachmentInfo(BaseModel):
     """A file in a message."""
 
-    index: int
+    attachment_id: str = Field(description="Pass it to get_attachment.")
     name_untrusted: str = Field(description=f"File name. {UNTRUSTED}")
-    content_type: str
+    content_type: str = Field(description="What the sender says it is.")
+    seen_type: str = Field(description="What its first bytes show; empty where they do not tell.")
     size: int = Field(description="Bytes.")
     sha256: str
 

@@ -2,9 +2,10 @@
 
 from tools.cancel import CANCEL
 from tools.check_inbox import CHECK_INBOX
+from tools.contacts import FORGET_CONTACT, GET_CONTACT, LIST_CONTACTS, SAVE_CONTACT
 from tools.conversation import RESUME_THREAD
 from tools.dmarc_policy import SET_DMARC_POLICY
-from tools.contacts import FORGET_CONTACT, GET_CONTACT, LIST_CONTACTS, SAVE_CONTACT
+from tools.get_attachment import GET_ATTACHMENT
 from tools.list_thread import LIST_THREAD
 from tools.message_status import MESSAGE_STATUS
 from tools.move_message import DELETE_MESSAGE, MOVE_MESSAGE
@@ -35,6 +36,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     CHECK_INBOX,
     READ_MESSAGE,
     GET_MESSAGE,
+    GET_ATTACHMENT,
     LIST_THREAD,
     SEARCH,
     TAG,

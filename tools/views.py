@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 from storage.records import Message
 from tools import noticed
+from tools.documents import parts_of, reference
 from tools.errors import Refusal
 from tools.fields import AttachmentInfo, ListedMessage, MessageSummary, Person
+from tools.mail.attachments import PartInfo
 
 PREVIEW = 160
 
@@ -54,16 +56,18 @@ def persons(entries: list[dict[str, str]]) -> list[Person]:
 
 
 def attachment_infos(message: Message) -> list[AttachmentInfo]:
-    return [
-        AttachmentInfo(
-            index=part["index"],
-            name_untrusted=part["name"],
-            content_type=part["content_type"],
-            size=part["size"],
-            sha256=part["sha256"],
-        )
-        for part in json.loads(message.attachments)
-    ]
+    return [attachment_info(message, part) for part in parts_of(message)]
+
+
+def attachment_info(message: Message, part: PartInfo) -> AttachmentInfo:
+    return AttachmentInfo(
+        attachment_id=reference(message.id, part.index),
+        name_untrusted=part.name,
+        content_type=part.content_type,
+        seen_type=part.seen_type,
+        size=part.size,
+        sha256=part.sha256,
+    )
 
 
 def cursor_after(message: Message) -> str:

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from server.http.auth import Authentication
+from server.http.downloads import download_routes
 from server.http.failures import refusal_response
 from server.http.guard import Guard
 from server.http.hosts import HostCheck
@@ -49,6 +50,7 @@ def build_app(
             _mcp_route(context, rates, mcp),
             *_public_routes(context.site.base_url, ready),
             *rest_routes(context, rates),
+            *download_routes(context, rates),
             *web_routes,
         ],
         middleware=[

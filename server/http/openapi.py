@@ -11,6 +11,7 @@ from server.http.rest import KEY, has_body
 from server.http.web.verify import VERIFY, Verification
 from server.schema import Schema, components, input_schema
 from tools.errors import CATALOGUE
+from tools.get_attachment import DOWNLOAD
 from tools.operation import AnyOperation
 
 FAILURES = (400, 401, 403, 404, 409, 413, 429, 451, 500, 503)
@@ -44,6 +45,7 @@ def document(operations: Sequence[AnyOperation], base_url: str) -> Schema:
     paths: dict[str, Schema] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, references)
+    paths[DOWNLOAD] = {"get": _download()}
     paths[VERIFY] = {"post": _verify(references[Verification])}
     return {
         "openapi": "3.1.0",
@@ -99,6 +101,28 @@ def _verify(result: Schema) -> Schema:
             "content": {"message/rfc822": {}},
         },
         "responses": _responses(200, result, (413, 429, 500, 503)),
+    }
+
+
+def _download() -> Schema:
+    """The bytes of a file; everything about it is in `get_attachment`."""
+    places = {
+        "mailbox_id": "The mailbox.",
+        "message_id": "The message.",
+        "attachment": "The attachment's id, or its name.",
+    }
+    return {
+        "operationId": "download_attachment",
+        "summary": "Download an attachment",
+        "description": "The file as its sender had it, to be saved and not to be opened here. Scope: `read`.",
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "description": said, "schema": {"type": "string"}}
+            for name, said in places.items()
+        ],
+        "responses": {
+            "200": {"description": "OK", "headers": _REQUEST_ID, "content": {"application/octet-stream": {}}},
+            **{str(status): {"$ref": "#/components/responses/Failure"} for status in (401, 403, 404, 429, 500, 503)},
+        },
     }
 
 
