@@ -5,9 +5,11 @@ An account's events say what there is to index; how far they were looked at is w
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.database import Transaction, many
+from storage.records import Message
 from tools.context import Context
 from tools.mail.words import MARK, entry, section
 from tools.query import HAS_ATTACHMENT
@@ -63,7 +65,7 @@ def scope_of(mailbox_id: str) -> str:
     return f"mailbox{MARK}{mailbox_id.replace('_', '')}"
 
 
-def words_of(message: Indexable) -> str:
+def words_of(message: Indexable | Message, files_say: Sequence[str] = ()) -> str:
     """All that a message is found by, as `entry` writes it."""
     people, files = json.loads(message.people), json.loads(message.attachments)
     sections = [
@@ -74,7 +76,8 @@ def words_of(message: Indexable) -> str:
         *(section(f"{each['name']} {each['email']}", "to") for each in people["to"]),
         *(section(f"{each['name']} {each['email']}", "cc") for each in (*people["cc"], *people["bcc"])),
         *(section(file["name"], "filename") for file in files),
-        section(message.body_text),
+        section(message.body_text[:BODY_CHARS]),
+        *(section(text) for text in files_say),
     ]
     return entry(sections)
 
@@ -98,12 +101,18 @@ async def _index_account(context: Context, account: _Behind) -> None:
         if not await transaction.run("move_search_mark", account_id=account.id, after=account.seq, upto=upto):
             return
         for message, text in entries:
-            await _write(transaction, message, text, files_wait=message.attachments != "[]")
+            await transaction.run(
+                "index_message",
+                message_id=message.id,
+                revision=message.revision,
+                files_wait=int(_readable(message)),
+                words=text,
+            )
 
     await context.db.write(work)
 
 
-async def _write(transaction: Transaction, message: Indexable, text: str, *, files_wait: bool) -> None:
-    await transaction.run(
-        "index_message", message_id=message.id, revision=message.revision, files_wait=int(files_wait), words=text
-    )
+def _readable(message: Indexable) -> bool:
+    """Whether a file of the message may hold text."""
+    types = (file["content_type"].partition("/")[0] for file in json.loads(message.attachments))
+    return any(each not in ("image", "audio", "video", "font") for each in types)

@@ -81,3 +81,13 @@ JOIN message m ON m.id = e.message_id
 /* sqlite */ ORDER BY w.rowid DESC
 /* postgres */ ORDER BY e.id + 0 DESC
 LIMIT :limit;
+
+-- name: message_with_waiting_files
+-- The newest whose files have not been read yet.
+SELECT m.* FROM search_entry e JOIN message m ON m.id = e.message_id
+WHERE e.files_wait = 1
+ORDER BY e.id DESC
+LIMIT 1;
+
+-- name: files_read
+UPDATE search_entry SET files_wait = 0 WHERE message_id = :message_id AND revision = :revision;
