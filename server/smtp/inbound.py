@@ -28,6 +28,8 @@ log = logging.getLogger("gatepost.smtp")
 LOCAL_FAULT = b"451 4.3.0 Local fault, nothing was stored; try again later"
 RECIPIENTS = 100
 """RFC 5321 section 4.5.3.1.8 asks for at least as many."""
+HELO_LIMIT = 255
+"""RFC 5321 section 4.5.3.1.2."""
 LARGE = 1024 * 1024
 AT_ONCE = 2
 """Large mails that are parsed at the same time: each is several times its size in memory meanwhile."""
@@ -199,10 +201,10 @@ class Inbound(Conversation):
 
     def _hello(self, extended: bool, name: bytes) -> bytes:
         helo = name.strip().decode("utf-8", "replace")
-        if not helo or not helo.isprintable():
+        if not helo.isprintable() or not 0 < len(helo) <= HELO_LIMIT:
             return b"501 5.5.4 Say who you are"
         self.forget()
-        self._helo = helo[:255]
+        self._helo = helo
         if not extended:
             return b"250 " + self._terms.hostname.encode()
         lines = [self._terms.hostname, "PIPELINING", f"SIZE {self._terms.max_message_bytes}", "8BITMIME", "SMTPUTF8"]
