@@ -1,10 +1,14 @@
 """The DNS as authentication asks it: the Resolver of tools/mail/auth over the network."""
 
 import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Any
 
 from dns.exception import DNSException
-from dns.rdata import Rdata
 from dns.rdtypes.ANY.MX import MX
 from dns.rdtypes.ANY.PTR import PTR
 from dns.rdtypes.ANY.TXT import TXT
@@ -19,26 +23,37 @@ QUERIES = 200
 """Under way at once, for all mail that arrives."""
 MAX_RECORDS = 100
 """Of one answer; no sound name has as many."""
+KEPT = 10_000
+"""Answers in memory, the one that was used last being kept longest."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    values: tuple[Any, ...]
+    expires: float
 
 
 class LiveResolver:
-    """Asks the resolver of `names`, which keeps answers as long as they live and gives each question its time."""
+    """Asks the resolver of `names`, which gives each question its time; answers are kept as long as they live."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, *, now: Callable[[], float] = time.time) -> None:
+        """`now` in seconds since the epoch."""
         self._names = names
+        self._now = now
         self._slots = asyncio.Semaphore(QUERIES)
+        self._kept: OrderedDict[tuple[str, str], _Answer] = OrderedDict()
 
     async def txt(self, name: str) -> tuple[bytes, ...]:
         """As Resolver says."""
-        return tuple(b"".join(record.strings) for record in await self._records(name, "TXT") if isinstance(record, TXT))
+        return await self._values(name, "TXT", _text_of)
 
     async def a(self, name: str) -> tuple[str, ...]:
         """As Resolver says."""
-        return tuple(record.address for record in await self._records(name, "A") if isinstance(record, A))
+        return await self._values(name, "A", _address_of)
 
     async def aaaa(self, name: str) -> tuple[str, ...]:
         """As Resolver says."""
-        return tuple(record.address for record in await self._records(name, "AAAA") if isinstance(record, AAAA))
+        return await self._values(name, "AAAA", _address_of)
 
     async def addresses(self, name: str) -> tuple[str, ...]:
         """As Resolver says."""
@@ -47,15 +62,26 @@ class LiveResolver:
 
     async def mx(self, name: str) -> tuple[tuple[int, str], ...]:
         """As Resolver says."""
-        records = [record for record in await self._records(name, "MX") if isinstance(record, MX)]
-        return tuple(sorted((record.preference, _text(record.exchange)) for record in records))
+        return tuple(sorted(await self._values(name, "MX", _exchange_of)))
 
     async def ptr(self, ip: str) -> tuple[str, ...]:
         """As Resolver says."""
-        records = await self._records(ip_address(ip).reverse_pointer, "PTR")
-        return tuple(_text(record.target) for record in records if isinstance(record, PTR))
+        return await self._values(ip_address(ip).reverse_pointer, "PTR", _target_of)
 
-    async def _records(self, name: str, kind: str) -> tuple[Rdata, ...]:
+    async def _values(self, name: str, kind: str, read: Callable[[object], Any]) -> tuple[Any, ...]:
+        """What `read` makes of each record; it gives None for one of another type."""
+        key = name, kind
+        answer = self._kept.get(key)
+        if answer is not None and answer.expires > self._now():
+            self._kept.move_to_end(key)
+            return answer.values
+        answer = await self._ask(name, kind, read)
+        self._kept[key] = answer
+        if len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        return answer.values
+
+    async def _ask(self, name: str, kind: str, read: Callable[[object], Any]) -> _Answer:
         try:
             absolute_name = absolute(name)
         except (DNSException, UnicodeError) as error:
@@ -67,8 +93,25 @@ class LiveResolver:
             raise NoSuchName(name) from error
         except (DNSException, OSError) as error:
             raise TemporaryFailure(f"{kind} of {name}") from error
-        return found.records[:MAX_RECORDS]
+        values = (read(record) for record in found.records[:MAX_RECORDS])
+        return _Answer(tuple(value for value in values if value is not None), found.expires)
 
 
-def _text(name: object) -> str:
+def _text_of(record: object) -> bytes | None:
+    return b"".join(record.strings) if isinstance(record, TXT) else None
+
+
+def _address_of(record: object) -> str | None:
+    return str(record.address) if isinstance(record, A | AAAA) else None
+
+
+def _exchange_of(record: object) -> tuple[int, str] | None:
+    return (record.preference, _plain(record.exchange)) if isinstance(record, MX) else None
+
+
+def _target_of(record: object) -> str | None:
+    return _plain(record.target) if isinstance(record, PTR) else None
+
+
+def _plain(name: object) -> str:
     return str(name).removesuffix(".").lower()

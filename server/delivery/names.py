@@ -39,6 +39,8 @@ class Found:
 
     records: tuple[Rdata, ...]
     secure: bool
+    expires: float = 0.0
+    """Until when it may be kept, in seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Names:
         # the name is absolute, or a search list could turn a missing domain into one of our own
         answer = await self._resolver.resolve(name, kind, raise_on_no_answer=False)
         secure = self._trusted and bool(answer.response.flags & dns.flags.AD)
-        return Found(tuple(answer.rrset or ()), secure)
+        return Found(tuple(answer.rrset or ()), secure, answer.expiration)
 
     async def addresses(self, name: dns.name.Name) -> Addresses:
         """IPv4 first: over IPv6 many receivers ask more of a sender. Raises as `look_up`, only if there is none."""

@@ -17,6 +17,8 @@ from tools.mail.auth.authenticator import Authenticator
 from tools.mail.auth.zone import Zone
 from tools.receive import Arrival, receive
 
+DELIVERED = ("unread", "spam_flagged")
+"""A forgery may also look like spam, which is not what these tests are about."""
 GOOD, EVIL = "192.0.2.1", "198.51.100.66"
 
 
@@ -73,29 +75,30 @@ async def test_a_forgery_is_kept_and_marked_by_default(world: World) -> None:
     context = verifying(world.system, zone())
     await arrive(context, world.mailbox.address, ip=EVIL, envelope="x@evil.example")
     [message] = await stored(context, world.mailbox)
-    assert message.status == "unread"
+    assert message.status in DELIVERED
     assert auth_of(message)["verified_domain"] == ""
     assert auth_of(message)["failed"] == ["dmarc=fail"]
     assert auth_of(message)["spf"] == {"result": "pass", "domain": "evil.example", "scope": "mfrom"}
 
 
 @pytest.mark.parametrize(
-    ("domain_asks", "mailbox_lets", "status"),
+    ("domain_asks", "mailbox_lets", "kept_apart"),
     [
-        ("none", "reject", "unread"),
-        ("quarantine", "accept", "unread"),
-        ("quarantine", "quarantine", "spam_quarantined"),
-        ("quarantine", "reject", "spam_quarantined"),
-        ("reject", "quarantine", "spam_quarantined"),
+        ("none", "reject", False),
+        ("quarantine", "accept", False),
+        ("quarantine", "quarantine", True),
+        ("quarantine", "reject", True),
+        ("reject", "quarantine", True),
     ],
 )
 async def test_neither_domain_nor_mailbox_alone_decides(
-    world: World, domain_asks: str, mailbox_lets: str, status: str
+    world: World, domain_asks: str, mailbox_lets: str, kept_apart: bool
 ) -> None:
     context = verifying(world.system, zone(domain_asks))
     await with_policy(world, world.mailbox, mailbox_lets)
     await arrive(context, world.mailbox.address, ip=EVIL, envelope="x@evil.example")
-    assert [message.status for message in await stored(context, world.mailbox)] == [status]
+    [message] = await stored(context, world.mailbox)
+    assert message.status in (["spam_quarantined"] if kept_apart else DELIVERED)
 
 
 async def test_a_forgery_is_rejected_where_both_want_it(world: World) -> None:
@@ -115,7 +118,7 @@ async def test_who_wants_a_forgery_rejected_has_it_out_of_sight_where_another_ta
     await with_policy(world, world.mailbox, "reject")
     await arrive(context, world.mailbox.address, other.address, ip=EVIL, envelope="x@evil.example")
     [message] = await stored(context, other)
-    assert message.status == "unread"
+    assert message.status in DELIVERED
     assert [kept.status for kept in await stored(context, world.mailbox)] == ["spam_quarantined"]
 
 

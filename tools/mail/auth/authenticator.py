@@ -51,11 +51,7 @@ class Authenticator:
         """The verdict on a mail whose From is shown as `author`. Never raises for what a mail or the DNS says."""
         end = asyncio.get_running_loop().time() + self._seconds
         mail = SignedMail(raw) if len(raw) <= SMALL else await asyncio.to_thread(SignedMail, raw)
-        spf, dkim, arc = await asyncio.gather(
-            self._check_spf(sender, end),
-            _until(end, verify(mail, self._resolver, self._keys, self._clock()), (Signature("temperror", LATE),)),
-            _until(end, validate(mail, self._resolver, self._keys), Chain("fail", LATE)),
-        )
+        spf, dkim, arc = await self._checked(mail, sender)
         domain = domain_of(author.email) if author else ""
         vouched = [Vouched("spf", spf.domain)] if spf.result == "pass" else []
         # RFC 6376 section 3.6.1: a domain that is trying DKIM out is not to be held to it, nor believed for it
@@ -64,12 +60,22 @@ class Authenticator:
         dmarc = await _until(end, check_dmarc(domain, vouched, self._resolver, self._dmarc), late)
         return Authentication(spf, dkim, _in_doubt(dmarc, spf, dkim), arc, ambiguous)
 
-    async def _check_spf(self, sender: Sender, end: float) -> Spf:
-        if not sender.ip:
-            return Spf("none", "", "mfrom", reason="no client is known")
+    async def _checked(self, mail: SignedMail, sender: Sender) -> tuple[Spf, tuple[Signature, ...], Chain]:
+        """What of the three is known in time."""
         sender = replace(sender, time=self._clock() // 1_000_000)
-        late = Spf("temperror", sender.identity[1], "mfrom" if sender.mail_from else "helo", reason=LATE)
-        return await _until(end, check_spf(sender, self._resolver, self._spf), late)
+        spf = asyncio.ensure_future(check_spf(sender, self._resolver, self._spf))
+        dkim = asyncio.ensure_future(verify(mail, self._resolver, self._keys, self._clock()))
+        arc = asyncio.ensure_future(validate(mail, self._resolver, self._keys))
+        try:
+            await asyncio.wait((spf, dkim, arc), timeout=self._seconds)
+            return (
+                spf.result() if spf.done() else Spf("temperror", sender.identity[1], sender.scope, reason=LATE),
+                dkim.result() if dkim.done() else (Signature("temperror", LATE),),
+                arc.result() if arc.done() else Chain("fail", LATE),
+            )
+        finally:
+            for check in (spf, dkim, arc):
+                check.cancel()
 
 
 async def _until(end: float, answer: Awaitable[T], late: T) -> T:

@@ -19,6 +19,7 @@ MAX_HOSTS = 10
 MAX_EXPLANATION = 500
 
 SpfResult = Literal["none", "neutral", "pass", "fail", "softfail", "temperror", "permerror"]
+Scope = Literal["mfrom", "helo"]
 T = TypeVar("T")
 _LABEL = re.compile(r"[^.\s\x00-\x1f]{1,63}")
 
@@ -36,6 +37,11 @@ class Sender:
     time: int = 0
 
     @property
+    def scope(self) -> Scope:
+        """Which identity is checked."""
+        return "mfrom" if self.mail_from else "helo"
+
+    @property
     def identity(self) -> tuple[str, str]:
         """Local part and domain that are checked."""
         local, _, domain = self.mail_from.rpartition("@")
@@ -50,7 +56,7 @@ class Spf:
 
     result: SpfResult
     domain: str
-    scope: Literal["mfrom", "helo"]
+    scope: Scope
     mechanism: str = ""
     """The directive that matched, as it stands in the record; empty where none did."""
     reason: str = ""
@@ -62,12 +68,13 @@ class Spf:
 async def check_spf(sender: Sender, resolver: Resolver, parse: Callable[[bytes], SpfRecord] = parse_spf) -> Spf:
     """check_host() of section 4 for the envelope's sender, or for the HELO name of the null sender. Never raises.
 
+    A sender without an address is nobody's: `none`.
     `parse` may remember what it read.
     """
     _, domain = sender.identity
-    scope: Literal["mfrom", "helo"] = "mfrom" if sender.mail_from else "helo"
-    if not _is_name(domain):
-        return Spf("none", domain, scope, reason="there is no domain to check")
+    scope = sender.scope
+    if not _is_name(domain) or not sender.ip:
+        return Spf("none", domain, scope, reason="there is no domain to check, or no client")
     check = _Check(sender, resolver, parse)
     try:
         found = await check.host(domain)
