@@ -1,10 +1,10 @@
 """The live resolver answers as the protocol of authentication says, whatever the DNS does."""
 
+import time
 from collections.abc import AsyncIterator
 
 import dns.rcode
 import pytest
-from dns.resolver import LRUCache
 
 from server.delivery.names import Names
 from server.dns import LiveResolver
@@ -61,11 +61,20 @@ async def test_nobody_knows_just_now(live: Resolver, name: str) -> None:
 
 
 async def test_an_answer_is_kept_as_long_as_it_lives(server: FakeDNSServer) -> None:
-    resolver = server.resolver
-    resolver.cache = LRUCache(10)
-    live = LiveResolver(Names(resolver))
+    later = 0.0
+    live = LiveResolver(Names(server.resolver), now=lambda: time.time() + later)
     for _ in range(3):
         await live.txt("example.com")
-        with pytest.raises(NoSuchName):
-            await live.txt("absent.example.com")
     assert server.asked.count(("example.com", "TXT")) == 1
+    later = 61.0
+    await live.txt("example.com")
+    assert server.asked.count(("example.com", "TXT")) == 2
+
+
+async def test_answers_kept_are_bounded(server: FakeDNSServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.dns.KEPT", 2)
+    live = LiveResolver(Names(server.resolver))
+    for kind in (live.a, live.aaaa, live.a, live.txt, live.a, live.aaaa):
+        await kind("example.com")
+    asked = [kind for _, kind in server.asked]
+    assert (asked.count("A"), asked.count("AAAA")) == (1, 2)
