@@ -14,6 +14,7 @@ from tools.mail.auth.signed import SignedMail
 from tools.mail.auth.tags import read_tags, unsigned
 
 MAX_SIGNATURES = 10
+IDENTITY_CHARS = 320  # RFC 5321 section 4.5.3.1: local part, @ and domain
 SMALL = 32 * 1024
 """Up to this many bytes a mail is verified on the event loop; larger ones in a thread."""
 
@@ -130,7 +131,7 @@ def _identity(tags: dict[str, str], seal: Seal) -> str:
     """RFC 6376 section 3.5: i= is of d= or of a domain below it."""
     identity = tags.get("i", f"@{seal.domain}")
     domain = domain_of(identity)
-    if domain != seal.domain and not domain.endswith(f".{seal.domain}"):
+    if len(identity) > IDENTITY_CHARS or (domain != seal.domain and not domain.endswith(f".{seal.domain}")):
         raise Unverified("permerror", "i= is not of d=")
     return identity
 

@@ -20,6 +20,7 @@ Result = Literal["none", "pass", "fail", "policy", "neutral", "temperror", "perm
 
 RSA_BITS = 1024  # RFC 8301 section 3.2: shorter ones are not to be believed
 MAX_RECORDS = 4
+RECORD_BYTES = 4096  # a key of 16,384 bits, the longest that OpenSSL takes, has 2,784
 
 
 class Unverified(Exception):
@@ -64,7 +65,7 @@ class Keys:
     """Reads key records. The last ones are kept by their text, as reading one costs as much as using it."""
 
     def __init__(self, keep: int = 1000) -> None:
-        """`keep`: how many, each some 2 KB."""
+        """`keep`: how many, each some 2 KB, and 6 KB at most."""
         self._read = lru_cache(maxsize=keep)(read_key)
 
     async def published(self, resolver: Resolver, selector: str, domain: str, kind: str) -> tuple[Key, ...]:
@@ -94,6 +95,8 @@ class Keys:
 
 def read_key(record: bytes) -> Key:
     """A TXT record. Raises Unverified."""
+    if len(record) > RECORD_BYTES:
+        raise Unverified("permerror", "key record: it is too long")
     try:
         tags = read_tags(record)
     except ValueError as error:
