@@ -128,6 +128,29 @@ def transactional(
 
 
 @app.command()
+def retention(
+    address: Address,
+    days: Annotated[
+        int | None, typer.Argument(metavar="DAYS", help="Keep mail so many days; 0 is for ever.", min=0, max=36_500)
+    ] = None,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Tell or set how long the mailbox keeps its mail. What is older is deleted within a minute, and for good."""
+
+    async def work(context: "Context", account: "Account") -> int:
+        from tools.retention import retention_of, set_retention
+
+        mailbox = await find(context, account, address)
+        if days is not None:
+            await set_retention(context, mailbox, days, account.overseer)
+        return await retention_of(context, mailbox)
+
+    kept = with_context(data, config, work)
+    typer.echo(f"{address} keeps its mail {f'for {kept} days' if kept else 'for ever'}.")
+
+
+@app.command()
 def allow(address: Address, pattern: Pattern, data: DataOption = None, config: ConfigOption = None) -> None:
     """Let the mailbox send to a recipient without approval, in mode gated_send."""
 

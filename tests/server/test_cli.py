@@ -194,6 +194,10 @@ def test_mailboxes(gatepost: Command) -> None:
     boxes = {box["address"]: box["mode"] for box in gatepost("mailbox", "list", "--json").json}
     assert boxes == {"agent@agents.example": "gated_send", "bob@agents.example": "read_only"}
     assert "bob@agents.example" in gatepost("mailbox", "list").out
+    assert "for ever" in gatepost("mailbox", "retention", "bob@agents.example").out
+    assert "for 30 days" in gatepost("mailbox", "retention", "bob@agents.example", "30").out
+    assert "for 30 days" in gatepost("mailbox", "retention", "bob@agents.example").out
+    assert "for ever" in gatepost("mailbox", "retention", "bob@agents.example", "0").out
 
 
 @pytest.mark.parametrize("columns", [30, 72, 200])
