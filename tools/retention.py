@@ -69,7 +69,7 @@ async def purge(context: Context) -> int:
     purged = 0
     while purged < MOST:
         now = context.now()
-        over = await many(
+        found = await many(
             context.db,
             _Over,
             "messages_to_purge",
@@ -78,8 +78,10 @@ async def purge(context: Context) -> int:
             deleted_before=now - TRASH_DAYS * DAY,
             limit=AT_ONCE,
         )
-        if not over:
+        if not found:
             break
+        # a mail may be over in two ways
+        over = list({each.id: each for each in found}.values())
         await context.db.write(partial(_delete, context, over))
         purged += len(over)
     await _drop_blobs(context)

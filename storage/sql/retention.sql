@@ -15,7 +15,7 @@ SELECT days FROM retention WHERE mailbox_id = :mailbox_id;
 SELECT m.id, m.account_id, m.mailbox_id, m.thread_id
 FROM trash t JOIN message m ON m.id = t.message_id
 WHERE t.deleted_at < :deleted_before AND m.status = 'deleted'
-UNION
+UNION ALL
 SELECT m.id, m.account_id, m.mailbox_id, m.thread_id
 FROM retention r JOIN message m ON m.mailbox_id = r.mailbox_id
 WHERE m.created_at < :now - r.days * CAST(:day AS BIGINT)
