@@ -25,6 +25,7 @@ from server.housekeeper import keep_house
 from server.http.app import build_app
 from server.http.inbound import inbound_route
 from server.http.rates import PerMinute
+from server.http.stream import Streams
 from server.http.web.routes import web_routes
 from server.indexer import keep_index
 from server.listening import listening, open_socket
@@ -203,30 +204,34 @@ async def _serve_http(
     per_minute = PerMinute(
         settings.limits.key_requests, settings.limits.account_requests, settings.limits.visitor_requests
     )
+    streams = Streams()
     app = build_app(
         context,
         web_routes=[*web_routes(context, per_minute), inbound_route(context, settings.max_message_bytes)],
         ready=ready,
         json_response=settings.json_response,
         per_minute=per_minute,
+        streams=streams,
     )
     # no access log: addresses of pages hold tokens
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=int(STOP_SECONDS), server_header=False
     )
-    server = _HttpServer(config)
+    server = _HttpServer(config, streams)
     stack.push_async_callback(server.finish, tasks.create_task(server.serve(sockets=[web])))
     await server.ready.wait()
 
 
 class _HttpServer(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
         super().__init__(config)
         self.ready = asyncio.Event()
+        self._streams = streams
 
     async def finish(self, serving: asyncio.Task[None]) -> None:
         """End in good order, also when the whole is being cancelled, and before its task group cancels this."""
         self.should_exit = True
+        self._streams.close()
         await asyncio.wait([serving], timeout=STOP_SECONDS)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

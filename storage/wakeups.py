@@ -24,6 +24,10 @@ class Wakeups:
             if not self._listening[topic]:
                 del self._listening[topic]
 
+    def listeners(self, topic: str) -> int:
+        """How many listen to `topic`."""
+        return len(self._listening.get(topic, ()))
+
     def fire(self, topic: str) -> None:
         """Wake everybody who listens to `topic`."""
         for event in self._listening.get(topic, ()):

@@ -3,13 +3,27 @@
 import json
 from typing import Any
 
-from storage.database import Transaction, columns
+from storage.database import Reader, Transaction, columns
 from storage.records import Event, Message
+
+ARRIVALS = frozenset({"message.received", "reply.overdue"})
+"""What those who wait for a mailbox's mail are woken for."""
 
 
 def topic(account_id: str) -> str:
     """The wake-up topic of an account's events."""
     return f"events {account_id}"
+
+
+def arrivals_topic(mailbox_id: str) -> str:
+    """The wake-up topic of those who wait for a mailbox's mail."""
+    return f"arrivals {mailbox_id}"
+
+
+async def last_seq(reader: Reader, account_id: str) -> int:
+    """The number of an account's newest event; what is committed later has a higher one."""
+    rows = await reader.rows("last_seq", account_id=account_id)
+    return int(rows[0]["last_seq"]) if rows else 0
 
 
 async def record(
@@ -27,6 +41,8 @@ async def record(
     event = Event(account_id, rows[0]["last_seq"], type_, mailbox_id, message_id, json.dumps(data), now)
     await transaction.run("insert_event", **columns(event))
     transaction.wake(topic(account_id))
+    if mailbox_id is not None and type_ in ARRIVALS:
+        transaction.wake(arrivals_topic(mailbox_id))
 
 
 async def about(transaction: Transaction, now: int, message: Message, type_: str, **data: Any) -> None:

@@ -85,6 +85,11 @@ async def principal_of(context: Context, text: str) -> Principal:
     return Principal(key.account_id, scopes, name, key.mailbox_id, sandbox=sandbox, person=key.person)
 
 
+async def still_valid(context: Context, principal: Principal) -> bool:
+    """Whether the key that somebody speaks with was not revoked meanwhile."""
+    return bool(await context.db.rows("valid_key", id=principal.name.removeprefix("key ")))
+
+
 async def revoke_key(context: Context, account_id: str, key_id: str) -> None:
     """Make a key worthless at once. Raises Refusal key_not_found."""
 

@@ -6,6 +6,7 @@ from tools.contacts import FORGET_CONTACT, GET_CONTACT, LIST_CONTACTS, SAVE_CONT
 from tools.conversation import RESUME_THREAD
 from tools.dmarc_policy import SET_DMARC_POLICY
 from tools.get_attachment import GET_ATTACHMENT
+from tools.list_events import LIST_EVENTS
 from tools.list_thread import LIST_THREAD
 from tools.message_status import MESSAGE_STATUS
 from tools.move_message import DELETE_MESSAGE, MOVE_MESSAGE
@@ -49,6 +50,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     SAVE_CONTACT,
     FORGET_CONTACT,
     WAIT_FOR_MESSAGE,
+    LIST_EVENTS,
     REQUEST_UPGRADE,
     APPLY_UPGRADE,
     LOWER_MODE,

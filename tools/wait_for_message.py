@@ -1,23 +1,26 @@
-"""`wait_for_message`: sleep until mail arrives, without asking again and again."""
+"""`wait_for_message`: mail as it arrives, without asking again and again, and answers that do not come."""
 
 import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel, Field
 
-from storage.database import many
+from storage.database import Row, many, record
 from storage.records import Mailbox, Message
-from storage.wakeups import wait
-from tools.access import mailbox_of, thread_of
+from tools.access import mailbox_of, message_of, thread_of
 from tools.context import Context
-from tools.events import topic
+from tools.events import arrivals_topic, last_seq
+from tools.expected import EVENT as OVERDUE
 from tools.fields import ListedMessage
 from tools.mail.address import canonical
 from tools.operation import MailboxId, Model, Operation
 from tools.views import listed
 
 MOST = 20
-LOOK_SECONDS = 5.0
-"""Between looks when nothing wakes us: on SQLite a second process on the machine may have written."""
+_PAGE = 100
+_READABLE = ("unread", "read")
 
 
 class WaitRequest(Model):
@@ -26,6 +29,15 @@ class WaitRequest(Model):
     timeout_seconds: int = Field(default=30, description="How long to wait at most.", ge=1, le=120)
     thread_id: str | None = Field(default=None, description="Only mail in this thread.", max_length=64)
     sender: str | None = Field(default=None, description="Only mail from this address.", max_length=254)
+    subject_contains: str | None = Field(
+        default=None, description="Only mail whose subject has these words, in any case.", min_length=1, max_length=200
+    )
+    has_attachment: bool | None = Field(default=None, description="Only mail with a file, or only mail without.")
+    since: str | None = Field(
+        default=None,
+        description="The cursor of an earlier call: all mail since then, read or not, so that none is missed.",
+        pattern=r"^[0-9]{1,18}$",
+    )
     after_message_id: str | None = Field(
         default=None,
         description="Only mail newer than this one. Without it: any unread mail, which may be there already.",
@@ -34,13 +46,35 @@ class WaitRequest(Model):
     mailbox_id: MailboxId = None
 
 
+class Overdue(BaseModel):
+    """An answer that did not come in the time its mail asked for with expect_reply_within."""
+
+    message_id: str = Field(description="The mail that nobody answered.")
+    thread_id: str
+    waited_seconds: int
+
+
 class Arrivals(BaseModel):
     """What arrived."""
 
     found: bool
     timed_out: bool
     messages: list[ListedMessage]
+    overdue: list[Overdue] = Field(description="Answers that did not come in time.")
+    cursor: str = Field(description="Pass it as since to go on from here.")
     next: str = Field(description="What to do now.")
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a call has found, and how far it has looked in the log."""
+
+    cursor: int
+    messages: list[Message] = field(default_factory=list)
+    overdue: list[Overdue] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.messages or self.overdue)
 
 
 async def wait_for_message(context: Context, request: WaitRequest) -> Arrivals:
@@ -48,33 +82,106 @@ async def wait_for_message(context: Context, request: WaitRequest) -> Arrivals:
     mailbox = await mailbox_of(context, request.mailbox_id)
     if request.thread_id is not None:
         await thread_of(context.db, mailbox, request.thread_id)
-    messages: list[Message] = []
-    with context.db.wakeups.listen(topic(mailbox.account_id)) as woken:
+    # listened before looked, so that nothing falls between
+    with context.db.wakeups.listen(arrivals_topic(mailbox.id)) as woken:
+        seen = _Seen(await last_seq(context.db, mailbox.account_id))
+        if request.since is not None:
+            seen.cursor = min(int(request.since), seen.cursor)
+            await _look(context, mailbox, request, seen)
+        else:
+            seen.messages = await _there_already(context, mailbox, request)
         try:
             async with asyncio.timeout(request.timeout_seconds):
-                while not (messages := await _arrivals(context, mailbox, request)):
-                    await wait(woken, LOOK_SECONDS)
+                while not seen:
+                    await woken.wait()
+                    woken.clear()
+                    await _look(context, mailbox, request, seen)
         except TimeoutError:
-            pass
-    return Arrivals(
-        found=bool(messages),
-        timed_out=not messages,
-        messages=[listed(message) for message in messages],
-        next="read_message shows the text; reply answers." if messages else "Call again to wait longer.",
+            # what another process wrote into the same SQLite file wakes nobody here
+            await _look(context, mailbox, request, seen)
+    return _answer(seen)
+
+
+async def _look(context: Context, mailbox: Mailbox, request: WaitRequest, seen: _Seen) -> None:
+    """Read on in the log until something fits or its end is reached."""
+    while not seen:
+        rows = await context.db.rows(
+            "arrivals_since", account_id=mailbox.account_id, after=seen.cursor, mailbox_id=mailbox.id, limit=_PAGE
+        )
+        for row in rows:
+            seen.cursor = row["seq"]
+            _sort_in(row, request, seen)
+            if len(seen.messages) == MOST:
+                return
+        if len(rows) < _PAGE:
+            return
+
+
+def _sort_in(row: Row, request: WaitRequest, seen: _Seen) -> None:
+    message = record(Message, row)
+    if row["type"] == OVERDUE:
+        if request.thread_id in (None, message.thread_id):
+            waited = json.loads(row["data"])["waited_seconds"]
+            seen.overdue.append(Overdue(message_id=message.id, thread_id=message.thread_id, waited_seconds=waited))
+    elif message.status in _READABLE and _fits(message, request):
+        seen.messages.append(message)
+
+
+async def _there_already(context: Context, mailbox: Mailbox, request: WaitRequest) -> list[Message]:
+    """Unread mail, or mail newer than the one named."""
+    found: list[Message] = []
+    after_at, after_id = 0, ""
+    if request.after_message_id is not None:
+        named = await message_of(context.db, mailbox, request.after_message_id)
+        after_at, after_id = named.created_at, named.id
+    while len(found) < MOST:
+        page = await many(
+            context.db,
+            Message,
+            "arrivals",
+            mailbox_id=mailbox.id,
+            thread_id=request.thread_id,
+            sender=canonical(request.sender) if request.sender else None,
+            status=None if request.after_message_id else "unread",
+            after_at=after_at,
+            after_id=after_id,
+            limit=_PAGE,
+        )
+        found += _fitting(page, request)
+        if len(page) < _PAGE:
+            break
+        after_at, after_id = page[-1].created_at, page[-1].id
+    return found[:MOST]
+
+
+def _fitting(messages: Iterable[Message], request: WaitRequest) -> list[Message]:
+    return [message for message in messages if _fits(message, request)]
+
+
+def _fits(message: Message, request: WaitRequest) -> bool:
+    words, attached = request.subject_contains, request.has_attachment
+    return (
+        request.thread_id in (None, message.thread_id)
+        and (request.sender is None or canonical(message.from_email) == canonical(request.sender))
+        and (words is None or words.casefold() in message.subject.casefold())
+        and (attached is None or attached == (message.attachments != "[]"))
     )
 
 
-async def _arrivals(context: Context, mailbox: Mailbox, request: WaitRequest) -> list[Message]:
-    return await many(
-        context.db,
-        Message,
-        "arrivals",
-        mailbox_id=mailbox.id,
-        thread_id=request.thread_id,
-        sender=canonical(request.sender) if request.sender else None,
-        status=None if request.after_message_id else "unread",
-        after_id=request.after_message_id or "",
-        limit=MOST,
+def _answer(seen: _Seen) -> Arrivals:
+    if seen.messages:
+        advice = "read_message shows the text; reply answers."
+    elif seen.overdue:
+        advice = "Nobody answered in time: reply to your own mail to ask again, or go on without."
+    else:
+        advice = "Call again to wait longer, with since set to cursor."
+    return Arrivals(
+        found=bool(seen.messages),
+        timed_out=not seen,
+        messages=[listed(message) for message in seen.messages],
+        overdue=seen.overdue,
+        cursor=str(seen.cursor),
+        next=advice,
     )
 
 
@@ -83,7 +190,8 @@ WAIT_FOR_MESSAGE = Operation(
     title="Wait for mail",
     summary=(
         "Wait until mail arrives (at most 120 seconds) and list it without bodies. Better than calling check_inbox "
-        "repeatedly. Narrow it with thread_id or sender when you expect an answer."
+        "repeatedly. Narrow it with thread_id, sender, subject_contains or has_attachment when you expect an answer. "
+        "It also tells which answers did not come within their expect_reply_within."
     ),
     request=WaitRequest,
     result=Arrivals,

@@ -18,6 +18,7 @@ from server.http.hosts import HostCheck
 from server.http.openapi import document
 from server.http.rates import DEFAULT, PerMinute, Rates
 from server.http.rest import rest_routes
+from server.http.stream import Streams
 from server.mcp.http import Endpoint, endpoint
 from storage.errors import StorageError
 from tools.context import Context
@@ -35,8 +36,12 @@ def build_app(
     ready: Ready,
     json_response: bool = False,
     per_minute: PerMinute = DEFAULT,
+    streams: Streams | None = None,
 ) -> Starlette:
-    """A fresh application; each can be started once. `context` is the system's, without a principal."""
+    """A fresh application; each can be started once. `context` is the system's, without a principal.
+
+    `streams` are closed by whoever stops the server.
+    """
     mcp = endpoint(context.secret, context.site.base_url, json_response=json_response)
     rates = Rates(per_minute, context.clock)
 
@@ -49,7 +54,7 @@ def build_app(
         routes=[
             _mcp_route(context, rates, mcp),
             *_public_routes(context.site.base_url, ready),
-            *rest_routes(context, rates),
+            *rest_routes(context, rates, streams or Streams()),
             *download_routes(context, rates),
             *web_routes,
         ],

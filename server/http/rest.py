@@ -13,6 +13,7 @@ from server.http.auth import Authentication
 from server.http.failures import refusal_response
 from server.http.limits import MAX_BODY
 from server.http.rates import Rates
+from server.http.stream import Streams
 from server.schema import input_schema
 from tools.context import Context
 from tools.errors import Refusal
@@ -22,13 +23,13 @@ from tools.registry import OPERATIONS
 KEY = "idempotency_key"
 
 
-def rest_routes(context: Context, rates: Rates) -> list[Route]:
+def rest_routes(context: Context, rates: Rates, streams: Streams) -> list[Route]:
     """A route for each operation, behind a key."""
     authentication = Middleware(Authentication, context=context, rates=rates)
     return [
         Route(
             operation.path,
-            _endpoint(operation),
+            streams.offered(operation, _endpoint(operation)),
             methods=[operation.method],
             name=operation.name,
             middleware=[authentication],

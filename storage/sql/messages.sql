@@ -78,16 +78,6 @@ WHERE account_id = :account_id
 ORDER BY created_at DESC, id DESC
 LIMIT :limit;
 
--- name: arrivals
-SELECT * FROM message
-WHERE mailbox_id = :mailbox_id AND direction = 'inbound' AND status IN ('unread', 'read')
-  AND (CAST(:thread_id AS TEXT) IS NULL OR thread_id = :thread_id)
-  AND (CAST(:sender AS TEXT) IS NULL OR lower(from_email) = :sender)
-  AND (CAST(:status AS TEXT) IS NULL OR status = :status)
-  AND id > :after_id
-ORDER BY created_at, id
-LIMIT :limit;
-
 -- name: thread_messages
 SELECT * FROM message
 WHERE thread_id = :thread_id AND mailbox_id = :mailbox_id

@@ -44,7 +44,14 @@ async def arrive(world: World, body: str, sender: str = "friend@example.com", su
     lines = (f"From: {sender}", "To: ada@agents.example", f"Subject: {subject}", "", body, "")
     await receive(world.system, Arrival(sender, (world.mailbox.address,), "\r\n".join(lines).encode()))
     rows = await world.system.db.rows(
-        "arrivals", mailbox_id=world.mailbox.id, thread_id=None, sender=None, status=None, after_id="", limit=100
+        "arrivals",
+        mailbox_id=world.mailbox.id,
+        thread_id=None,
+        sender=None,
+        status=None,
+        after_at=0,
+        after_id="",
+        limit=100,
     )
     return str(rows[-1]["id"]) if rows else ""
 

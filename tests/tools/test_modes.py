@@ -44,7 +44,14 @@ async def send_to(world: World, to: str) -> SubmissionResult:
 async def answer(world: World) -> SubmissionResult:
     """Reply to a mail that arrived from somebody on the allowlist, before the mode was changed."""
     rows = await world.system.db.rows(
-        "arrivals", mailbox_id=world.mailbox.id, thread_id=None, sender=None, status=None, after_id="", limit=1
+        "arrivals",
+        mailbox_id=world.mailbox.id,
+        thread_id=None,
+        sender=None,
+        status=None,
+        after_at=0,
+        after_id="",
+        limit=1,
     )
     return await reply(world.context, ReplyRequest(message_id=rows[0]["id"], markdown="Fine."))
 

@@ -52,7 +52,6 @@ class Parsed:
     new_text: str
     quoted: str
     attachments: tuple[PartInfo, ...]
-    automatic: bool
     defects: tuple[str, ...]
     machine: Machine
     """What kind of automatic mail it is."""
@@ -62,6 +61,10 @@ class Parsed:
     """Where the links of its HTML go."""
     calendar: tuple[Event, ...]
     """The events that it invites to, changes, answers or calls off."""
+
+    @property
+    def automatic(self) -> bool:
+        return self.machine.automatic
 
 
 def parse(raw: bytes, *, split: bool = True) -> Parsed:
@@ -82,7 +85,6 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
     defects = [*mail.defects, *_header_defects(header, subject, date), *body.defects]
     defects += [defect for _, found in addresses.values() for defect in found]
     defects += [defect for _, defect in attachments if defect]
-    machine = machine_of(mail, subject, body.text)
     return Parsed(
         subject=subject[: limits.SUBJECT_CHARS],
         sender=next(iter(addresses["from"][0]), None),
@@ -99,9 +101,8 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
         new_text=new_text,
         quoted=quoted,
         attachments=tuple(info for info, _ in attachments),
-        automatic=machine.automatic,
         defects=tuple(dict.fromkeys(defects)),
-        machine=machine,
+        machine=machine_of(mail, subject, body.text),
         hidden=(*invisible(unseen), *body.hidden)[: limits.HIDDEN_PIECES],
         links=body.links,
         calendar=read_calendars(raw, mail.parts),
