@@ -94,10 +94,8 @@ def _value(node: ast.expr) -> str | int:
             return text
         case ast.Constant(value=int(number)):
             return number
-        case ast.BinOp(left=left, op=ast.Mult(), right=right):
-            text, times = _value(left), _value(right)
-            assert isinstance(text, str) and isinstance(times, int)
-            return text * times
+        case ast.BinOp(left=left, op=ast.Mult(), right=ast.Constant(value=int(times))):
+            return f"{_value(left)}" * times
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             return f"{_value(left)}{_value(right)}"
     raise AssertionError(ast.dump(node))

@@ -90,8 +90,8 @@ COMMANDS = [
     b"HELP",
     b"NONSENSE",
 ]
-# Not among them, for ours differs by intention: a path whose bracket is not closed, which aiosmtpd takes; and parameters
-# behind HELO, which it does not.
+# Not among them, for ours differs by intention: a path whose bracket is not closed, which aiosmtpd takes; and
+# parameters behind HELO, which it does not.
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
