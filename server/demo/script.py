@@ -189,8 +189,7 @@ async def _read_reply(console: Console, agent: Agent, sent: dict[str, Any]) -> N
         raise Failed(f"the thread should hold two messages and holds {thread['message_count']}")
     _step(console, 5, f"The agent calls list_thread: {thread['message_count']} messages, without what they quote")
     for entry in thread["messages"]:
-        message = entry["message"]
-        title = f"{message['direction']} · {message['sender']['email']} · {message['subject_untrusted']}"
+        title = f"{entry['direction']} · {entry['sender']['email']} · {thread['subject_untrusted']}"
         console.print(Panel(escape(entry["text_untrusted"].strip()), title=escape(title), title_align="left"))
 
 

@@ -79,12 +79,23 @@ ORDER BY created_at DESC, id DESC
 LIMIT :limit;
 
 -- name: thread_messages
-SELECT * FROM message
+-- The newest of a thread, newest first, with the first `chars` characters of what is new in each and no body besides.
+SELECT id, account_id, mailbox_id, thread_id, direction, status, revision, rfc_message_id, in_reply_to, reference_ids,
+    from_email, from_name, people, subject, '' AS markdown, '' AS body_text, '' AS body_html,
+    substr(new_text, 1, :chars) AS new_text, '' AS quoted, attachments, findings, size, created_at, category,
+    fingerprint, sandbox, by_smtp
+FROM message
 WHERE thread_id = :thread_id AND mailbox_id = :mailbox_id
   AND status NOT IN ('pending_inbound_approval', 'spam_quarantined', 'deleted')
   AND NOT (direction = 'inbound' AND status = 'rejected')
-ORDER BY created_at, id
+ORDER BY created_at DESC, id DESC
 LIMIT :limit;
+
+-- name: thread_size
+SELECT count(*) AS messages FROM message
+WHERE thread_id = :thread_id AND mailbox_id = :mailbox_id
+  AND status NOT IN ('pending_inbound_approval', 'spam_quarantined', 'deleted')
+  AND NOT (direction = 'inbound' AND status = 'rejected');
 
 -- name: any_message
 SELECT * FROM message WHERE id = :id;

@@ -53,7 +53,7 @@ async def test_the_agent_sees_it_in_every_view(world: World) -> None:
     assert read.warnings == posing.warnings
     assert read.verdicts == "spf=pass dmarc=none arc=none"
     thread = await list_thread(world.context, ThreadRequest(thread_id=good.thread_id))
-    assert thread.messages[0].message.verified_domain == "bank.example"
+    assert thread.messages[0].verified_domain == "bank.example"
 
 
 async def test_the_overseer_sees_it_on_the_page_of_the_mail_itself(world: World) -> None:

@@ -64,7 +64,7 @@ async def test_a_reply_stays_in_its_thread_with_references(world: World) -> None
         ),
     )
     thread = await list_thread(world.context, ThreadRequest(thread_id=result.thread_id))
-    assert [(each.message.direction, each.text_untrusted.strip()) for each in thread.messages] == [
+    assert [(each.direction, each.text_untrusted.strip()) for each in thread.messages] == [
         ("inbound", "Hello"),
         ("outbound", "Fine, thanks."),
         ("inbound", "Good."),

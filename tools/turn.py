@@ -1,0 +1,52 @@
+"""Whose turn it is in a conversation: told by its last mail that a person wrote."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from storage.records import Mailbox, Message
+from tools.mail.address import canonical
+
+Turn = Literal["you", "them", "others", "approval", "nobody"]
+
+_QUESTION = re.compile(r"[?？؟](?=[\s\"'”’»)\]*_!]|\Z)|[吗嗎呢か]。?(?=\s|\Z)")
+_NOT_SENT = frozenset({"rejected", "cancelled", "send_failed", "bounced"})
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Whose turn it is, with whom, since when (microseconds), and whether that mail asks something."""
+
+    turn: Turn
+    others: tuple[str, ...] = ()
+    since: int | None = None
+    asks: bool = False
+
+
+def waiting(mailbox: Mailbox, messages: Sequence[Message]) -> Waiting:
+    """Who waits for whom, by messages in their order. A machine's mail is nobody's turn: it changes nothing."""
+    written = [message for message in messages if not json.loads(message.findings).get("automatic")]
+    if not written:
+        return Waiting("nobody")
+    last = written[-1]
+    people = json.loads(last.people)
+    if last.direction == "inbound":
+        turn, others = _turn_of_received(mailbox, people), (last.from_email,)
+    else:
+        turn, others = _turn_of_own(last.status), tuple(person["email"] for person in people["to"])
+    return Waiting(turn, others, last.created_at, bool(_QUESTION.search(last.new_text)))
+
+
+def _turn_of_received(mailbox: Mailbox, people: dict[str, list[dict[str, str]]]) -> Turn:
+    """A mail that names the mailbox only among the copies is for others to answer."""
+    to, cc = ({canonical(person["email"]) for person in people[field]} for field in ("to", "cc"))
+    own = canonical(mailbox.address)
+    return "others" if own in cc - to and to else "you"
+
+
+def _turn_of_own(status: str) -> Turn:
+    if status == "pending_send_approval":
+        return "approval"
+    return "you" if status in _NOT_SENT else "them"
