@@ -68,14 +68,14 @@ class SignedMail:
 
         `names`: lower case, as in h=; `own`: the signature's field with an empty b=.
         """
-        used: Counter[bytes] = Counter()
+        used: dict[bytes, int] = {}
         lines = []
         for name in names:
             places = self._places.get(name, ())
-            used[name] += 1
+            used[name] = count = used.get(name, 0) + 1
             # section 5.4.2: of several with one name the lowest is first; one that is not there counts as nothing
-            if used[name] <= len(places):
-                lines.append(self._canonical_field(places[-used[name]], form))
+            if count <= len(places):
+                lines.append(self._canonical_field(places[-count], form))
         lines.append(relaxed_field(own) if form == "relaxed" else own)
         return b"\r\n".join(lines)
 
