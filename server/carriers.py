@@ -55,10 +55,10 @@ def unbound_courier(settings: Settings, context: Context) -> Courier:
     return _courier(settings, context, route, counts)
 
 
-def names_of(settings: Settings, *, trusted: bool = False) -> Names:
-    """Look-ups by the resolver of the settings."""
+def names_of(settings: Settings, *, trusted: bool = False, kept: int = 10_000) -> Names:
+    """Look-ups by the resolver of the settings, which keeps so many answers."""
     resolver = Resolver(configure=settings.resolver is None)
-    resolver.cache = LRUCache(10_000)
+    resolver.cache = LRUCache(kept) if kept else None
     if settings.resolver is not None:
         host, _, port = settings.resolver.rpartition(":")
         resolver.nameservers, resolver.port = [host], int(port)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
+import dns.name
 from dns.exception import DNSException
 from dns.rdtypes.ANY.MX import MX
 from dns.rdtypes.ANY.PTR import PTR
@@ -25,11 +26,16 @@ MAX_RECORDS = 100
 """Of one answer; no sound name has as many."""
 KEPT = 10_000
 """Answers in memory, the one that was used last being kept longest."""
+LARGE = 4096
+"""Characters of an answer that is not kept: a stranger's zone decides how many of those there are."""
+ABSENT_SECONDS = 60.0
+"""So long a name is taken not to exist (RFC 2308 lets a zone say up to three hours)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    values: tuple[Any, ...]
+    values: tuple[Any, ...] | None
+    """None where there is no such name."""
     expires: float
 
 
@@ -72,29 +78,38 @@ class LiveResolver:
         """What `read` makes of each record; it gives None for one of another type."""
         key = name, kind
         answer = self._kept.get(key)
-        if answer is not None and answer.expires > self._now():
+        if answer is None or answer.expires <= self._now():
+            answer = await self._ask(name, kind, read)
+            self._keep(key, answer)
+        else:
             self._kept.move_to_end(key)
-            return answer.values
-        answer = await self._ask(name, kind, read)
-        self._kept[key] = answer
+        if answer.values is None:
+            raise NoSuchName(name)
+        return answer.values
+
+    def _keep(self, key: tuple[str, str], answer: _Answer) -> None:
+        if len(str(answer.values)) <= LARGE:
+            self._kept[key] = answer
         if len(self._kept) > KEPT:
             self._kept.popitem(last=False)
-        return answer.values
 
     async def _ask(self, name: str, kind: str, read: Callable[[object], Any]) -> _Answer:
         try:
-            absolute_name = absolute(name)
-        except (DNSException, UnicodeError) as error:
-            raise NoSuchName(name) from error
-        try:
             async with self._slots:
-                found = await self._names.look_up(absolute_name, kind)
-        except (NXDOMAIN, YXDOMAIN) as error:
-            raise NoSuchName(name) from error
+                found = await self._names.look_up(_absolute(name), kind)
+        except (NXDOMAIN, YXDOMAIN):
+            return _Answer(None, self._now() + ABSENT_SECONDS)
         except (DNSException, OSError) as error:
             raise TemporaryFailure(f"{kind} of {name}") from error
         values = (read(record) for record in found.records[:MAX_RECORDS])
         return _Answer(tuple(value for value in values if value is not None), found.expires)
+
+
+def _absolute(name: str) -> dns.name.Name:
+    try:
+        return absolute(name)
+    except (DNSException, UnicodeError) as error:
+        raise NoSuchName(name) from error
 
 
 def _text_of(record: object) -> bytes | None:

@@ -71,6 +71,28 @@ async def test_an_answer_is_kept_as_long_as_it_lives(server: FakeDNSServer) -> N
     assert server.asked.count(("example.com", "TXT")) == 2
 
 
+async def test_a_name_that_is_not_there_is_kept_for_a_minute(server: FakeDNSServer) -> None:
+    later = 0.0
+    live = LiveResolver(Names(server.resolver), now=lambda: time.time() + later)
+    for _ in range(3):
+        with pytest.raises(NoSuchName):
+            await live.txt("absent.example.com")
+    assert server.asked.count(("absent.example.com", "TXT")) == 1
+    later = 61.0
+    with pytest.raises(NoSuchName):
+        await live.txt("absent.example.com")
+    assert server.asked.count(("absent.example.com", "TXT")) == 2
+
+
+async def test_a_large_answer_is_not_kept() -> None:
+    async with FakeDNSServer({"large.example.com": {"TXT": [f'"{letter * 200}"' for letter in "abcd"]}}) as server:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("server.dns.LARGE", 500)
+            live = LiveResolver(Names(server.resolver))
+            assert len(await live.txt("large.example.com")) == len(await live.txt("large.example.com")) == 4
+    assert len(server.asked) == 2
+
+
 async def test_answers_kept_are_bounded(server: FakeDNSServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.dns.KEPT", 2)
     live = LiveResolver(Names(server.resolver))

@@ -127,7 +127,15 @@ async def test_the_null_sender_is_checked_by_its_helo() -> None:
 
 @pytest.mark.parametrize("helo", ["", "localhost", "[192.0.2.1]", "a..b", "x" * 64 + ".test"])
 async def test_a_helo_that_is_no_domain_is_none(helo: str) -> None:
-    assert (await check("v=spf1 -all", Sender("192.0.2.1", helo, ""))).result == "none"
+    found = await check("v=spf1 -all", Sender("192.0.2.1", helo, ""))
+    assert (found.result, found.domain) == ("none", "")
+
+
+async def test_addresses_beyond_ascii() -> None:
+    """RFC 8616 section 4."""
+    zone = Zone({"xn--bcher-kva.example": {"TXT": ["v=spf1 exists:%{l}.example exists:%{d}.test -all"]}})
+    found = await check_spf(Sender("192.0.2.1", "mx.test", "jörg@BÜCHER.example"), zone)
+    assert (found.result, found.domain) == ("fail", "xn--bcher-kva.example")
 
 
 async def test_eleven_terms_that_ask_are_too_many() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Literal, TypeVar
 
+from tools.mail.address import domain_of
 from tools.mail.auth.resolver import LookupFailed, NoSuchName, Resolver, TemporaryFailure
 from tools.mail.auth.spfmacro import MacroText, SpfSyntaxError, read_explanation
 from tools.mail.auth.spfrecord import Mechanism, SpfRecord, is_spf, parse_spf
@@ -47,7 +48,7 @@ class Sender:
         local, _, domain = self.mail_from.rpartition("@")
         if not self.mail_from:
             domain = self.helo
-        return local or "postmaster", domain.removesuffix(".").lower()
+        return local or "postmaster", domain_of(f"@{domain.removesuffix('.')}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ async def check_spf(sender: Sender, resolver: Resolver, parse: Callable[[bytes],
     _, domain = sender.identity
     scope = sender.scope
     if not _is_name(domain) or not sender.ip:
-        return Spf("none", domain, scope, reason="there is no domain to check, or no client")
+        return Spf("none", "", scope, reason="there is no domain to check, or no client")
     check = _Check(sender, resolver, parse)
     try:
         found = await check.host(domain)
@@ -165,6 +166,8 @@ class _Check:
         if mechanism.network is not None:
             return self._ip in mechanism.network
         self._count()
+        if mechanism.domain is not None and not self._may_expand(mechanism.domain):
+            return False
         target = domain if mechanism.domain is None else await self._target(mechanism.domain, domain)
         match mechanism.kind:
             case "include":
@@ -177,6 +180,10 @@ class _Check:
             case "a":
                 return self._covers(mechanism, await self._ask(self._addresses(target)))
         return await self._mx_matches(mechanism, target)
+
+    def _may_expand(self, text: MacroText) -> bool:
+        """RFC 8616 section 4: what names a local part beyond ASCII matches nothing."""
+        return self._sender.mail_from.isascii() or text.letters.isdisjoint("sl")
 
     async def _included(self, target: str) -> bool:
         """Section 5.2: only a pass of the other domain is a match."""
