@@ -102,7 +102,7 @@ PAGES = [
     ("noscript", "<noscript>%s</noscript>", "not_rendered"),
     ("script", "<script>%s</script>", "not_rendered"),
     ("inner frame", "<iframe>%s</iframe>", "not_rendered"),
-    ("comment", "<!-- %s -->", "comment"),
+    ("comment", "<!-- %s, before anybody else comes to know of it -->", "comment"),
     ("choice that is not chosen", "<select><option>one<option>%s</select>", "not_rendered"),
     ("text for an image of one pixel", '<img src="cid:x" width=1 height=1 alt="%s">', "zero_size"),
     ("long text for an image", f'<img src="cid:x" alt="%s {"and so on " * 30}">', "alt_text"),

@@ -112,7 +112,7 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "rules": styled,
     "declarations": lambda n: f'<p style="{"color:red;" * n}">x',
     "attributes": lambda n: f"<p {' '.join(f'a{k}=1' for k in range(n))}>x",
-    "comments": lambda n: "<!-- six words are in this comment -->" * n,
+    "comments": lambda n: "<!-- this comment has the twelve words that it takes to be told -->" * n,
     "links": lambda n: '<a href="https://e.test/x">https://f.test</a>' * n,
     "selectors": lambda n: "<style>" + "a," * n + "p{display:none}</style><p>x",
     "braces": lambda n: "<style>" + "@media{" * n + "</style><p>x",

@@ -56,50 +56,61 @@ _SIMPLE = re.compile(
 _PASSING = re.compile(r":(?:hover|focus|active|visited|checked|target|before|after|:|-)|_:|\+|~")
 _FEATURE = re.compile(r"\(\s*(?:(min|max)-(?:device-)?width)\s*:\s*(\d{1,6}(?:\.\d{1,3})?)\s*(px|em|rem)\s*\)")
 _EM = 16
+_NONE: frozenset[str] = frozenset()
 _QUERY = re.compile(r"(?:only\s+)?(?:all|screen)?(?:(?:^|\s*and\s*)\([^()]*\))*\Z")
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """An element where it stands. `names` are those of its classes and its id that rules speak of, as selectors write
+    them, in lower case: a page without a doctype does not tell the cases apart. `around` has those above it as well.
+    """
+
+    element: Element
+    names: frozenset[str]
+    around: frozenset[str]
+    above: "Place | None"
+
+
+@dataclass(frozen=True, slots=True)
 class Compound:
-    """What one element must be: tag, id, classes, attributes; and whether it is its follower's very parent."""
+    """What one element must be: tag, names, attributes; and whether it is its follower's very parent."""
 
     tag: str
-    key: str
-    classes: frozenset[str]
+    names: frozenset[str]
     attributes: tuple[tuple[str, str, str], ...]
     parent: bool
 
-    def fits(self, element: Element) -> bool:
-        attributes = element.attrs
-        return (
-            (not self.tag or self.tag == element.tag)
-            and (not self.key or self.key == str(attributes.get("id") or "").lower())
-            and (not self.classes or self.classes <= classes_of(element))
-            and all(_holds(attributes.get(name), sort, value) for name, sort, value in self.attributes)
-        )
+    def fits(self, place: Place) -> bool:
+        if (self.tag and self.tag != place.element.tag) or not self.names <= place.names:
+            return False
+        attributes = place.element.attrs
+        return all(_holds(attributes.get(name), sort, value) for name, sort, value in self.attributes)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One selector with what it declares. `rank` orders rules of one weight; `screens` is WIDE, NARROW or both."""
+    """One selector with what it declares. `rank` orders rules of one weight; `screens` is WIDE, NARROW or both;
+    `names` are all that the selector has."""
 
     compounds: tuple[Compound, ...]
+    names: frozenset[str]
     rank: tuple[int, int, int, int]
     screens: int
     normal: Style
     important: Style
 
-    def fits(self, element: Element) -> bool:
+    def fits(self, place: Place) -> bool:
         """Whether the element is meant. A chain of ancestors is looked for from the inside, without a second try."""
-        if not self.compounds[-1].fits(element):
+        if not self.names <= place.around or not self.compounds[-1].fits(place):
             return False
-        at, waiting = element.parent, len(self.compounds) - 1
-        while waiting and isinstance(at, Element):
+        at, waiting = place.above, len(self.compounds) - 1
+        while waiting and at is not None:
             if self.compounds[waiting - 1].fits(at):
                 waiting -= 1
             elif self.compounds[waiting - 1].parent:
                 return False
-            at = at.parent
+            at = at.above
         return not waiting
 
 
@@ -117,37 +128,46 @@ class Sheet:
                 self._add(_screens(conditions), selectors, body)
         self.budget = limits.STYLE_MATCHES
 
+    def place(self, element: Element, above: Place | None) -> Place:
+        """The element with its names, below another."""
+        attributes = element.attrs
+        found = {"." + name.lower() for name in attributes.get("class") or ()} if "class" in attributes else set()
+        if "id" in attributes:
+            found.add("#" + str(attributes.get("id")).lower())
+        names = self._names & found if found else _NONE
+        around = above.around if above else _NONE
+        return Place(element, names, around | names if names else around, above)
+
     @cached_property
     def screens(self) -> tuple[int, ...]:
         """The screens that the page is to be looked at on: one where it is the same on both."""
         return (WIDE,) if all(rule.screens == WIDE | NARROW for rule in self.rules) else (WIDE, NARROW)
 
     @cached_property
+    def _names(self) -> frozenset[str]:
+        return _NONE.union(*(rule.names for rule in self.rules))
+
+    @cached_property
     def _by_key(self) -> dict[str, list[Rule]]:
         found: dict[str, list[Rule]] = {}
         for rule in self.rules:
             last = rule.compounds[-1]
-            key = "#" + last.key if last.key else "." + min(last.classes) if last.classes else last.tag
-            found.setdefault(key, []).append(rule)
+            found.setdefault(min(last.names, default=last.tag), []).append(rule)
         return found
 
-    def matching(self, element: Element) -> list[Rule]:
+    def matching(self, place: Place) -> list[Rule]:
         """The rules for an element, weakest first. Nothing more once the page has used up its budget."""
         by_key = self._by_key
-        if not by_key:
-            return []
-        candidates = [*by_key.get("", ()), *by_key.get(element.tag, ())]
-        if element.attrs:
-            for name in classes_of(element):
-                candidates += by_key.get("." + name, ())
-            candidates += by_key.get("#" + str(element.attrs.get("id") or "").lower(), ())
-        self.budget -= sum(len(rule.compounds) for rule in candidates)
+        candidates = [*by_key.get("", ()), *by_key.get(place.element.tag, ())]
+        for name in place.names:
+            candidates += by_key.get(name, ())
         if not candidates:
-            return []
+            return candidates
+        self.budget -= len(candidates)
         if self.budget < 0:
             self.overflows = True
             return []
-        return sorted((rule for rule in candidates if rule.fits(element)), key=_rank)
+        return sorted((rule for rule in candidates if rule.fits(place)), key=_rank)
 
     def _add(self, screens: int, selectors: str, body: str) -> None:
         normal, important = declarations(body)
@@ -160,15 +180,10 @@ class Sheet:
                 return
             if compounds:
                 rank = (*_specificity(compounds), len(self.rules))
-                self.rules.append(Rule(compounds, rank, screens, normal, important))
+                names = _NONE.union(*(each.names for each in compounds))
+                self.rules.append(Rule(compounds, names, rank, screens, normal, important))
             elif not _PASSING.search(selector) and "none" in normal.get("display", important.get("display", "")):
                 self.unread.append(selector.strip())
-
-
-def classes_of(element: Element) -> frozenset[str]:
-    """The element's classes in lower case: a page without a doctype does not tell the cases apart."""
-    found = element.attrs.get("class")
-    return frozenset(name.lower() for name in found) if found else frozenset()
 
 
 def declarations(text: str) -> tuple[Style, Style]:
@@ -273,35 +288,32 @@ def _answers(query: str, screen: int) -> bool:
 def _compounds(selector: str) -> tuple[Compound, ...]:
     """The selector's parts from the outside in; none when something in it is beyond this reader."""
     found: list[Compound] = []
-    tag, key, classes, attributes = "", "", set[str](), list[tuple[str, str, str]]()
+    tag, names, attributes = "", set[str](), list[tuple[str, str, str]]()
     at = 0
     while at < len(selector):
         part = _SIMPLE.match(selector, at)
         if part is None:
             return ()
         at = part.end()
-        name = _unescaped(part["name"] or "").lower()
         if part["relation"]:
-            found.append(Compound(tag, key, frozenset(classes), tuple(attributes), ">" in part["relation"]))
-            tag, key, classes, attributes = "", "", set(), []
+            found.append(Compound(tag, frozenset(names), tuple(attributes), ">" in part["relation"]))
+            tag, names, attributes = "", set(), []
         elif part["key"]:
             value = part["double"] or part["single"] or part["bare"] or ""
             attributes.append((part["key"].lower(), part["sort"] or "", value.lower()))
-        elif part["sign"] == "#":
-            key = name
-        elif part["sign"] == ".":
-            classes.add(name)
-        else:
-            tag = name
-    return (*found, Compound(tag, key, frozenset(classes), tuple(attributes), False)) if selector else ()
+        elif part["name"]:
+            name = _unescaped(part["name"]).lower()
+            if part["sign"]:
+                names.add(part["sign"] + name)
+            else:
+                tag = name
+    return (*found, Compound(tag, frozenset(names), tuple(attributes), False)) if selector else ()
 
 
 def _specificity(compounds: tuple[Compound, ...]) -> tuple[int, int, int]:
-    return (
-        sum(bool(each.key) for each in compounds),
-        sum(len(each.classes) + len(each.attributes) for each in compounds),
-        sum(bool(each.tag) for each in compounds),
-    )
+    ids = sum(name.startswith("#") for each in compounds for name in each.names)
+    others = sum(len(each.names) + len(each.attributes) for each in compounds) - ids
+    return ids, others, sum(bool(each.tag) for each in compounds)
 
 
 def _holds(found: str | list[str] | None, sort: str, value: str) -> bool:

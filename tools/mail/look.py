@@ -1,7 +1,7 @@
 """How a screen would show an element's own text: what it inherits, what its style changes, and what hides it."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from turbohtml import Element
 
@@ -56,17 +56,18 @@ def look_of(element: Element, style: Style, outer: Look) -> Look:
     gone = outer.gone or _gone(element, style, size)
     if not gone and opacity <= UNSEEN_OPACITY:
         gone = "opacity"
-    inner = Look(
-        gone=gone,
-        seen=_seen(style, outer.seen),
-        size=size,
-        colour=_text_colour(element, style, outer.colour),
-        fill=_fill(style, outer.fill),
-        background=_background(style, attributes.get("bgcolor"), attributes.get("background"), outer.background),
-        indented=_is_indented(style, size, outer.indented),
-        opacity=opacity,
-    )
-    return replace(inner, kind=_kind(inner))
+    seen, indented = _seen(style, outer.seen), _is_indented(style, size, outer.indented)
+    colour, fill = _text_colour(element, style, outer.colour), _fill(style, outer.fill)
+    background = _background(style, attributes.get("bgcolor"), attributes.get("background"), outer.background)
+    if gone:
+        kind = gone
+    elif not seen:
+        kind = "visibility"
+    elif size < TINY:
+        kind = "tiny_font"
+    else:
+        kind = "off_screen" if indented else _lost_in(background, fill or colour)
+    return Look(gone, seen, size, colour, fill, background, indented, opacity, kind)
 
 
 def pixels(value: str, letter: float = _ROOT_SIZE, whole: float = _SCREEN) -> float | None:
@@ -82,21 +83,11 @@ def pixels(value: str, letter: float = _ROOT_SIZE, whole: float = _SCREEN) -> fl
     return amount * (_PER_LETTER[unit] * letter if unit in _PER_LETTER else _UNITS.get(unit, 1.0))
 
 
-def _kind(look: Look) -> str:
-    if look.gone:
-        return look.gone
-    if not look.seen:
-        return "visibility"
-    if look.size < TINY:
-        return "tiny_font"
-    if look.indented:
-        return "off_screen"
-    colour = look.fill or look.colour
+def _lost_in(background: RGBA | None, colour: RGBA) -> str:
+    """What hides letters of a colour on a background."""
     if colour[3] <= UNSEEN_OPACITY:
         return "transparent"
-    if look.background is not None and alike(over(colour, look.background), look.background):
-        return "same_colour"
-    return ""
+    return "same_colour" if background is not None and alike(over(colour, background), background) else ""
 
 
 def _gone(element: Element, style: Style, size: float) -> str:

@@ -8,7 +8,7 @@ import turbohtml
 from turbohtml import Comment, Element, Text
 
 from tools.mail import limits
-from tools.mail.css import Rule, Sheet, cascaded, declarations
+from tools.mail.css import Place, Rule, Sheet, Style, cascaded, declarations
 from tools.mail.hidden import Hidden, HiddenPieces
 from tools.mail.look import INLINE, POINT, Look, look_of, pixels
 from tools.mail.outline import Outline
@@ -27,7 +27,7 @@ annotation annotation-xml
 _NOT_RENDERED = frozenset(_NOT_RENDERED_NAMES.split())
 _DATA_SCRIPTS = frozenset({"application/ld+json", "application/json"})
 _QUOTES = frozenset({"blockquote"})
-_PROSE_WORDS = 6  # of a comment that says something
+_PROSE_WORDS = 12  # of a comment that may be meant for somebody
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,12 @@ def read_page(source: str) -> Page:
     if cut:
         source = "<".join(source.split("<", limits.HTML_TAGS)[: limits.HTML_TAGS])
     document = turbohtml.parse(_bounded(source), positions=False)
-    reader = _Reader(Sheet([each.text for each in document.find_all("style")]))
+    sheet = Sheet([each.text for each in document.find_all("style")])
+    reader = _Reader(sheet)
     reader.read(document)
-    for selector in reader.sheet.unread:
+    for selector in sheet.unread:
         reader.hidden.note("unread_style", selector)
-    if reader.sheet.overflows:
+    if sheet.overflows:
         reader.hidden.note("too_many_rules", "style rules that were not followed")
     return Page(
         reader.outline.html(),
@@ -76,6 +77,7 @@ class _Open:
 
     rest: Iterator[object]
     looks: tuple[Look, ...]
+    at: Place | None = None
     name: str = ""
     inline: bool = False
     target: str | None = None
@@ -98,6 +100,7 @@ class _Reader:
         self.known: dict[tuple[object, ...], tuple[Look, ...]] = {}
         start = tuple(Look() for _ in sheet.screens)
         self.distinct = {start: start}
+        self.styles: dict[str, tuple[Style, Style]] = {}
         self.start = start
 
     def read(self, document: turbohtml.Document) -> None:
@@ -117,13 +120,13 @@ class _Reader:
                 self.too_deep = True
                 self.hidden.note("too_deep", node.text)
             elif isinstance(node, Element):
-                opened = self._element(node, top.looks)
+                opened = self._element(node, top)
                 if opened is not None:
                     stack.append(opened)
             elif isinstance(node, Comment):
                 self._comment(node.data)
 
-    def _element(self, element: Element, outer: tuple[Look, ...]) -> _Open | None:
+    def _element(self, element: Element, outer: _Open) -> _Open | None:
         """Begin an element; None when nothing in it is to be read."""
         tag = element.tag
         if tag in _SILENT:
@@ -132,7 +135,8 @@ class _Reader:
             if tag != "script" or str(element.attrs.get("type") or "").lower() not in _DATA_SCRIPTS:
                 self.hidden.note("not_rendered", element.text)
             return None
-        looks = self._looks(element, outer)
+        place = self.sheet.place(element, outer.at)
+        looks = self._looks(place, outer.looks)
         if all(look.gone for look in looks):
             self.hidden.add(looks[0].gone, element.text)
             return None
@@ -147,7 +151,8 @@ class _Reader:
         inline = tag in INLINE
         if not inline:
             self.words.append(" ")
-        opened = _Open(iter(element.children), looks, self.outline.open(tag), inline, shown_before=len(self.words))
+        name = self.outline.open(tag)
+        opened = _Open(iter(element.children), looks, place, name, inline, shown_before=len(self.words))
         target = element.attrs.get({"a": "href", "area": "href", "form": "action"}.get(tag, ""))
         if target:
             self._open_target(tag, str(target), opened)
@@ -182,7 +187,10 @@ class _Reader:
     def _text(self, words: str, looks: tuple[Look, ...]) -> None:
         if all(look.kind for look in looks):
             self.hidden.add(looks[0].kind, words)
-            return
+        else:
+            self._show(words)
+
+    def _show(self, words: str) -> None:
         self.outline.text(words)
         self.words.append(words)
         if words and not words.isspace():
@@ -202,8 +210,11 @@ class _Reader:
             self.hidden.add("zero_size", alt)
         elif len(alt) > limits.ALT_CHARS:
             self.hidden.add("alt_text", alt)
+        elif all(look.gone or not look.seen for look in looks):
+            self.hidden.add(looks[0].kind, alt)
         else:
-            self._text(f"[image: {alt.translate(_BRACKETS)}]", looks)
+            # the size and colour of letters do not hide a picture
+            self._show(f"[image: {alt.translate(_BRACKETS)}]")
 
     def _comment(self, text: str) -> None:
         """Of a comment only prose is worth a report; what Outlook alone reads, and notes of designers, are not."""
@@ -211,19 +222,14 @@ class _Reader:
         if not any(mark in words for mark in "<>{}[]") and len(words.split()) >= _PROSE_WORDS:
             self.hidden.note("comment", text)
 
-    def _looks(self, element: Element, outer: tuple[Look, ...]) -> tuple[Look, ...]:
+    def _looks(self, place: Place, outer: tuple[Look, ...]) -> tuple[Look, ...]:
         """How text in the element looks on each screen; the same for every element that is styled the same."""
-        attributes = element.attrs
-        rules = self.sheet.matching(element)
-        if not rules and not attributes:
+        element, attributes = place.element, place.element.attrs
+        rules = self.sheet.matching(place)
+        stated = [(name, attributes.get(name)) for name in _STYLING if name in attributes]
+        if not rules and not stated and element.tag != "a":
             return outer
-        key = (
-            id(outer),
-            element.tag,
-            *map(id, rules),
-            "href" in attributes,
-            *((name, attributes.get(name)) for name in _STYLING if name in attributes),
-        )
+        key = (id(outer), element.tag, "href" in attributes, *map(id, rules), *stated)
         looks = self.known.get(key)
         if looks is None:
             found = tuple(self._look(element, rules, outer))
@@ -232,7 +238,8 @@ class _Reader:
         return looks
 
     def _look(self, element: Element, rules: list[Rule], outer: tuple[Look, ...]) -> Iterator[Look]:
-        own = declarations(str(element.attrs.get("style") or ""))
+        text = str(element.attrs.get("style") or "")
+        own = self.styles.get(text) or self.styles.setdefault(text, declarations(text))
         for screen, look in zip(self.sheet.screens, outer, strict=True):
             yield look_of(element, cascaded(rules, screen, own), look)
 
