@@ -27,7 +27,6 @@ MAY_IMPORT = {
 WEB = ("server/http/", "server/mcp/")
 HOMES: dict[str, tuple[str, ...]] = {
     "anyio": ("server/calls.py",),
-    "aiosmtpd": ("server/smtp/", "server/demo/outside.py"),
     "aiosqlite": ("storage/sqlite.py",),
     "asyncpg": ("storage/postgres.py",),
     "cryptography": ("server/delivery/", "tools/mail/auth/"),

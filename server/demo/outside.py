@@ -11,13 +11,12 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from aiosmtpd.smtp import Envelope
-from aiosmtpd.smtp import Session as Peer
-
 from server.delivery.courier import Courier, Timeouts
 from server.delivery.outcome import Sent
 from server.delivery.routes import RelayRoute
-from server.smtp.session import Session
+from server.smtp.arguments import read_argument
+from server.smtp.conversation import Answer, Connections, Conversation, Patience, Room
+from server.smtp.listener import Listener
 from tools.views import moment
 
 OVERSEER = "overseer@example.org"
@@ -49,36 +48,30 @@ class Outside:
         self._clock = clock
         self.letters: list[Letter] = []
         self._arrived = asyncio.Condition()
-        self._server: asyncio.Server | None = None
+        self._listener: Listener | None = None
         self._answers: set[asyncio.Task[None]] = set()
         self.gatepost_port = 0
 
     async def start(self) -> int:
         """Listen on a free loopback port; the port."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Session(self, loop=loop, hostname="mx.example.org", data_size_limit=50_000_000), "127.0.0.1", 0
-        )
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
+        connections, room = Connections(), Room()
+        self._listener = Listener(lambda: _Visit(self, connections, room), connections)
+        return await self._listener.start("127.0.0.1", 0)
 
     async def stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
+        if self._listener is not None:
+            await self._listener.stop()
 
-    async def handle_DATA(self, _server: Session, _session: Peer, envelope: Envelope) -> str:
-        """aiosmtpd's hook: keep the mail, and let the office answer it."""
-        raw = bytes(envelope.original_content or b"")
-        sender = envelope.mail_from or ""
+    async def take(self, sender: str, recipients: list[str], raw: bytes) -> bytes:
+        """Keep a mail, and let the office answer it; the reply."""
         async with self._arrived:
-            self.letters += [Letter(recipient, raw) for recipient in envelope.rcpt_tos]
+            self.letters += [Letter(recipient, raw) for recipient in recipients]
             self._arrived.notify_all()
-        if OFFICE.addr_spec in envelope.rcpt_tos and sender:
+        if OFFICE.addr_spec in recipients and sender:
             task = asyncio.create_task(self._answer(raw))
             self._answers.add(task)
             task.add_done_callback(self._answers.discard)
-        return "250 2.0.0 OK"
+        return b"250 2.0.0 OK"
 
     async def wait_for(self, recipient: str, seconds: float) -> Letter:
         """The newest mail for a recipient, waiting for one if there is none. Raises TimeoutError."""
@@ -103,6 +96,43 @@ class Outside:
         await courier.close()
         if not isinstance(outcome, Sent):
             raise RuntimeError(f"the answer was not taken: {outcome.code} {outcome.text}")
+
+
+class _Visit(Conversation):
+    """One connection of a server that brings mail to the outside; every address is there."""
+
+    def __init__(self, outside: Outside, connections: Connections, room: Room) -> None:
+        super().__init__(max_message_bytes=50_000_000, connections=connections, room=room, patience=Patience())
+        self._outside = outside
+        self._sender = ""
+        self._recipients: list[str] = []
+
+    def greeting(self) -> bytes:
+        return b"220 mx.example.org ESMTP"
+
+    def command(self, line: bytes) -> bytes:
+        verb, _, text = line.partition(b" ")
+        match verb.upper():
+            case b"EHLO":
+                return b"250-mx.example.org\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8"
+            case b"MAIL" if argument := read_argument(text, b"FROM:"):
+                self._sender, self._recipients = argument.address, []
+            case b"RCPT" if argument := read_argument(text, b"TO:"):
+                self._recipients.append(argument.address)
+            case b"DATA":
+                return self.expect_mail()
+            case b"QUIT":
+                return b"221 2.0.0 Bye"
+        return b"250 2.0.0 OK"
+
+    def mail(self, content: bytes) -> Answer:
+        return self._outside.take(self._sender, self._recipients, content)
+
+    def forget(self) -> None:
+        self._recipients = []
+
+    def fault(self, error: Exception) -> bytes:
+        return b"451 4.3.0 " + type(error).__name__.encode()
 
 
 def gmail_reply(original: EmailMessage, at: datetime) -> EmailMessage:

@@ -308,7 +308,7 @@ def test_mcp_for_a_running_server_needs_a_key(gatepost: Command) -> None:
 
 def test_help_loads_nothing_heavy() -> None:
     """Measured by what is imported and not by a clock: a busy machine is no defect."""
-    heavy = "mcp uvicorn starlette cryptography pydantic pydantic_settings dns jinja2 httpx2 aiosmtpd rich sqlite3"
+    heavy = "mcp uvicorn starlette cryptography pydantic pydantic_settings dns jinja2 httpx2 rich sqlite3"
     code = "import sys, server.cli; print(*(name for name in sys.argv[1:] if name in sys.modules))"
     command = [sys.executable, "-c", code, *heavy.split()]
     loaded = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
