@@ -30,6 +30,7 @@ from server.http.web.routes import web_routes
 from server.indexer import keep_index
 from server.listening import listening, open_socket
 from server.opening import opened
+from server.screening.scanners import scanner_of
 from server.settings import Settings, SettingsError
 from server.smtp.certificate import Certificate
 from server.smtp.inbound import InboundListener
@@ -66,7 +67,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         chosen = web is not None and not settings.http_port
         base_url = f"http://{settings.http_host}:{http_port}" if chosen else settings.base_url
         context = await stack.enter_async_context(opened(settings, base_url=base_url))
-        context = replace(context, authenticator=authenticator_of(settings, context.clock))
+        scanner = await stack.enter_async_context(scanner_of(settings.spam))
+        context = replace(context, authenticator=authenticator_of(settings, context.clock), scanner=scanner)
         if settings.database_url is None:
             await deliver.recover(context)
         # a part that fails ends the whole: a server without its delivery must not look healthy

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from server.inbound import InboundSettings
 from server.limits import LimitSettings
+from server.screening.table import SpamSettings
 from server.settings import PREFIX, Settings
 from tools.errors import CATALOGUE
 from tools.operation import AnyOperation
@@ -54,7 +55,8 @@ def settings_page() -> str:
         # a default that depends on the machine is told in words, in the description
         default = f"`{_default(field.default)}`" if field.default_factory is None and field.default is not None else ""
         lines.append(f"| `{name}` | `{PREFIX}{name.upper()}` | {default} | {field.description} |")
-    return _joined([*lines, "", *_table("limits", LimitSettings), *_table("inbound", InboundSettings)])
+    tables: dict[str, type[BaseModel]] = {"limits": LimitSettings, "inbound": InboundSettings, "spam": SpamSettings}
+    return _joined([*lines, "", *(line for title, settings in tables.items() for line in _table(title, settings))])
 
 
 def _table(title: str, settings: type[BaseModel]) -> list[str]:

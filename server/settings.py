@@ -21,6 +21,7 @@ from pydantic_settings import (
 
 from server.inbound import InboundSettings
 from server.limits import LimitSettings
+from server.screening.table import SpamSettings
 
 PREFIX = "GATEPOST_"
 FILE = "gatepost.toml"
@@ -157,6 +158,9 @@ class Settings(BaseSettings):
     )
     limits: LimitSettings = Field(
         default_factory=LimitSettings, description="The table of limits, below; as a variable it is JSON."
+    )
+    spam: SpamSettings = Field(
+        default_factory=SpamSettings, description="The table of what becomes of spam, below; as a variable it is JSON."
     )
     inbound: InboundSettings = Field(
         default_factory=InboundSettings, description="The table of arriving mail, below; as a variable it is JSON."

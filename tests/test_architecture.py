@@ -35,7 +35,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "email_validator": ("tools/mail/address.py",),
     "flufl": ("tools/mail/notice.py",),
     "html_to_markdown": ("tools/mail/htmltext.py",),
-    "httpx2": ("server/mcp/", "server/demo/", "server/delivery/sts_fetch.py"),
+    "httpx2": ("server/mcp/", "server/demo/", "server/delivery/sts_fetch.py", "server/screening/rspamd.py"),
     "jinja2": ("server/http/web/",),
     "markdown_it": ("tools/mail/markdown.py",),
     "maxminddb": ("server/regions.py",),

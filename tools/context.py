@@ -129,8 +129,9 @@ class Principal:
             "oversight_read": {"oversight"},
             # no key has this scope by name: the kill switch may be thrown by whoever can do harm or prevent it
             "stop": {"send", "admin", "oversight"},
-            # nor this one: whoever reads mail may say that it is spam
+            # nor these: whoever reads mail may say that it is spam, whoever oversees may see what was kept apart
             "screen": {"send", "admin", "oversight"},
+            "review": {"admin", "oversight", "oversight_read"},
         }.get(scope, set())
         return bool(self.scopes & (implied | {scope}))
 

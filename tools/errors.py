@@ -101,6 +101,12 @@ _CONDITIONS = (
         "Only received mail is moved or deleted.",
         "A mail of your own that has not left is withdrawn with cancel.",
     ),
+    Condition(
+        "not_markable",
+        409,
+        "Only received mail that is in the mailbox is spam or not.",
+        "Mail that waits for a person is decided on by them; deleted mail is moved back first.",
+    ),
     Condition("invalid_time", 400, "Not a time to send at.", "Write it in UTC, such as 2030-01-31T09:00:00Z."),
     Condition("invalid_domain", 400, "Not a domain name.", "Write it as example.com."),
     Condition(

@@ -20,6 +20,7 @@ from tools.request_approval import REQUEST_APPROVAL
 from tools.schedule import EDIT_SCHEDULED
 from tools.search import SEARCH
 from tools.send import SEND
+from tools.spam import LIST_SPAM, NOT_SPAM, REPORT_SPAM
 from tools.stops import START_SENDING, STOP_SENDING
 from tools.suppression import ADD_SUPPRESSIONS, LIST_SUPPRESSIONS, REMOVE_SUPPRESSION
 from tools.tags import GET_TAGS, TAG, UNTAG
@@ -45,6 +46,9 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     UNTAG,
     MOVE_MESSAGE,
     DELETE_MESSAGE,
+    REPORT_SPAM,
+    NOT_SPAM,
+    LIST_SPAM,
     LIST_CONTACTS,
     GET_CONTACT,
     SAVE_CONTACT,

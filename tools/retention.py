@@ -76,6 +76,7 @@ async def purge(context: Context) -> int:
             now=now,
             day=DAY,
             deleted_before=now - TRASH_DAYS * DAY,
+            quarantined_before=now - context.site.quarantine_days * DAY,
             limit=AT_ONCE,
         )
         if not found:

@@ -32,9 +32,6 @@ class Spamd:
             raise ScannerFailed("spamd gives no score")
         return float(found.group(1))
 
-    async def close(self) -> None:
-        """Nothing is kept open."""
-
     async def _asked(self, raw: bytes) -> bytes:
         reader, writer = await asyncio.open_connection(self._host, self._port)
         try:

@@ -11,10 +11,17 @@ DELETE FROM retention WHERE mailbox_id = :mailbox_id;
 SELECT days FROM retention WHERE mailbox_id = :mailbox_id;
 
 -- name: messages_to_purge
--- What lies in the trash for too long, and what a mailbox keeps no longer; never what still waits for something.
+-- What lies in the trash for too long, or is kept apart for too long, and what a mailbox keeps no longer; never what
+-- still waits for something.
 SELECT m.id, m.account_id, m.mailbox_id, m.thread_id
 FROM trash t JOIN message m ON m.id = t.message_id
 WHERE t.deleted_at < :deleted_before AND m.status = 'deleted'
+UNION ALL
+SELECT m.id, m.account_id, m.mailbox_id, m.thread_id
+FROM message m
+-- both, as that is what the index is of
+WHERE m.status IN ('spam_flagged', 'spam_quarantined') AND m.status = 'spam_quarantined'
+  AND m.created_at < :quarantined_before
 UNION ALL
 SELECT m.id, m.account_id, m.mailbox_id, m.thread_id
 FROM retention r JOIN message m ON m.mailbox_id = r.mailbox_id

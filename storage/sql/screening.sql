@@ -16,9 +16,6 @@ INSERT INTO sender_mark (mailbox_id, sender, spam, wanted) VALUES (:mailbox_id, 
 ON CONFLICT (mailbox_id, sender) DO UPDATE SET
     spam = sender_mark.spam + excluded.spam, wanted = sender_mark.wanted + excluded.wanted;
 
--- name: move_status
-UPDATE message SET status = :status WHERE id = :id AND status = :was;
-
 -- name: spam_of_account
 SELECT * FROM message
 WHERE account_id = :account_id AND status IN ('spam_flagged', 'spam_quarantined')
@@ -26,10 +23,4 @@ WHERE account_id = :account_id AND status IN ('spam_flagged', 'spam_quarantined'
   AND (CAST(:mailbox_id AS TEXT) IS NULL OR mailbox_id = :mailbox_id)
   AND (created_at < :before_at OR (created_at = :before_at AND id < :before_id))
 ORDER BY created_at DESC, id DESC
-LIMIT :limit;
-
--- name: quarantine_over
-SELECT * FROM message
-WHERE status = 'spam_quarantined' AND created_at < :before
-ORDER BY created_at
 LIMIT :limit;
