@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,12 +25,19 @@ def inspect(
     client_ip: Annotated[str, typer.Option(help="The address that brought the mails; for SPF.")] = "",
     helo: Annotated[str, typer.Option(help="The name it gave with EHLO.")] = "",
     mail_from: Annotated[str, typer.Option(help="The envelope sender; empty is the null sender.")] = "",
+    at: Annotated[
+        datetime | None, typer.Option(help="When they arrived (UTC); signatures expire. Now by default.")
+    ] = None,
 ) -> None:
     """Print what each mail is (message, bounce, complaint, auto_reply, report) and says, one JSON object a line.
 
     A file that cannot be read has a line with `error`; the exit status is then 1.
+
+    With --zone each line has `spf`, `dkim`, `dmarc` and `arc` with their `result`, `verified_domain` and `failed`. The
+    file has records by name and type: {"example.com": {"TXT": ["v=spf1 -all"], "A": ["192.0.2.1"],
+    "MX": [[10, "mx.example.com"]]}}; "TIMEOUT" or "SERVFAIL" in place of records is how asking for them ends.
     """
-    envelope = envelope_of(zone, client_ip, helo, mail_from)
+    envelope = envelope_of(zone, client_ip, helo, mail_from, at or datetime.now(UTC))
     failed = False
     for name in files:
         try:

@@ -1,9 +1,9 @@
 """What `gatepost inspect` finds out about who a mail is from, with the DNS out of a file."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,11 +24,12 @@ class Envelope:
     """Empty where that is not known; then SPF says `none`."""
     helo: str
     mail_from: str
+    at: datetime
     zone: "Zone"
 
 
-def envelope_of(zone: Path | None, client_ip: str, helo: str, mail_from: str) -> Envelope | None:
-    """None without a zone: nothing is asked over the network. Raises BadParameter."""
+def envelope_of(zone: Path | None, client_ip: str, helo: str, mail_from: str, at: datetime) -> Envelope | None:
+    """None without a zone: nothing is asked over the network. `at` is in UTC. Raises BadParameter."""
     from tools.mail.auth.zone import Zone
 
     if client_ip:
@@ -41,7 +42,7 @@ def envelope_of(zone: Path | None, client_ip: str, helo: str, mail_from: str) ->
             raise typer.BadParameter("the envelope is judged by a DNS zone: name its file", param_hint="--zone")
         return None
     try:
-        return Envelope(client_ip, helo, mail_from, Zone.from_json(zone.read_bytes()))
+        return Envelope(client_ip, helo, mail_from, at.replace(tzinfo=UTC), Zone.from_json(zone.read_bytes()))
     except OSError as error:
         raise typer.BadParameter(f"{zone}: {error.strerror}", param_hint="--zone") from error
     except ValueError as error:
@@ -53,7 +54,7 @@ def verdicts(raw: bytes, parsed: "Parsed", envelope: Envelope) -> dict[str, Any]
     from tools.mail.auth.authenticator import Authenticator
     from tools.mail.auth.spf import Sender
 
-    authenticator = Authenticator(envelope.zone, clock=lambda: time.time_ns() // 1000, local=True)
+    authenticator = Authenticator(envelope.zone, clock=lambda: int(envelope.at.timestamp()) * 1_000_000, local=True)
     sender = Sender(envelope.client_ip, envelope.helo, envelope.mail_from)
     found = asyncio.run(
         authenticator.authenticate(raw, sender, parsed.sender, ambiguous=parsed.sender_ambiguous),

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from server.cli import app
-from tests.mail.auth.signing import forwarded, record, signed
+from tests.mail.auth.signing import SECONDS, forwarded, record, signed
 
 ZONE: dict[str, Any] = {
     "example.com": {"TXT": ["v=spf1 ip4:192.0.2.1 -all"]},
@@ -56,6 +56,12 @@ def test_one_signature_that_passes_is_enough(tmp_path: Path) -> None:
     found = inspect(tmp_path, b"DKIM-Signature: nonsense\r\n" + signed())
     assert found["dkim"]["result"] == "pass"
     assert [each["result"] for each in found["dkim"]["signatures"]] == ["permerror", "pass"]
+
+
+def test_a_signature_is_judged_by_the_time_of_arrival(tmp_path: Path) -> None:
+    raw = signed({"x": str(SECONDS)})
+    assert inspect(tmp_path, raw)["dkim"]["result"] == "fail"
+    assert inspect(tmp_path, raw, "--at", "2025-12-31T23:59:59")["dkim"]["result"] == "pass"
 
 
 def test_without_a_zone_nothing_is_asked() -> None:

@@ -12,6 +12,7 @@ ZONE = Zone.from_json("""{
     "www.example.com": {"CNAME": "both.example.com."},
     "round.example.com": {"CNAME": "round.example.com"},
     "deep.below.example.com": {"A": ["192.0.2.9"]},
+    "plain.example.com": {"TXT": "one", "MX": "10 mx.example.com", "A": "192.0.2.3", "SOA": "passed over"},
     "slow.example.com": "TIMEOUT",
     "half.example.com": {"A": ["192.0.2.2"], "TXT": "SERVFAIL"},
     "1.2.0.192.in-addr.arpa": {"PTR": ["both.example.com"]},
@@ -26,6 +27,12 @@ async def test_records_by_their_kind() -> None:
     assert await resolver.a("both.example.com") == ("192.0.2.1",)
     assert await resolver.aaaa("both.example.com") == ("2001:db8::1",)
     assert await resolver.addresses("both.example.com") == ("192.0.2.1", "2001:db8::1")
+
+
+async def test_one_record_may_stand_without_its_list() -> None:
+    assert await ZONE.txt("plain.example.com") == (b"one",)
+    assert await ZONE.a("plain.example.com") == ("192.0.2.3",)
+    assert await ZONE.mx("plain.example.com") == ((10, "mx.example.com"),)
 
 
 @pytest.mark.parametrize("ip", ["192.0.2.1", "2001:db8::1"])
@@ -60,7 +67,7 @@ async def test_one_kind_may_fail_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", '{"example.com": {"TXT": 3}}', '{"example.com": {"SOA": []}}', '{"example.com": "LATE"}']
+    "text", ["", "[]", '{"example.com": {"TXT": 3}}', '{"example.com": {"MX": ["ten mx"]}}', '{"example.com": "LATE"}']
 )
 def test_a_file_that_is_no_zone(text: str) -> None:
     with pytest.raises(ValueError):

@@ -1,5 +1,7 @@
 """The DNS out of a JSON file, so that a verdict can be had without a network and be had again.
 
+Each name has its records by type, several in a list; types that authentication does not ask for are passed over.
+
 {"example.com": {"TXT": ["v=spf1 -all", ["in two ", "strings"]], "A": ["192.0.2.1"], "MX": [[10, "mx.example.com"]]},
  "1.2.0.192.in-addr.arpa": {"PTR": ["example.com"]}, "www.example.com": {"CNAME": "example.com"},
  "slow.example.com": "TIMEOUT", "half.example.com": {"A": ["192.0.2.2"], "TXT": "SERVFAIL"}}
@@ -7,9 +9,9 @@
 
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
-from typing import Literal, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from tools.mail.auth.resolver import NoSuchName, TemporaryFailure
 
@@ -19,16 +21,32 @@ Failure = Literal["TIMEOUT", "SERVFAIL"]
 T = TypeVar("T")
 
 
+def _several(records: object) -> object:
+    """One record may stand without its list."""
+    return records if not isinstance(records, str) or records in get_args(Failure) else (records,)
+
+
+def _pair(record: object) -> object:
+    """An MX record may be written as in a zone file: `10 mx.example.com`."""
+    return record.split() if isinstance(record, str) else record
+
+
+_Texts = Annotated[tuple[str | tuple[str, ...], ...] | Failure, BeforeValidator(_several)]
+_Names = Annotated[tuple[str, ...] | Failure, BeforeValidator(_several)]
+_Exchange = Annotated[tuple[int, str], BeforeValidator(_pair)]
+_Exchanges = Annotated[tuple[_Exchange, ...] | Failure, BeforeValidator(_several)]
+
+
 class Records(BaseModel):
     """What a name has, or how asking for it fails."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
-    txt: tuple[str | tuple[str, ...], ...] | Failure = Field((), alias="TXT")
-    a: tuple[str, ...] | Failure = Field((), alias="A")
-    aaaa: tuple[str, ...] | Failure = Field((), alias="AAAA")
-    mx: tuple[tuple[int, str], ...] | Failure = Field((), alias="MX")
-    ptr: tuple[str, ...] | Failure = Field((), alias="PTR")
+    txt: _Texts = Field((), alias="TXT")
+    a: _Names = Field((), alias="A")
+    aaaa: _Names = Field((), alias="AAAA")
+    mx: _Exchanges = Field((), alias="MX")
+    ptr: _Names = Field((), alias="PTR")
     cname: str = Field("", alias="CNAME")
 
 
