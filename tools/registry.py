@@ -5,6 +5,7 @@ from tools.check_inbox import CHECK_INBOX
 from tools.contacts import FORGET_CONTACT, GET_CONTACT, LIST_CONTACTS, SAVE_CONTACT
 from tools.conversation import RESUME_THREAD
 from tools.dmarc_policy import SET_DMARC_POLICY
+from tools.forward import FORWARD
 from tools.get_attachment import GET_ATTACHMENT
 from tools.list_events import LIST_EVENTS
 from tools.list_thread import LIST_THREAD
@@ -30,6 +31,7 @@ from tools.wait_for_message import WAIT_FOR_MESSAGE
 OPERATIONS: tuple[AnyOperation, ...] = (
     SEND,
     REPLY,
+    FORWARD,
     REQUEST_APPROVAL,
     PREVIEW,
     MESSAGE_STATUS,

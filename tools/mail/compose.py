@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from tools.mail.address import ADDRESS_LIMIT, CONTROLS, ENCODED_WORD, Address
 from tools.mail.encode import LINE, ascii_file_name, file_name_tokens, fold, list_tokens, text_tokens
 from tools.mail.markdown import Bodies, MarkdownError, render
+from tools.mail.references import is_forward
 
 VALUE_LIMIT = 998  # characters of a subject or of an extra header's value
 FILE_NAME_LIMIT = 255  # octets of UTF-8, what file systems take
 
 _LONGEST_TOKEN = 900  # below the 998 octets of a line (RFC 5322 section 2.1.1)
+_SEVEN_BIT = re.compile(rb"(?:[\x01-\x09\x0b\x0c\x0e-\x7f]{0,998}\r\n)+")
 _UNKNOWN_TYPE = "application/octet-stream"
 _MESSAGE_ID = re.compile(r"[!-;=?-~]{1,980}")  # fits a line behind "In-Reply-To: "
 _EMAIL = re.compile(r'[^ <>()\[\],;:"\\@]+@[a-z0-9.-]+')
@@ -93,6 +95,12 @@ def reply_subject(subject: str) -> str:
     prefix = _REPLY_PREFIX.match(words)
     bare = words[prefix.end() :] if prefix else words
     return f"Re: {bare}"[:VALUE_LIMIT].strip()
+
+
+def forward_subject(subject: str) -> str:
+    """'Fwd: ' and the subject; what a header cannot hold becomes a space."""
+    words = " ".join(CONTROLS.sub(" ", subject).split())
+    return words[:VALUE_LIMIT] if is_forward(words) else f"Fwd: {words}"[:VALUE_LIMIT].strip()
 
 
 def valid_message_id(text: str) -> bool:
@@ -208,6 +216,8 @@ def _body(kind: str, text: str) -> bytes:
 
 def _attached(attachment: Attachment) -> bytes:
     content_type = attachment.content_type.lower() or _UNKNOWN_TYPE
+    if content_type == "message/rfc822" and _SEVEN_BIT.fullmatch(attachment.content):
+        return _whole_mail(attachment)
     # These two may not be sent as base64 (RFC 2045 section 6.4, RFC 2046 section 5.2.1).
     if content_type.startswith(("multipart/", "message/")):
         content_type = _UNKNOWN_TYPE
@@ -217,3 +227,11 @@ def _attached(attachment: Attachment) -> bytes:
         + "Content-Transfer-Encoding: base64\r\n\r\n"
     )
     return head.encode() + base64.encodebytes(attachment.content).rstrip(b"\n").replace(b"\n", b"\r\n")
+
+
+def _whole_mail(attachment: Attachment) -> bytes:
+    """A mail as it is, which needs no encoding (RFC 2046 section 5.2.1)."""
+    head = fold("Content-Type", ["message/rfc822;", f' name="{ascii_file_name(attachment.name)}"']) + fold(
+        "Content-Disposition", ["attachment;", *file_name_tokens(attachment.name)]
+    )
+    return head.encode() + b"Content-Transfer-Encoding: 7bit\r\n\r\n" + attachment.content
