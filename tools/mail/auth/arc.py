@@ -9,15 +9,13 @@ from typing import Literal
 from tools.mail.auth.claim import Cover, Seal, check_signature, number, read_cover, read_seal, tag
 from tools.mail.auth.keys import Key, Keys, Unverified
 from tools.mail.auth.resolver import Resolver
-from tools.mail.auth.signed import SignedMail
+from tools.mail.auth.signed import SMALL, SignedMail
 from tools.mail.auth.tags import read_tags, unsigned
 from tools.mail.canonical import relaxed_field
 
 MAX_SETS = 50  # section 4.2.1
 MAX_KEYS = 20
 """Distinct keys looked up for one mail; longer chains go to and fro between few servers."""
-SMALL = 32 * 1024
-"""Up to this many bytes a mail is verified on the event loop; larger ones in a thread."""
 
 _RESULTS, _MESSAGE, _SEAL = b"arc-authentication-results", b"arc-message-signature", b"arc-seal"
 _INSTANCE = re.compile(r"[1-9][0-9]?")

@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from tools.mail.address import Address, domain_of
 from tools.mail.auth.arc import Chain, validate
-from tools.mail.auth.dkim import SMALL, Signature, verify
+from tools.mail.auth.dkim import Signature, verify
 from tools.mail.auth.dmarc import Dmarc, Vouched, check_dmarc, parse_dmarc, within
 from tools.mail.auth.keys import Keys
 from tools.mail.auth.resolver import Resolver
-from tools.mail.auth.signed import SignedMail
+from tools.mail.auth.signed import SMALL, SignedMail
 from tools.mail.auth.spf import Sender, Spf, check_spf
 from tools.mail.auth.spfrecord import parse_spf
 from tools.mail.auth.verdict import Authentication

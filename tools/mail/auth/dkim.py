@@ -10,13 +10,11 @@ from tools.mail.address import domain_of
 from tools.mail.auth.claim import Cover, Seal, check_times, read_cover, read_seal, tag
 from tools.mail.auth.keys import Key, Keys, Result, Unverified
 from tools.mail.auth.resolver import Resolver
-from tools.mail.auth.signed import SignedMail
+from tools.mail.auth.signed import SMALL, SignedMail
 from tools.mail.auth.tags import read_tags, unsigned
 
 MAX_SIGNATURES = 10
 IDENTITY_CHARS = 320  # RFC 5321 section 4.5.3.1: local part, @ and domain
-SMALL = 32 * 1024
-"""Up to this many bytes a mail is verified on the event loop; larger ones in a thread."""
 
 _FIELD = b"dkim-signature"
 

@@ -8,6 +8,9 @@ from hashlib import sha256
 from tools.mail import limits
 from tools.mail.canonical import Form, body_pieces, relaxed_field, with_crlf
 
+SMALL = 32 * 1024
+"""Up to this many bytes a mail is verified on the event loop; larger ones in a thread."""
+
 ONCE = (
     *(b"from", b"sender", b"reply-to", b"to", b"cc", b"subject", b"date", b"message-id", b"in-reply-to", b"references"),
     *(b"content-type", b"content-transfer-encoding"),
