@@ -33,6 +33,8 @@ class Author:
     known: bool = False
     """The mailbox has had mail from the address, or written to it."""
     domain_known: bool = False
+    verified: bool | None = None
+    """Whether the domain vouches for the mail; None where nobody asked it."""
     familiar: tuple[str, ...] = ()
     """The account's own domains and those of the mailbox's correspondents, as A-labels."""
 
@@ -86,6 +88,10 @@ def _of_address(author: Author) -> Iterator[Caution]:
         yield Caution("address_has_hidden_characters", "The address has characters that are not seen.")
     if _is_masked(local):
         yield Caution("address_mixes_alphabets", "The address has look-alike letters out of other alphabets.")
+    if author.domain_known and author.verified is False:
+        yield Caution(
+            "unverified_acquaintance", "The mailbox knows this domain, and nothing shows the mail is from it."
+        )
     if not author.domain_known:
         told = resemblance(author.domain, author.familiar) or _wears(author.domain, author.familiar)
         if told:

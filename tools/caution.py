@@ -4,10 +4,13 @@ from policies.impersonation import Author, Caution, cautions
 from storage.database import Reader
 from storage.records import Mailbox
 from tools.acquaintance import acquaintance
+from tools.mail.auth.verdict import Authentication
 from tools.mail.parse import Parsed
 
 
-async def cautions_about(reader: Reader, mailbox: Mailbox, parsed: Parsed) -> tuple[Caution, ...]:
+async def cautions_about(
+    reader: Reader, mailbox: Mailbox, parsed: Parsed, authentication: Authentication | None
+) -> tuple[Caution, ...]:
     """What should make this mailbox's reader careful; nothing of a mail that names no author."""
     sender = parsed.sender
     if sender is None:
@@ -21,6 +24,7 @@ async def cautions_about(reader: Reader, mailbox: Mailbox, parsed: Parsed) -> tu
             reply_to=tuple(each.email for each in parsed.reply_to),
             known=known.known,
             domain_known=known.domain in familiar,
+            verified=bool(authentication.verified_domain) if authentication else None,
             familiar=familiar,
         )
     )

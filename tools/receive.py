@@ -113,7 +113,7 @@ async def receive(context: Context, arrival: Arrival) -> bool:
     mailboxes = [each.mailbox for each in addressees]
     if not back:
         refuse(mailboxes, authentication)
-    cautions = {mailbox.id: await cautions_about(context.db, mailbox, parsed) for mailbox in mailboxes}
+    cautions = {mailbox.id: await cautions_about(context.db, mailbox, parsed, authentication) for mailbox in mailboxes}
     seen = await screened(context, arrival.raw, envelope_of(arrival), parsed, authentication)
     kept = kept_form(context, arrival.raw, authentication)
     looked = Looked(arrival, parsed, authentication, cautions, kept, await wires.store_large(context, kept), seen)

@@ -56,6 +56,14 @@ async def test_the_agent_sees_it_in_every_view(world: World) -> None:
     assert thread.messages[0].verified_domain == "bank.example"
 
 
+async def test_a_known_address_that_nothing_vouches_for_is_pointed_out(world: World) -> None:
+    await arrive(world, GOOD)
+    await arrive(world, GOOD.replace(b"Message-ID: <1@", b"Message-ID: <2@"), ip="198.51.100.66")
+    forged, good = (await check_inbox(world.context, InboxRequest())).messages
+    assert "unverified_acquaintance" in forged.warnings
+    assert "unverified_acquaintance" not in good.warnings
+
+
 async def test_the_overseer_sees_it_on_the_page_of_the_mail_itself(world: World) -> None:
     system = verifying(world.system)
     approval = await held_inbound(replace(world, system=system), POSING)
