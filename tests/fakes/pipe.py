@@ -15,6 +15,8 @@ class Pipe(asyncio.Transport):
         self._protocol = protocol
         self._address = address
         self._said = b""
+        self.everything = b""
+        """All that was ever said."""
         self._closing = False
         protocol.connection_made(self)
 
@@ -50,6 +52,7 @@ class Pipe(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self._said += bytes(data)
+        self.everything += bytes(data)
 
     def is_closing(self) -> bool:
         return self._closing
