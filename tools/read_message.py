@@ -25,7 +25,7 @@ class ReadRequest(Model):
     message_id: MessageId
     detail: Literal["concise", "full"] = Field(
         default="concise",
-        description="concise: the new text only. full: also the quoted original, and all that was found out.",
+        description="concise: the new text only. full: also signature and quoted original, and all that was found out.",
     )
     max_tokens: int = Field(
         default=DEFAULT_TOKENS,
@@ -45,6 +45,7 @@ class MessageView(BaseModel):
     reply_to: list[Person]
     text_untrusted: str = Field(description=f"The new text. {UNTRUSTED}")
     quoted_untrusted: str = Field(description=f"The quoted original, when detail is full. {UNTRUSTED}")
+    signature_untrusted: str = Field(description=f"The signature below the new text, when detail is full. {UNTRUSTED}")
     next_offset: int | None = Field(description="Pass it as offset to read on; null when this is the end.")
     tokens: int = Field(description="What this answer costs, estimated.")
     attachments: list[AttachmentInfo]
@@ -117,6 +118,7 @@ def _frame(message: Message, *, full: bool) -> MessageView:
         reply_to=persons(people.get("reply_to", [])),
         text_untrusted="",
         quoted_untrusted="",
+        signature_untrusted=findings.get("signature", "") if full else "",
         next_offset=None,
         tokens=0,
         attachments=attachment_infos(message),

@@ -221,6 +221,8 @@ def _findings(who: Addressee, joined: Joined, looked: Looked, judgement: Judgeme
         findings["sender_ambiguous"] = True
     if thread := joined.as_findings():
         findings["thread"] = thread
+    if parsed.signature:
+        findings["signature"] = parsed.signature
     for topic, values in (("hidden", parsed.hidden), ("links", parsed.links), ("calendar", parsed.calendar)):
         if values:
             findings[topic] = [asdict(value) for value in values]

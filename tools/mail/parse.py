@@ -19,6 +19,7 @@ from tools.mail.machine import Machine, machine_of
 from tools.mail.mime import read_mail, with_line_ends
 from tools.mail.quote import split_quotation
 from tools.mail.references import is_forward, reference_ids
+from tools.mail.signature import split_signature
 from tools.mail.targets import Link
 
 __all__ = ["Parsed", "PartInfo", "attachment_bytes", "attachment_heads", "parse"]
@@ -32,9 +33,9 @@ _ADDRESS_FIELDS = ("from", "to", "cc", "reply-to")
 class Parsed:
     """What a mail says, as text that UTF-8 and PostgreSQL hold. Ids have no angle brackets; '' is absent or malformed.
 
-    `date` is in microseconds since the epoch, UTC. `text` is the body for an agent, `new_text` and `quoted` its two
-    halves, `html` the HTML alternative as it came. `automatic` mail must not be answered by a machine (RFC 3834).
-    `defects` are stable codes of what was wrong or left out.
+    `date` is in microseconds since the epoch, UTC. `text` is the body for an agent, `new_text`, `signature` and
+    `quoted` its parts, `html` the HTML alternative as it came. `automatic` mail must not be answered by a machine
+    (RFC 3834). `defects` are stable codes of what was wrong or left out.
     """
 
     subject: str
@@ -50,6 +51,7 @@ class Parsed:
     text: str
     html: str
     new_text: str
+    signature: str
     quoted: str
     attachments: tuple[PartInfo, ...]
     defects: tuple[str, ...]
@@ -70,7 +72,7 @@ class Parsed:
 def parse(raw: bytes, *, split: bool = True) -> Parsed:
     """The mail in `raw` (RFC 5322, 2045, 6532). Never raises: what cannot be read is left out, with a defect.
 
-    Without `split` the quotation is not looked for, and all of the text is new.
+    Without `split` neither quotation nor signature is looked for, and all of the text is new.
     """
     raw = with_line_ends(raw)
     mail = read_mail(raw)
@@ -79,8 +81,7 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
     subject, unseen = cleaned(decode_words(text_of(header.first("subject"))))
     date = _date(header.first("date"))
     body = read_body(raw, mail.parts)
-    # A forwarded mail repeats what its new reader has not seen.
-    new_text, quoted = split_quotation(body.text) if split and not is_forward(subject) else (body.text, "")
+    new_text, signature, quoted = _divided(body.text, subject) if split else (body.text, "", "")
     attachments = [attachment_info(raw, index, part) for index, part in enumerate(mail.parts) if is_attachment(part)]
     defects = [*mail.defects, *_header_defects(header, subject, date), *body.defects]
     defects += [defect for _, found in addresses.values() for defect in found]
@@ -99,6 +100,7 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
         text=body.text,
         html=body.html,
         new_text=new_text,
+        signature=signature,
         quoted=quoted,
         attachments=tuple(info for info, _ in attachments),
         defects=tuple(dict.fromkeys(defects)),
@@ -107,6 +109,14 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
         links=body.links,
         calendar=read_calendars(raw, mail.parts),
     )
+
+
+def _divided(text: str, subject: str) -> tuple[str, str, str]:
+    """What is new in the text, the signature below that, and what it quotes."""
+    if is_forward(subject):  # it repeats what its new reader has not seen
+        return text, "", ""
+    new, quoted = split_quotation(text)
+    return *split_signature(new), quoted
 
 
 def attachment_bytes(raw: bytes, index: int) -> bytes | None:

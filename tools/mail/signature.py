@@ -1,0 +1,99 @@
+"""The signature below a text: told by its delimiter, a mailer's own line, or as a card of contacts; in linear time."""
+
+import re
+
+from tools.mail import limits
+
+_DELIMITER = re.compile(r"-- ?\Z")  # RFC 3676 section 4.3 with its space, and many without
+_RULE = re.compile(r"[_-]{2,}\Z")
+
+# What mail programs write below, in the languages they speak; at the beginning of a line, or at its end.
+_BEGINNINGS = (
+    r"sent (?:from|with|via|by)|get (?:outlook|bluemail)|download outlook|gesendet (?:von|mit|über)|von meinem|"
+    r"diese nachricht wurde von meine|holen sie sich outlook|envoyé (?:de|depuis|à partir|avec|par)|obtenez outlook|"
+    r"télécharge[rz] outlook|enviad[oa] (?:desde|con|do|da|de|a partir|pelo)|obtener outlook|obter o outlook|"
+    r"inviato (?:da|dal|con|tramite)|(?:scarica|ottieni) outlook|verzonden (?:vanaf|met|via)|verstuurd vanaf|"
+    r"skickat från|hämta outlook|sendt (?:fra|med)|hent outlook|lähetetty|hanki outlook|wysłan[eoay] z|"
+    r"pobierz aplikację outlook|odesláno z|odoslané z|отправлено (?:с|из)|надіслано з|küldve|trimis de pe|"
+    r"στάλθηκε από"
+)
+_UNSPACED_BEGINNINGS = "发自|發自|寄自|נשלח מ|أُرسلت من|تم الإرسال من"  # a word goes on behind them
+_ENDINGS = (
+    r"gesendet|gönderildi|verzonden|から送信|에서 보냄|傳送|küldve|downloaden|beziehen|"
+    r"(?:iphone|ipad|android|samsung|huawei|galaxy)[^\s<>]{0,12}"
+)
+_MAILER_LINE = re.compile(rf"(?:(?:{_BEGINNINGS})\b|{_UNSPACED_BEGINNINGS}).{{0,80}}\Z", re.IGNORECASE)
+_MAILER_END = re.compile(
+    rf"(?:von meinem|vanaf|iphone|ipad|我的|나의|outlook).{{0,60}}(?:{_ENDINGS})\W?\Z", re.IGNORECASE
+)
+_LINK = re.compile(r"\s?[<(\[]https?://[^\s<>]{1,300}[>)\]]")
+_SENTENCE = re.compile(r"[,;:?!]|\.\s")
+
+_CONTACTS = (
+    re.compile(r"[^\s@]{1,64}@[\w-]{1,63}\.[\w.-]{2,60}"),
+    re.compile(r"\(?\+?\d[\d\s()./-]{6,20}\d"),
+    re.compile(r"(?:https?://|www\.)[^\s]{3,200}", re.IGNORECASE),
+)
+_CARD_LINES = 12
+_CARD_CHARS = 70
+
+
+def split_signature(text: str) -> tuple[str, str]:
+    """The text above its signature, and the signature with what delimits it; '' where there is none.
+
+    Nothing is lost between the two but blank lines. A text that would be all signature has none.
+    """
+    lines = text.split("\n")
+    seen = [line[: limits.QUOTE_LINE_CHARS].rstrip("\r") for line in lines]
+    start = _mailer_start(seen, _delimited_start(seen))
+    if start == len(lines):
+        start = _card_start(seen)
+    above, signature = "\n".join(lines[:start]).rstrip(), "\n".join(lines[start:]).strip()
+    return (above, signature) if above.strip() and len(signature) <= limits.SIGNATURE_CHARS else (text, "")
+
+
+def _delimited_start(seen: list[str]) -> int:
+    """Where a signature begins that a line of its own divides from the text; the end where none does."""
+    end = len(seen)
+    first = max(end - limits.SIGNATURE_LINES, 0)
+    for place in range(first, end):
+        rest = [line for line in seen[place + 1 :] if line.strip()]
+        if not rest or not _RULE.match(seen[place].strip() or "x"):
+            continue
+        if _DELIMITER.match(seen[place]) or _is_card(rest):
+            return place
+    return end
+
+
+def _mailer_start(seen: list[str], end: int) -> int:
+    """Where the mailers' own lines begin that stand right above `end`."""
+    start = end
+    for place in range(end - 1, max(end - 6, -1), -1):
+        line = _LINK.sub("", seen[place]).strip(" *_")
+        if line and not _is_mailer_line(line):
+            break
+        if line:
+            start = place
+    return start
+
+
+def _is_mailer_line(line: str) -> bool:
+    return not _SENTENCE.search(line) and bool(_MAILER_LINE.match(line) or _MAILER_END.match(line))
+
+
+def _card_start(seen: list[str]) -> int:
+    """Where the last paragraph begins, if it is a card of contacts and something stands above it; else the end."""
+    place = len(seen)
+    while place and not seen[place - 1].strip():
+        place -= 1
+    last = place
+    while place and seen[place - 1].strip() and last - place <= _CARD_LINES:
+        place -= 1
+    return place if place and last - place >= 2 and _is_card(seen[place:last]) else len(seen)
+
+
+def _is_card(lines: list[str]) -> bool:
+    """Short lines, at least one in three of them an address, a number or a link."""
+    found = sum(any(kind.search(line) for kind in _CONTACTS) for line in lines)
+    short = all(len(line) <= _CARD_CHARS for line in lines)
+    return short and len(lines) <= _CARD_LINES and found >= 2 and 3 * found >= len(lines)
