@@ -51,5 +51,8 @@ def _from_hex(piece: str) -> str:
 
 
 def _is_readable(text: str) -> bool:
+    if text.count("\ufffd") > (1 - _READABLE) * len(text):
+        # most pieces are no text at all, and this is cheaper than to look at each letter
+        return False
     plain = sum(letter.isalpha() or letter in " .,;:!?'\"\n@-" for letter in text)
     return bool(text) and plain >= _READABLE * len(text)
