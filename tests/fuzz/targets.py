@@ -11,8 +11,10 @@ from server.smtp.proxy import read_proxy
 from tools.errors import Refusal
 from tools.mail.addresslist import looks_ambiguous, read_addresses
 from tools.mail.auth import arc, dkim
+from tools.mail.auth.dmarc import Vouched, check_dmarc
 from tools.mail.auth.keys import Keys
 from tools.mail.auth.signed import SignedMail
+from tools.mail.auth.spf import Sender, check_spf
 from tools.mail.auth.zone import Zone
 from tools.mail.htmltext import html_to_text
 from tools.mail.parse import parse
@@ -70,6 +72,22 @@ async def _verify(mail: SignedMail, zone: Zone) -> None:
     await arc.validate(mail, zone, Keys())
 
 
+def senders(data: bytes) -> None:
+    """SPF and DMARC of an envelope, with the records of its domain in the fuzzed bytes too."""
+    spf, _, rest = data.partition(b"\0")
+    dmarc, _, envelope = rest.partition(b"\0")
+    helo, _, mail_from = envelope.decode("utf-8", "replace").partition("\0")
+    records = {"TXT": [spf.decode("latin-1")], "A": ["192.0.2.1"], "MX": [[1, "example.org"]]}
+    zone = Zone({"example.org": records, "_dmarc.example.org": {"TXT": [dmarc.decode("latin-1")]}})
+    asyncio.run(_check(Sender("192.0.2.1", helo, mail_from), zone))
+
+
+async def _check(sender: Sender, zone: Zone) -> None:
+    found = await check_spf(sender, zone)
+    _storable((found.domain, found.explanation))
+    await check_dmarc("a.example.org", [Vouched("spf", found.domain)], zone)
+
+
 def _heard(pieces: list[bytes]) -> list[object]:
     reader, heard = ReplyReader(), list[object]()
     try:
@@ -101,5 +119,5 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 TARGETS: dict[str, Target] = {
-    target.__name__: target for target in (mime, report, html, addresses, replies, proxy, query, signatures)
+    target.__name__: target for target in (mime, report, html, addresses, replies, proxy, query, signatures, senders)
 }

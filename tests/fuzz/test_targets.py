@@ -27,6 +27,8 @@ SEEDS = (
     b'from:"Ann Lee" -tag:x after:2026-01-01 "two words" pre* has:attachment',
     b"v=DKIM1; k=ed25519; p=AAAA\0DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed; d=example.org; s=s;\r\n"
     b" h=from; bh=AAAA; b=AAAA\r\nFrom: a@example.org\r\n\r\nx\r\n",
+    b"v=spf1 a/24 mx:%{d2} ip6:2001:db8::/32 exists:%{l1r-}.%{ir}.%{v}.%{p} redirect=%{h} exp=example.org\0"
+    b"v=DMARC1; p=reject; sp=none; np=x; adkim=s; psd=n; t=y; rua=mailto:a@example.org\0example.org\0a@example.org",
 )
 ROUNDS = 150
 

@@ -141,7 +141,8 @@ class _Check:
         try:
             texts = await self._resolver.txt(await self._target(found.explanation, found.domain))
             text = read_explanation(b"".join(texts).decode("ascii")) if len(texts) == 1 else MacroText(())
-            return text.expand(await self._values(text, found.domain))[:MAX_EXPLANATION]
+            said = text.expand(await self._values(text, found.domain))[:MAX_EXPLANATION]
+            return "".join(filter(str.isprintable, said))
         except (LookupFailed, SpfSyntaxError, UnicodeDecodeError, _Ended):
             return ""
 
