@@ -51,9 +51,12 @@ ON CONFLICT (message_id) DO UPDATE SET revision = excluded.revision, files_wait 
 -- capitals; PostgreSQL's has other signs for the same. Lists are texts with a space around each entry, or JSON.
 SELECT e.id AS entry, m.id, m.thread_id, m.direction, m.status, m.from_email, m.from_name, m.subject,
     substr(m.body_text, 1, CAST(:characters AS INTEGER)) AS body_text, m.attachments, m.created_at
-/* sqlite */ FROM search_words w JOIN search_entry e ON e.id = w.rowid
+-- CROSS keeps SQLite to this order: the words first, not every message of the mailbox
+/* sqlite */ FROM search_words w
+/* sqlite */ CROSS JOIN search_entry e ON e.id = w.rowid
+/* sqlite */ CROSS JOIN message m ON m.id = e.message_id
 /* postgres */ FROM search_entry e
-JOIN message m ON m.id = e.message_id
+/* postgres */ JOIN message m ON m.id = e.message_id
 /* sqlite */ WHERE w.words MATCH :expression AND w.rowid < :before
 /* postgres */ WHERE e.words @@ CAST(replace(replace(replace(replace(replace(CAST(:expression AS TEXT),
 /* postgres */     ' AND ', ' & '), ' OR ', ' | '), ' NOT ', ' & !'), ' + ', ' <-> '), '*', ':*') AS TSQUERY)

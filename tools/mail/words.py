@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain, islice
 
 MARK = "\u00b7"
 """Stands between a field and its word, and alone where a phrase must not run on. It is in no word."""
@@ -13,10 +14,10 @@ MOST_WORDS = 16_000
 MOST_OF_A_WORD = 255
 """Places of one word in an entry: PostgreSQL keeps 256."""
 
-_ASCII_WORD = re.compile(r"[a-z0-9]+")
+_ASCII_WORD = re.compile(f"[a-z0-9]{{1,{WORD_CHARS}}}")
 # Scripts that put no space between words: each of their characters is a word, and their words are phrases.
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_ANY_WORD = re.compile(f"[{_UNSPACED}]|[^\\W_{_UNSPACED}]+")
+_ANY_WORD = re.compile(f"[{_UNSPACED}]|[^\\W_{_UNSPACED}]{{1,{WORD_CHARS}}}")
 # Accents, vowel points and what nobody sees inside of a word.
 _UNHEEDED = re.compile(
     "[\u00ad\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff"
@@ -25,13 +26,10 @@ _UNHEEDED = re.compile(
 
 
 def words(text: str) -> list[str]:
-    """The words in order, without case and accents (Unicode NFKD), each cut to WORD_CHARS."""
+    """The words in order, without case and accents (Unicode NFKD); a longer one is cut into several."""
     if text.isascii():
-        found = _ASCII_WORD.findall(text.lower())
-    else:
-        plain = _UNHEEDED.sub("", unicodedata.normalize("NFKD", text)).casefold()
-        found = _ANY_WORD.findall(plain)
-    return [word[:WORD_CHARS] for word in found]
+        return _ASCII_WORD.findall(text.lower())
+    return _ANY_WORD.findall(_UNHEEDED.sub("", unicodedata.normalize("NFKD", text)).casefold())
 
 
 def in_field(field: str, found: Iterable[str]) -> list[str]:
@@ -47,11 +45,11 @@ def section(text: str, field: str = "") -> list[str]:
 
 def entry(sections: Iterable[list[str]]) -> str:
     """All sections as one text of words with a space between, within what every database can hold."""
-    seen: Counter[str] = Counter()
-    kept = []
-    for word in (word for each in sections for word in each):
-        seen[word] += 1
-        kept.append(word if seen[word] <= MOST_OF_A_WORD else MARK)
-        if len(kept) == MOST_WORDS:
-            break
+    kept = list(islice(chain.from_iterable(sections), MOST_WORDS))
+    if len(kept) > MOST_OF_A_WORD:
+        left = {word: MOST_OF_A_WORD for word, count in Counter(kept).items() if count > MOST_OF_A_WORD}
+        for place, word in enumerate(kept) if left else ():
+            if word in left:
+                left[word] -= 1
+                kept[place] = word if left[word] >= 0 else MARK
     return " ".join(kept)
