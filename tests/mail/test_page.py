@@ -76,6 +76,9 @@ def test_a_quoted_newsletter_has_its_own_top() -> None:
         ("#i{display:block} p.x{display:none}", True),
         (".x{display:none}}}} ", False),
         ("<!-- .x{display:none} -->", False),
+        ("</style><style media=print>.x{display:none}", True),
+        ("</style><style media=screen>.x{display:none}", False),
+        ("</style><template><style>.x{display:none}</style></template><style>", True),
     ],
 )
 def test_text_is_hidden_when_no_screen_shows_it(style: str, shown: bool) -> None:
@@ -86,6 +89,7 @@ def test_text_is_hidden_when_no_screen_shows_it(style: str, shown: bool) -> None
 def test_a_rule_beyond_the_reader_is_named() -> None:
     page = html_page(f"<style>p:nth-child(2){{display:none}}</style><p>{LONG}<p>two")
     assert page.hidden == (Hidden("unread_style", "p:nth-child(2)", 14, False),)
+    assert kinds(f"<p>{LONG}<p style='font-size:calc(1px*0)'>two<p style='font-size:calc(1px*0)'>") == ["unread_style"]
 
 
 def test_rules_too_many_to_be_followed_are_told() -> None:

@@ -9,8 +9,8 @@ RGBA = tuple[float, float, float, float]
 BLACK: RGBA = (0.0, 0.0, 0.0, 1.0)
 WHITE: RGBA = (255.0, 255.0, 255.0, 1.0)
 LINK: RGBA = (0.0, 0.0, 238.0, 1.0)
-ALIKE = 24
-"""Channels this near to one another are not told apart; the faintest greys of ordinary footers are 60 away."""
+ALIKE = 32
+"""Channels this near to one another are hardly told apart; the faintest greys of ordinary footers are 50 away."""
 
 # CSS Color 4 section 6.1
 _NAMES = """

@@ -18,7 +18,7 @@ WIDE, NARROW = 1, 2
 _WIDTHS = {WIDE: 1024, NARROW: 375}
 
 _LENGTH_NAMES = """
-bottom font-size height left line-height margin-left margin-top max-height max-width padding-left right
+bottom font-size height left letter-spacing line-height margin-left margin-top max-height max-width padding-left right
 text-indent top width
 """
 _LENGTHS = frozenset(_LENGTH_NAMES.split())
@@ -120,7 +120,7 @@ class Sheet:
     def __init__(self, texts: list[str]) -> None:
         self.rules: list[Rule] = []
         self.unread: list[str] = []
-        """Selectors of hiding rules that are beyond this reader."""
+        """What may hide and is beyond this reader: selectors of hiding rules, values to be calculated."""
         self.overflows = any(len(text) > limits.STYLE_CHARS for text in texts)
         """Whether some of it was not looked at, for being too much."""
         for text in texts:

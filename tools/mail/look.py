@@ -9,8 +9,8 @@ from tools.mail.colour import BLACK, LINK, RGBA, WHITE, alike, over, read_colour
 from tools.mail.css import Style
 
 UNSEEN_OPACITY = 0.1
-TINY = 2.0  # pixels of a letter
-POINT = 1.0  # pixels of a box that holds nothing one could read
+TINY = 5.0  # pixels of a letter; the smallest print in use has 8
+POINT = 5.0  # pixels of a box that holds nothing one could read
 FAR_BACK, FAR_ON = -500.0, 2_000.0  # pixels to the left or above; to the right or below
 _ROOT_SIZE = 16.0
 _SCREEN = 1_000.0  # what a percentage of the window is taken of
@@ -66,7 +66,7 @@ def look_of(element: Element, style: Style, outer: Look) -> Look:
     elif size < TINY:
         kind = "tiny_font"
     else:
-        kind = "off_screen" if indented else _lost_in(background, fill or colour)
+        kind = "off_screen" if indented else _lost_in(background, fill or colour, opacity)
     return Look(gone, seen, size, colour, fill, background, indented, opacity, kind)
 
 
@@ -83,10 +83,11 @@ def pixels(value: str, letter: float = _ROOT_SIZE, whole: float = _SCREEN) -> fl
     return amount * (_PER_LETTER[unit] * letter if unit in _PER_LETTER else _UNITS.get(unit, 1.0))
 
 
-def _lost_in(background: RGBA | None, colour: RGBA) -> str:
+def _lost_in(background: RGBA | None, letters: RGBA, opacity: float) -> str:
     """What hides letters of a colour on a background."""
-    if colour[3] <= UNSEEN_OPACITY:
+    if letters[3] <= UNSEEN_OPACITY:
         return "transparent"
+    colour = (*letters[:3], letters[3] * opacity)
     return "same_colour" if background is not None and alike(over(colour, background), background) else ""
 
 
@@ -94,8 +95,14 @@ def _gone(element: Element, style: Style, size: float) -> str:
     """What takes the element and all that is in it off the screen."""
     if style.get("display") == "none":
         return "display_none"
-    if "hidden" in element.attrs and "display" not in style:
+    attributes = element.attrs
+    if "display" not in style and (
+        "hidden" in attributes or "popover" in attributes or (element.tag == "dialog" and "open" not in attributes)
+    ):
         return "hidden_attribute"
+    spacing = pixels(style.get("letter-spacing", "0"), size) or 0
+    if spacing < 0 and spacing <= -size / 2:
+        return "tiny_font"
     if style.get("content-visibility") == "hidden":
         return "visibility"
     for found in (_clipped(style), _scaled(style), _moved(style, size), _boxed(element, style, size)):

@@ -47,11 +47,11 @@ def read_page(source: str) -> Page:
     if cut:
         source = "<".join(source.split("<", limits.HTML_TAGS)[: limits.HTML_TAGS])
     document = turbohtml.parse(_bounded(source), positions=False)
-    sheet = Sheet([each.text for each in document.find_all("style")])
+    sheet = Sheet([_rules(each) for each in document.find_all("style") if each.closest("template") is None])
     reader = _Reader(sheet)
     reader.read(document)
-    for selector in sheet.unread:
-        reader.hidden.note("unread_style", selector)
+    for unread in dict.fromkeys(sheet.unread):
+        reader.hidden.note("unread_style", unread)
     if sheet.overflows:
         reader.hidden.note("too_many_rules", "style rules that were not followed")
     return Page(
@@ -61,6 +61,12 @@ def read_page(source: str) -> Page:
         (*reader.links.values(), *reader.images.values()),
         cut or reader.too_deep or reader.nodes > limits.HTML_NODES,
     )
+
+
+def _rules(style: Element) -> str:
+    """The text of a style element, under the condition that it has."""
+    media = style.attrs.get("media")
+    return f"@media {media}{{{style.text}}}" if media else style.text
 
 
 def _bounded(source: str) -> str:
@@ -227,9 +233,9 @@ class _Reader:
         element, attributes = place.element, place.element.attrs
         rules = self.sheet.matching(place)
         stated = [(name, attributes.get(name)) for name in _STYLING if name in attributes]
-        if not rules and not stated and element.tag != "a":
+        if not rules and not stated and element.tag not in ("a", "dialog"):
             return outer
-        key = (id(outer), element.tag, "href" in attributes, *map(id, rules), *stated)
+        key = (id(outer), element.tag, "href" in attributes, "open" in attributes, *map(id, rules), *stated)
         looks = self.known.get(key)
         if looks is None:
             found = tuple(self._look(element, rules, outer))
@@ -241,10 +247,16 @@ class _Reader:
         text = str(element.attrs.get("style") or "")
         own = self.styles.get(text) or self.styles.setdefault(text, declarations(text))
         for screen, look in zip(self.sheet.screens, outer, strict=True):
-            yield look_of(element, cascaded(rules, screen, own), look)
+            style = cascaded(rules, screen, own)
+            self.sheet.unread += [
+                f"{name}:{style[name]}" for name in _RECKONED if _CALCULATED.match(style.get(name, ""))
+            ]
+            yield look_of(element, style, look)
 
 
-_STYLING = ("style", "hidden", "bgcolor", "background", "color", "text", "width", "height")
+_STYLING = ("style", "hidden", "popover", "bgcolor", "background", "color", "text", "width", "height")
+_RECKONED = ("font-size", "color", "opacity", "text-indent")
+_CALCULATED = re.compile(r"calc\(|min\(|max\(|clamp\(|var\(")
 _BRACKETS = str.maketrans("[]\n", "() ")
 
 
