@@ -1,8 +1,10 @@
 """Over the wire and the DNS: who brings a mail is verified before the 250, and a forgery refused where all want it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from dns.resolver import NoResolverConfiguration
 
 from server.delivery.names import Names
 from server.dns import LiveResolver
@@ -41,6 +43,10 @@ def verified_by(world: World, server: FakeDNSServer) -> World:
 async def rejecting(world: World) -> None:
     admin = world.system.acting_as(Principal(world.account.id, frozenset({"admin"}), "key key_1"))
     await set_dmarc_policy(admin, DmarcPolicyRequest(policy="reject", mailbox_id=world.mailbox.id))
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 async def test_a_forgery_is_refused_with_its_code_and_the_line_stays_open(world: World) -> None:
@@ -87,3 +93,23 @@ def test_this_machine_is_verified_where_the_settings_name_a_resolver(
     assert authenticator is not None
     assert authenticator.concerns("127.0.0.1") is concerns
     assert authenticator.concerns("192.0.2.1")
+
+
+def test_a_machine_without_a_dns_keeps_its_mail_unverified(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_named(*_: object, **__: object) -> Names:
+        raise NoResolverConfiguration
+
+    monkeypatch.setattr("server.verifying.names_of", none_named)
+    assert authenticator_of(Settings(), world.system.clock) is None
+
+
+async def test_a_large_forgery_that_is_refused_leaves_nothing_behind(world: World, tmp_path: Path) -> None:
+    async with FakeDNSServer(ZONE) as server:
+        world = verified_by(world, server)
+        await rejecting(world)
+        async with greeted(world) as talk:
+            raw = mail("service@bank.example") + b"x" * 60 + b"\r\n" + (b"y" * 70 + b"\r\n") * 8000
+            assert (await talk.mail(raw, ADA)).startswith("550 5.7.26 ")
+            assert not files(tmp_path / "blobs")
+            assert (await talk.mail(raw.replace(b"service@bank.example", b"bea@example.net"), ADA)).startswith("250 ")
+    assert len(files(tmp_path / "blobs")) == 1
