@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tools.mail import limits
 from tools.mail.auth.arc import Chain
 from tools.mail.auth.dkim import Signature
 
@@ -18,7 +19,6 @@ _UNPRINTABLE = re.compile(r"[^ -~]")
 _FIELD = re.compile(rb"(?:\A|(?<=\n)|\r)authentication-results[ \t]*:", re.IGNORECASE)
 _FIELD_END = re.compile(rb"\n(?![ \t])")
 _ANY_END = re.compile(rb"(?>\r\n|\r|\n)(?![ \t])")
-_BLANK_LINE = re.compile(rb"\n\r?\n")
 _LEXEME = re.compile(rb'\\.|[()";]|[^\\()";]+', re.DOTALL)
 _VERSION = re.compile(rb"[./]?[0-9]*")
 
@@ -63,24 +63,44 @@ def arc_method(chain: Chain) -> Method:
 
 def without_claims(raw: bytes, authserv_id: str) -> bytes:
     """The mail without the Authentication-Results fields that claim to be ours, or that leave open whose they are
-    (RFC 8601 section 5). Every other byte stays."""
+    (RFC 8601 section 5). Every other byte stays, but what of a header is longer than anybody reads.
+    """
     if raw.startswith((b"\r\n", b"\n")):  # there is no header
         return raw
-    blank = _BLANK_LINE.search(raw)
-    end = blank.start() + 1 if blank else len(raw)
+    blank = raw.find(b"\n\r\n") + 1 or len(raw)
+    end = raw.find(b"\n\n", 0, blank) + 1 or blank
     if b"authentication-results" not in raw[:end].lower():  # a hundred times as fast as the expression
         return raw
-    ours = authserv_id.lower().rstrip(".").encode()
+    read = _read_whole(raw, end)
+    rest = end if b"authentication-results" in raw[read:end].lower() else read
     kept, position = [], 0
+    for start, stop in _claims(raw, read, authserv_id.lower().rstrip(".").encode()):
+        if start >= position:
+            kept.append(raw[position:start])
+            position = stop
+    return b"".join((*kept, raw[position:read], raw[rest:])) if kept or rest > read else raw
+
+
+def _read_whole(raw: bytes, end: int) -> int:
+    """Where the last field ends that is within the limit of a header; what follows is judged as one."""
+    place = limits.HEADER_BYTES
+    if end <= place:
+        return end
+    while (place := raw.rfind(b"\n", 0, place)) >= 0:
+        if raw[place + 1 : place + 2] not in (b" ", b"\t"):
+            return place + 1
+    return 0
+
+
+def _claims(raw: bytes, end: int, ours: bytes) -> Iterator[tuple[int, int]]:
+    """Where fields begin and end that are to go."""
     for found in _FIELD.finditer(raw, 0, end):
-        after_cr = found.group().startswith(b"\r")
         any_end, _ = _line_end(_ANY_END, raw, found.end(), end)
+        after_cr = found.group().startswith(b"\r")
         last = any_end if after_cr else _line_end(_FIELD_END, raw, found.end(), end)[1]
         values = raw[found.end() : any_end], raw[found.end() : last]
-        if found.start() >= position and any(_is_claim(value, ours) for value in values):
-            kept.append(raw[position : found.start()])
-            position = last
-    return b"".join((*kept, raw[position:])) if kept else raw
+        if any(_is_claim(value, ours) for value in values):
+            yield found.start(), last
 
 
 def _line_end(pattern: re.Pattern[bytes], raw: bytes, start: int, stop: int) -> tuple[int, int]:
