@@ -2,7 +2,7 @@
 
 from policies.decision import Finding, Verdict
 from policies.evidence import listed, quoted
-from policies.facts import Outbound
+from policies.facts import Correspondent, Outbound
 
 
 def first_contact(facts: Outbound) -> Finding | None:
@@ -11,11 +11,16 @@ def first_contact(facts: Outbound) -> Finding | None:
         return None
     if facts.correspondents is None:
         raise LookupError("nobody looked up whom the mailbox knows")
-    found = [quoted(each.address) for each in facts.correspondents if each.introduced and not each.vouched_for]
+    found = [_named(each) for each in facts.correspondents if each.introduced and not each.vouched_for]
     if not found:
         return None
     reason = f"First contact with an address known only from the text of a received mail: {listed(found)}."
     return Finding("first_contact", Verdict.HOLD, reason)
+
+
+def _named(each: Correspondent) -> str:
+    """The address, and the mail that brought it up."""
+    return quoted(each.address) + (f" (named in {each.introduced_by})" if each.introduced_by else "")
 
 
 def duplicate(facts: Outbound) -> Finding | None:

@@ -9,6 +9,7 @@ from policies.facts import Outbound
 from policies.lookalike import look_alike
 from policies.phishing import credential_request, disguised_link, raw_ip_link
 from policies.secrets import own_key, secret
+from policies.taint import answers_untrusted, copies_untrusted
 
 CONTENT: tuple[Callable[[Outbound], Finding | None], ...] = (
     own_key,
@@ -20,4 +21,6 @@ CONTENT: tuple[Callable[[Outbound], Finding | None], ...] = (
     credential_request,
     look_alike,
     first_contact,
+    answers_untrusted,
+    copies_untrusted,
 )

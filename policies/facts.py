@@ -56,6 +56,8 @@ class Correspondent:
     """It wrote to the mailbox, or was written to, before."""
     introduced: bool
     """It occurs in the text of a mail that the mailbox received."""
+    introduced_by: str = ""
+    """The id of that mail."""
 
     @property
     def vouched_for(self) -> bool:
@@ -108,6 +110,17 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A received mail that what is to be sent goes back to, and why that mail is not trusted."""
+
+    message_id: str
+    distrust: tuple[str, ...]
+    """In words, such as "it failed DMARC"; never text of the mail."""
+    copied: tuple[str, ...] = ()
+    """What is taken from it: links, and names of files; empty where the mail is an answer to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outbound:
     """The facts about a mail on its way out."""
 
@@ -140,6 +153,8 @@ class Outbound:
     """None where no region is asked for; an unknown one is an `Origin` without places."""
     conversation: Conversation | None = None
     """What it answers; None is unknown."""
+    sources: tuple[Source, ...] | None = None
+    """The mails nobody should trust that it answers or copies from; None is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

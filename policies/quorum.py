@@ -12,6 +12,8 @@ RISKY = frozenset(
         "credential_request",
         "look_alike",
         "first_contact",
+        "answers_untrusted",
+        "copies_untrusted",
         "prohibited_attachment",
     }
 )

@@ -7,6 +7,7 @@ from storage.database import Reader, Row, Transaction
 from storage.records import Mailbox, Message
 from tools.mail.address import canonical, domain_of, matches
 from tools.mail.mentions import mentioned
+from tools.taint import carried_by, distrust
 
 MOST_MENTIONED = 500
 """Addresses noted of one mail's text."""
@@ -24,8 +25,8 @@ async def acquaintance(
         row = await _row(reader, mailbox, address)
         listed = any(matches(pattern, address) for pattern in patterns)
         new = new or not (listed or row["domain_known"])
-        known, introduced = bool(row["known"]), bool(row["introduced"])
-        found.append(Correspondent(address, domain_of(address), listed, known, introduced))
+        known, by = bool(row["known"]), row["introduced_by"] or ""
+        found.append(Correspondent(address, domain_of(address), listed, known, bool(by), by))
     if not new:
         return tuple(found), tuple({each.domain: None for each in found})
     rows = await reader.rows(
@@ -35,16 +36,17 @@ async def acquaintance(
 
 
 async def note_arrival(transaction: Transaction, message: Message) -> None:
-    """A mail that the mailbox received makes its sender known, and notes whom its text speaks of."""
-    if message.from_email:
+    """A mail that the mailbox received makes its sender known, if it is trusted, and notes whom its text speaks of."""
+    if message.from_email and not distrust(message):
         await _meet(transaction, message, message.from_email)
     await note_mentions(transaction, message)
 
 
 async def note_mentions(transaction: Transaction, message: Message) -> None:
-    """Whom the text of a received mail speaks of."""
-    for address in mentioned(f"{message.subject}\n{message.body_text}", MOST_MENTIONED):
-        await transaction.run("introduce", mailbox_id=message.mailbox_id, address=address, message_id=message.id)
+    """Whom the text of a received mail speaks of; of one that is not trusted also whom it is from and what it has."""
+    carried = carried_by(message) if distrust(message) else ()
+    for name in (*mentioned(f"{message.subject}\n{message.body_text}", MOST_MENTIONED), *carried):
+        await transaction.run("introduce", mailbox_id=message.mailbox_id, address=name, message_id=message.id)
 
 
 async def note_departure(transaction: Transaction, message: Message, recipients: Iterable[str]) -> None:

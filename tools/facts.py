@@ -14,6 +14,7 @@ from tools.limits import allowance
 from tools.mail.address import canonical, matches
 from tools.region import origin_of
 from tools.suppressing import suppressed_among
+from tools.taint import sources
 
 
 async def gather(
@@ -45,6 +46,7 @@ async def gather(
         trusted_category=bool(mailbox.transactional),
         origin=origin_of(context),
         conversation=await conversation(reader, message, context.now()),
+        sources=await sources(reader, message),
     )
 
 

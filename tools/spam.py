@@ -1,5 +1,6 @@
 """`report_spam`, `not_spam` and `list_spam`: what is kept apart, who lets it in, what is remembered."""
 
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -150,7 +151,7 @@ async def _let_in(context: Context, transaction: Transaction, message: Message) 
     if held:
         await approvals.hold(context, transaction, message, ruling.deciding)
     else:
-        await note_arrival(transaction, message)
+        await note_arrival(transaction, replace(message, status=status))
         await events.about(transaction, context.now(), message, "message.received")
     return status
 

@@ -12,7 +12,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: acquaintance
 SELECT EXISTS (SELECT 1 FROM correspondent WHERE mailbox_id = :mailbox_id AND address = :address) AS known,
-    EXISTS (SELECT 1 FROM introduced WHERE mailbox_id = :mailbox_id AND address = :address) AS introduced,
+    (SELECT message_id FROM introduced WHERE mailbox_id = :mailbox_id AND address = :address) AS introduced_by,
     EXISTS (SELECT 1 FROM correspondent WHERE mailbox_id = :mailbox_id AND domain = :domain) AS domain_known;
 
 -- name: familiar_domains
@@ -28,3 +28,19 @@ SELECT id FROM message
 WHERE mailbox_id = :mailbox_id AND fingerprint = :fingerprint AND fingerprint <> '' AND id <> :id
     AND created_at BETWEEN :since AND :until AND status NOT IN ('rejected', 'cancelled', 'send_failed')
 LIMIT 1;
+
+-- name: unanswered
+-- The newest mails of a thread that came in since something of it left, as far as an agent can have read them.
+SELECT * FROM message
+WHERE thread_id = :thread_id AND mailbox_id = :mailbox_id AND direction = 'inbound'
+  AND status IN ('unread', 'read', 'archived', 'spam_flagged')
+  AND created_at > coalesce((
+    SELECT max(created_at) FROM message
+    WHERE thread_id = :thread_id AND direction = 'outbound' AND status IN ('queued', 'sent') AND id <> :id
+  ), 0)
+ORDER BY created_at DESC, id DESC
+LIMIT :limit;
+
+-- name: introduced_by
+SELECT m.* FROM introduced i JOIN message m ON m.id = i.message_id
+WHERE i.mailbox_id = :mailbox_id AND i.address = :what AND m.created_at > :since;

@@ -32,6 +32,7 @@ def facts(draw: st.DrawFn) -> Outbound:
         repeated=False,
         allowance=Allowance(now=0),
         conversation=Conversation(),
+        sources=(),
     )
 
 

@@ -173,7 +173,7 @@ async def test_mail_that_a_person_has_not_let_in_makes_nobody_known(world: World
     rows = await world.system.db.rows(
         "acquaintance", mailbox_id=world.mailbox.id, address="eve@evil.test", domain="evil.test"
     )
-    assert rows[0]["known"] and rows[0]["introduced"] and rows[0]["domain_known"]
+    assert rows[0]["known"] and rows[0]["introduced_by"] and rows[0]["domain_known"]
 
 
 async def test_a_look_alike_of_a_correspondents_or_the_own_domain_holds(world: World) -> None:
