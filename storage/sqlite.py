@@ -85,15 +85,22 @@ class SQLite:
         await asyncio.sleep(0)
         if self._near is None:
             raise Unavailable("the database is closed")
-        if query not in self._long:
+        here = None if query in self._long else self._read_here(self._near, query, values)
+        return await self._read_apart(query, values) if here is None else here
+
+    def _read_here(self, near: sqlite3.Connection, query: str, values: dict[str, Value]) -> list[Row] | None:
+        """The rows, read on the event loop; None where that cannot be, or takes too long."""
+        for _ in range(2):
             try:
-                return _fetched(self._near.execute(queries()[query].text, values))
+                return _fetched(near.execute(queries()[query].text, values))
             except sqlite3.Error as error:
-                if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-                    self._long.add(query)
-                elif error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                    return None
+                if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                     raise _translated(error) from error
-        return await self._read_apart(query, values)
+        # SQLite counts a prepared statement's steps over all its runs: a first stop says nothing, a second one does
+        self._long.add(query)
+        return None
 
     async def _read_apart(self, query: str, values: dict[str, Value]) -> list[Row]:
         reader = await self._readers.get()
