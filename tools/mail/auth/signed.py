@@ -35,7 +35,8 @@ class SignedMail:
         """From the top: the name in lower case, and the whole field without its last CRLF."""
         self._places: dict[bytes, list[int]] = {}
         position = start
-        for line in _FIELD_END.split(raw[start:end]):
+        stop = raw.find(b"\r\n", start + limits.HEADER_BYTES, end)
+        for line in _FIELD_END.split(raw[start : stop if stop >= 0 else end], limits.HEADER_FIELDS):
             field = _FIELD.match(line)
             if field is None:
                 body = position if line else body
