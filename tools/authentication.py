@@ -53,6 +53,8 @@ def facts_of(mailbox: Mailbox, authentication: Authentication | None) -> Inbound
 
 def refuse(mailboxes: Iterable[Mailbox], authentication: Authentication | None) -> None:
     """Raises Refusal unauthenticated_sender where no mailbox takes the mail: one that does keeps it for all."""
+    if authentication is None or authentication.dmarc.disposition != "reject":
+        return
     fates = [fate_of(accept(facts_of(mailbox, authentication))) for mailbox in mailboxes]
     if fates and all(fate is Fate.REJECT for fate in fates):
         raise Refusal("unauthenticated_sender")

@@ -169,6 +169,12 @@ async def test_a_silent_dns_ends_at_the_deadline() -> None:
     assert found.verified_domain == ""
 
 
+async def test_nobody_is_asked_for_an_explanation_that_nobody_reads() -> None:
+    names = NAMES | {"evil.test": {"TXT": ["v=spf1 -all exp=why.test"]}, "why.test": {"TXT": ["Because."]}}
+    found = await verdict(mail("From: a@evil.test"), EVIL, "x@evil.test", names=names)
+    assert (found.spf.result, found.spf.explanation) == ("fail", "")
+
+
 async def test_without_a_client_signatures_alone_speak() -> None:
     found = await verdict(signed(), "", "")
     assert found.spf.result == "none"

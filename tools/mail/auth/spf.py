@@ -66,11 +66,13 @@ class Spf:
     """What the domain says to a `fail`. From a stranger, as all of a mail."""
 
 
-async def check_spf(sender: Sender, resolver: Resolver, parse: Callable[[bytes], SpfRecord] = parse_spf) -> Spf:
+async def check_spf(
+    sender: Sender, resolver: Resolver, parse: Callable[[bytes], SpfRecord] = parse_spf, *, explain: bool = True
+) -> Spf:
     """check_host() of section 4 for the envelope's sender, or for the HELO name of the null sender. Never raises.
 
-    A sender without an address is nobody's: `none`.
-    `parse` may remember what it read.
+    A sender without an address is nobody's: `none`. `parse` may remember what it read. `explain` asks for what the
+    domain says to a fail, which is a question more.
     """
     _, domain = sender.identity
     scope = sender.scope
@@ -81,10 +83,8 @@ async def check_spf(sender: Sender, resolver: Resolver, parse: Callable[[bytes],
         found = await check.host(domain)
     except _Ended as end:
         return Spf(end.result, domain, scope, reason=end.reason)
-    if found.result != "fail":
-        return Spf(found.result, domain, scope, found.mechanism, found.reason)
-    explanation = await check.explanation(found)
-    return Spf("fail", domain, scope, found.mechanism, explanation=explanation)
+    explanation = await check.explanation(found) if explain and found.result == "fail" else ""
+    return Spf(found.result, domain, scope, found.mechanism, found.reason, explanation)
 
 
 class _Ended(Exception):
