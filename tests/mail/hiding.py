@@ -35,7 +35,6 @@ STYLES = [
     ("opacity near 0", "opacity:.01", "opacity"),
     ("opacity in per cent", "opacity:0%", "opacity"),
     ("filter opacity", "filter:opacity(0)", "opacity"),
-    ("filter alpha", "filter:alpha(opacity=0)", "opacity"),
     ("font size 0", "font-size:0", "tiny_font"),
     ("font size 1px", "font-size:1px", "tiny_font"),
     ("font size 0.1em", "font-size:0.1em", "tiny_font"),
@@ -114,10 +113,9 @@ PAGES = [
     ("rule for every width", "<style>@media all and (min-width:1px){.x{display:none}}</style><p class=x>%s</p>",
      "display_none"),
     ("rule in a later body", "<p class=x>%s</p><div><style>.x{display:none}</style></div>", "display_none"),
-    ("cell of no width", '<table><tr><td width=0 style="overflow:hidden">%s</table>', "zero_size"),
+    ("cell of no width", '<table><tr><td style="max-width:0;overflow:hidden">%s</table>', "zero_size"),
     ("title", "<title>%s</title>", "not_rendered"),
     ("template", "<template><p>%s</p></template>", "not_rendered"),
-    ("noscript", "<noscript>%s</noscript>", "not_rendered"),
     ("script", "<script>%s</script>", "not_rendered"),
     ("inner frame", "<iframe>%s</iframe>", "not_rendered"),
     ("comment", "<!-- %s, before anybody else comes to know of it -->", "comment"),
@@ -139,6 +137,8 @@ SEEN = [
     ("shown on some screens", "max-width:0;min-width:100%"),
     ("width of words in a line", "width:0;overflow:hidden"),
     ("hidden from Outlook alone", "mso-hide:all"),
+    ("hidden from old browsers alone", "filter:alpha(opacity=0)"),
+    ("cell that grows", "display:table-cell;width:0"),
     ("a value that means nothing", "display:hidden;visibility:none;opacity:x"),
 ]  # fmt: skip
 

@@ -27,7 +27,8 @@ INLINE = frozenset(
 )
 """Elements that stand within a line."""
 _OUT_OF_FLOW = frozenset({"absolute", "fixed"})
-_BOX = ("width", "height", "max-width", "max-height")
+_BOX = ("width", "height", "max-width", "max-height", "line-height")
+_CELLS = frozenset({"table", "tbody", "td", "tfoot", "th", "thead", "tr"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +131,8 @@ def _seen(style: Style, outer: bool) -> bool:
 def _opacity(style: Style) -> float:
     opacity = _number(style.get("opacity", "1"))
     for name, value in _calls(style, "filter", "-webkit-filter"):
-        if name in ("opacity", "alpha"):
-            share = _number(value.rpartition("=")[2])
-            opacity *= share / 100 if name == "alpha" else share
+        if name == "opacity":
+            opacity *= _number(value)
         elif name == "blur" and (pixels(value.strip()) or 0) >= _ROOT_SIZE / 2:
             opacity = 0
     return opacity
@@ -266,8 +266,8 @@ def _boxed(element: Element, style: Style, size: float) -> str:
         and style.get("position") not in _OUT_OF_FLOW
     ):
         return ""
-    values = [style.get(name, "") for name in (*_BOX, "line-height")]
-    values += [str(element.attrs.get(name) or "") for name in ("width", "height") if name not in style]
+    # a cell grows with what is in it, unless it must not
+    values = [style.get(name, "") for name in (("max-width",) if element.tag in _CELLS else _BOX)]
     sizes = (pixels(value.strip(), size) for value in values if value)
     return "zero_size" if any(found is not None and found <= POINT for found in sizes) else ""
 

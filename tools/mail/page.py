@@ -21,7 +21,7 @@ _ROOT_TAG = re.compile(r"<(?:html|body)(?=[\s/>])", re.I)
 _ROOT_TAGS = 20  # attributes of each further one are added to the first
 _SILENT = frozenset({"base", "col", "colgroup", "link", "meta", "source", "style", "track"})
 _NOT_RENDERED_NAMES = """
-audio canvas datalist desc defs embed iframe metadata noembed noframes noscript script template title video
+audio canvas datalist desc defs embed iframe metadata noembed noframes script template title video
 annotation annotation-xml
 """
 _NOT_RENDERED = frozenset(_NOT_RENDERED_NAMES.split())
