@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tools.mail.parse import parse
 from tools.mail.signature import split_signature
 
+SENDER = "Bea Lee <bea@example.org>"
 MAILER_LINES = [
     "Sent from my iPhone",
     "Sent from my Samsung Galaxy smartphone.",
@@ -42,6 +43,7 @@ SIGNATURES = [
     "_______________________________________________\nplans mailing list\nplans@example.org\nhttps://example.org/plans",
     "-----------------\n\nBea Lee\n\n+1 555 931 0702\n\nbea@example.org",
     "Bea Lee\nbea@example.org\n(555) 346-9947\nwww.example.org",
+    "Bea Lee, Plans\n\nTel. +49 30 1234567\n\nhttps://example.org/",
     "Bea Lee | Example Ltd\nTel. +49 30 1234567 | bea@example.org\nhttps://example.org/",
 ]
 TEXTS = [
@@ -54,23 +56,25 @@ TEXTS = [
     "The number is +1 555 931 0702.",
     "Call me.\n\nSent from the office you will get the keys, and a map.",
     "",
+    "The caterer is:\n\nMario Rossi\nmario@example.net\n+39 06 1234567",
+    "Two places to look:\n\nhttps://example.org/one\n\nhttps://example.org/two",
     "Yes.\n\n-- \n" + "x" * 4_001,
 ]
 
 
 @pytest.mark.parametrize("signature", [*MAILER_LINES, *SIGNATURES])
 def test_a_signature_is_told_from_the_text(signature: str) -> None:
-    assert split_signature(f"Yes, let us do that.\n\n{signature}\n") == ("Yes, let us do that.", signature)
+    assert split_signature(f"Yes, let us do that.\n\n{signature}\n", SENDER) == ("Yes, let us do that.", signature)
 
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_what_only_looks_like_one_is_text(text: str) -> None:
-    assert split_signature(text) == (text, "")
+    assert split_signature(text, SENDER) == (text, "")
 
 
 @pytest.mark.parametrize("signature", [MAILER_LINES[0], *SIGNATURES])
 def test_a_text_that_would_be_all_signature_has_none(signature: str) -> None:
-    assert split_signature(signature) == (signature, "")
+    assert split_signature(signature, SENDER) == (signature, "")
 
 
 def test_a_mailers_line_above_a_signature_belongs_to_it() -> None:

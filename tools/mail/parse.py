@@ -1,6 +1,7 @@
 """A received mail as values for an agent: headers, text, what is new in it, attachments."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -81,7 +82,7 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
     subject, unseen = cleaned(decode_words(text_of(header.first("subject"))))
     date = _date(header.first("date"))
     body = read_body(raw, mail.parts)
-    new_text, signature, quoted = _divided(body.text, subject) if split else (body.text, "", "")
+    new_text, signature, quoted = _divided(body.text, subject, addresses["from"][0]) if split else (body.text, "", "")
     attachments = [attachment_info(raw, index, part) for index, part in enumerate(mail.parts) if is_attachment(part)]
     defects = [*mail.defects, *_header_defects(header, subject, date), *body.defects]
     defects += [defect for _, found in addresses.values() for defect in found]
@@ -111,12 +112,12 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
     )
 
 
-def _divided(text: str, subject: str) -> tuple[str, str, str]:
+def _divided(text: str, subject: str, authors: Sequence[Address]) -> tuple[str, str, str]:
     """What is new in the text, the signature below that, and what it quotes."""
     if is_forward(subject):  # it repeats what its new reader has not seen
         return text, "", ""
     new, quoted = split_quotation(text)
-    return *split_signature(new), quoted
+    return *split_signature(new, str(authors[0]) if authors else ""), quoted
 
 
 def attachment_bytes(raw: bytes, index: int) -> bytes | None:

@@ -34,20 +34,22 @@ _CONTACTS = (
     re.compile(r"\(?\+?\d[\d\s()./-]{6,20}\d"),
     re.compile(r"(?:https?://|www\.)[^\s]{3,200}", re.IGNORECASE),
 )
+_NAME = re.compile(r"[^\W\d_]{3,}")
 _CARD_LINES = 12
 _CARD_CHARS = 70
 
 
-def split_signature(text: str) -> tuple[str, str]:
+def split_signature(text: str, sender: str = "") -> tuple[str, str]:
     """The text above its signature, and the signature with what delimits it; '' where there is none.
 
-    Nothing is lost between the two but blank lines. A text that would be all signature has none.
+    `sender` is the author's name and address: a card of contacts is only a signature if it is the author's. Nothing
+    is lost between the two but blank lines. A text that would be all signature has none.
     """
     lines = text.split("\n")
     seen = [line[: limits.QUOTE_LINE_CHARS].rstrip("\r") for line in lines]
     start = _mailer_start(seen, _delimited_start(seen))
     if start == len(lines):
-        start = _card_start(seen)
+        start = _card_start(seen, _names_of(sender))
     above, signature = "\n".join(lines[:start]).rstrip(), "\n".join(lines[start:]).strip()
     return (above, signature) if above.strip() and len(signature) <= limits.SIGNATURE_CHARS else (text, "")
 
@@ -81,19 +83,46 @@ def _is_mailer_line(line: str) -> bool:
     return not _SENTENCE.search(line) and bool(_MAILER_LINE.match(line) or _MAILER_END.match(line))
 
 
-def _card_start(seen: list[str]) -> int:
-    """Where the last paragraph begins, if it is a card of contacts and something stands above it; else the end."""
-    place = len(seen)
-    while place and not seen[place - 1].strip():
-        place -= 1
-    last = place
-    while place and seen[place - 1].strip() and last - place <= _CARD_LINES:
-        place -= 1
-    return place if place and last - place >= 2 and _is_card(seen[place:last]) else len(seen)
+def _card_start(seen: list[str], names: frozenset[str]) -> int:
+    """Where a card of the author's contacts begins at the end of the text; the end where there is none.
+
+    It is the last paragraph; or, where each line is one, the lines with contacts and the one above them.
+    """
+    end = last = len(seen)
+    while last and not seen[last - 1].strip():
+        last -= 1
+    start = last
+    while start and seen[start - 1].strip() and last - start <= _CARD_LINES:
+        start -= 1
+    if last - start == 1:
+        start = _spaced_start(seen, last)
+    card = [line for line in seen[start:last] if line.strip()]
+    is_authors = not names.isdisjoint(_NAME.findall("\n".join(card).lower()))
+    return start if start and is_authors and _is_card(card) else end
+
+
+def _names_of(sender: str) -> frozenset[str]:
+    """The words of the author's name, and of the address but for its domain, which others share."""
+    return frozenset(_NAME.findall(sender.partition("@")[0].lower()))
+
+
+def _spaced_start(seen: list[str], last: int) -> int:
+    start = last
+    for place in range(last - 1, max(last - 2 * _CARD_LINES, -1), -1):
+        if not seen[place].strip():
+            continue
+        start = place
+        if not _has_contact(seen[place]):
+            break
+    return start
 
 
 def _is_card(lines: list[str]) -> bool:
-    """Short lines, at least one in three of them an address, a number or a link."""
-    found = sum(any(kind.search(line) for kind in _CONTACTS) for line in lines)
+    """Short lines, at least one in three of them with an address, a number or a link."""
+    found = sum(map(_has_contact, lines))
     short = all(len(line) <= _CARD_CHARS for line in lines)
     return short and len(lines) <= _CARD_LINES and found >= 2 and 3 * found >= len(lines)
+
+
+def _has_contact(line: str) -> bool:
+    return any(kind.search(line) for kind in _CONTACTS)
