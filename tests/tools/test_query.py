@@ -55,6 +55,14 @@ def test_what_cannot_be_looked_for_is_refused(text: str) -> None:
     assert refused.value.code == "invalid_query"
 
 
+@pytest.mark.parametrize(
+    ("text", "word"), [("is:green", "unread"), ("in:limbo", "inbox"), ("has:x", "attachment"), ("after:soon", "2030")]
+)
+def test_a_wrong_value_is_told_with_what_there_is(text: str, word: str) -> None:
+    with pytest.raises(Refusal, match=word):
+        read_query(text)
+
+
 OPERATORS = st.sampled_from(["from:", "-", '"', "*", "(", "AND", "NEAR(", "has:", "after:", "tag:", "^", "{a}:", "+"])
 
 

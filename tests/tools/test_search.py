@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import re
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -273,13 +272,18 @@ NAUGHTY = (
 )
 
 
-@pytest.mark.parametrize("query", NAUGHTY, ids=lambda query: repr(query[:16]))
-async def test_no_query_is_an_error_of_the_database(world: World, query: str) -> None:
-    """What does not make sense is refused with 400 or finds nothing (promises: E9)."""
+async def answers(world: World, query: str) -> bool:
+    """Whether a query is answered, or refused as one that makes no sense."""
     try:
         await call(SEARCH, world.context, {"query": query, "mailbox_id": world.mailbox.id}, "")
     except Refusal as refusal:
-        assert refusal.condition.status == 400
+        return refusal.condition.status == 400
+    return True
+
+
+async def test_no_query_is_an_error_of_the_database(world: World) -> None:
+    """What does not make sense is refused with 400 or finds nothing (promises: E9)."""
+    assert [query for query in NAUGHTY if not await answers(world, query)] == []
 
 
 async def test_the_naughty_strings_are_no_errors_either(world: World) -> None:
@@ -287,23 +291,8 @@ async def test_the_naughty_strings_are_no_errors_either(world: World) -> None:
     if not CORPUS.is_file():
         missing("the published corpora (GATEPOST_CORPORA)")
     lines = [line for line in json.loads(CORPUS.read_text(encoding="utf-8")) if line and "\0" not in line]
-    failed = []
-    for line in lines:
-        try:
-            await call(SEARCH, world.context, {"query": line[:1000]}, "")
-        except Refusal as refusal:
-            if refusal.condition.status != 400:
-                failed.append(line)
-    assert len(lines) > 400 and not failed
-
-
-@pytest.mark.parametrize(
-    ("query", "word"), [("is:green", "unread"), ("in:limbo", "inbox"), ("has:x", "attachment"), ("after:soon", "2030")]
-)
-async def test_a_wrong_value_is_told_with_what_there_is(world: World, query: str, word: str) -> None:
-    with pytest.raises(Refusal, match=re.escape(word)) as refused:
-        await found(world, query)
-    assert refused.value.code == "invalid_query"
+    assert len(lines) > 400
+    assert [line for line in lines if not await answers(world, line)] == []
 
 
 async def test_a_cursor_that_no_column_holds_is_refused(world: World) -> None:
