@@ -132,6 +132,8 @@ class Principal:
             # nor these: whoever reads mail may say that it is spam, whoever oversees may see what was kept apart
             "screen": {"send", "admin", "oversight"},
             "review": {"admin", "oversight", "oversight_read"},
+            # what is for operator and overseer alike, and never for an agent
+            "govern": {"admin", "oversight"},
         }.get(scope, set())
         return bool(self.scopes & (implied | {scope}))
 

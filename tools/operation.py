@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tools.context import Context
 from tools.errors import Refusal
 
-Scope = Literal["read", "send", "admin", "oversight", "oversight_read", "stop", "screen", "review"]
+Scope = Literal["read", "send", "admin", "oversight", "oversight_read", "stop", "screen", "review", "govern"]
 
 
 class Model(BaseModel):

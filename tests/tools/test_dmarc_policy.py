@@ -25,9 +25,16 @@ async def test_an_admin_sets_it_and_an_event_says_so(world: World) -> None:
     assert json.loads(event.data) == {"was": "accept", "policy": "reject", "by": "key key_1"}
 
 
-async def test_an_agent_may_not(world: World) -> None:
-    with pytest.raises(Refusal, match="admin"):
-        await perform(SET_DMARC_POLICY, world.context, DmarcPolicyRequest(policy="reject"))
+@pytest.mark.parametrize(("scope", "may"), [("admin", True), ("oversight", True), ("send", False), ("read", False)])
+async def test_operator_and_overseer_may_and_an_agent_may_not(world: World, scope: str, may: bool) -> None:
+    somebody = world.system.acting_as(Principal(world.account.id, frozenset({scope}), "key key_1"))
+    request = DmarcPolicyRequest(policy="reject", mailbox_id=world.mailbox.id)
+    if may:
+        assert (await perform(SET_DMARC_POLICY, somebody, request)).policy == "reject"
+        return
+    with pytest.raises(Refusal) as refusal:
+        await perform(SET_DMARC_POLICY, somebody, request)
+    assert refusal.value.code == "missing_scope"
 
 
 async def test_an_unknown_policy_is_refused(world: World) -> None:
