@@ -26,6 +26,7 @@ TEXTS = b"From: |>From |From|a:|b :|:|-c:|--|x|\xe9:| |\t|\r\n|\n|\r|\r\n\r\n|\n
 pieces = st.lists(st.sampled_from(TEXTS.split(b"|"))).map(b"".join)
 
 
+@settings(deadline=None)
 @given(raw=pieces | st.binary())
 @example(raw=b"a:" * 3 + b"\n\n\nx")
 def test_the_header_is_the_one_the_parser_reads(raw: bytes) -> None:
@@ -50,6 +51,7 @@ def simple_body(body: bytes) -> bytes:
     return b"".join(body_pieces(body, 0, "simple"))
 
 
+@settings(deadline=None)
 @given(body=lines)
 @example(body=b"a\r\r\n\r\n")
 @example(body=b"\r\n\r\n")
@@ -103,6 +105,7 @@ def test_a_broken_mail_has_a_verdict(changes: list[tuple[int, int, bytes]]) -> N
     asyncio.run(judged(raw))
 
 
+@settings(deadline=None)
 @given(value=st.text() | st.binary())
 def test_any_bytes_after_the_name_have_a_verdict(value: str | bytes) -> None:
     data = value.encode("utf-8", "replace") if isinstance(value, str) else value
@@ -110,6 +113,7 @@ def test_any_bytes_after_the_name_have_a_verdict(value: str | bytes) -> None:
         asyncio.run(judged(name + data + b"\r\nFrom: a@example.com\r\n\r\nHello\r\n"))
 
 
+@settings(deadline=None)
 @given(text=st.binary() | st.binary().map(lambda data: b"v=DKIM1; p=" + data))
 def test_any_record_is_read_or_refused(text: bytes) -> None:
     try:
