@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,12 @@ def test_what_a_person_sees_stays(style: str) -> None:
     body = of_html(with_style(style, SECRET, inline=True))
     assert SECRET in body.text
     assert body.hidden == ()
+
+
+def test_the_page_about_it_names_every_way() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "hidden.md").read_text(encoding="utf-8")
+    for name, _, kind in CASES:
+        assert f"| {name} | yes | {kind} |" in page
 
 
 def attacks() -> list[str]:
