@@ -148,7 +148,7 @@ def test_any_number_of_fields_takes_little_time(claim: bytes, times: int) -> Non
     start = time.process_time()
     left = without_claims(b"X: z" + claim * times + b"\r\n" + REST, OURS)
     assert left.endswith(REST.partition(b"\r\n\r\n")[2]) and len(left) <= limits.HEADER_BYTES + len(REST)
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 3
 
 
 def test_where_a_header_is_longer_than_anybody_reads_its_end_goes_with_a_claim() -> None:

@@ -156,4 +156,4 @@ def test_any_record_is_read_or_refused(text: bytes) -> None:
 async def test_hostile_mails_take_little_time(raw: bytes) -> None:
     start = time.process_time()
     await judged(raw)
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 5
