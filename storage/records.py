@@ -139,6 +139,23 @@ class ExpectedReply:
 
 
 @dataclass(frozen=True, slots=True)
+class Forwarding:
+    mailbox_id: str
+    target: str
+    set_by: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    address: str
+    message_id: str
+    original_sender: str
+    created_at: int
+    returned_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
     id: str
     account_id: str

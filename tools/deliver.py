@@ -7,13 +7,14 @@ from typing import Literal
 from policies.suppression import BULK
 from storage.database import Reader, Row, Transaction, columns, many, one, record
 from storage.errors import Damaged, Missing
-from storage.records import Attempt, Decision, Delivery, Message
+from storage.records import Attempt, Decision, Delivery, Mailbox, Message
 from tools import events, failures, limits, reputation
 from tools.context import MINUTE, Context
 from tools.mail.address import canonical, domain_of
 from tools.mail.reports import Reported
 from tools.mail.verp import bounce_address, feedback_token
 from tools.mail.wire import Wire
+from tools.outbox import HANDED_ON
 from tools.suppressing import NOT_SENT, note_outcome, stopped_by
 from tools.unsubscribe import unsubscribe_url
 
@@ -68,6 +69,8 @@ class Outgoing:
     """The approval that stood behind it; empty where nobody was asked."""
     feedback_token: str
     """What a complaint names the delivery by."""
+    handed_on: bool = False
+    """It is somebody else's mail: its trace is added, and nothing in our name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,8 @@ async def open_delivery(context: Context, delivery: Delivery, row: Row | None = 
     category, reason = row["category"], stopped_by(row, delivery)
     if reason is not None:
         raise Stopped(NOT_SENT.format(reason))
+    if category in HANDED_ON:
+        return await _handed_on(context, delivery, decision, row, wire)
     domain = domain_of(wire.sender)
     secret = context.secret.derive("bounce address")
     sender = bounce_address(delivery.id, domain, secret)
@@ -211,6 +216,27 @@ async def open_delivery(context: Context, delivery: Delivery, row: Row | None = 
         mode=decision.mode,
         approval_id=decision.approval_id,
         feedback_token=feedback_token(delivery.id, secret),
+    )
+
+
+async def _handed_on(context: Context, delivery: Delivery, decision: Decision, row: Row, wire: Wire) -> Outgoing:
+    """Mail that is passed on: it leaves from the address it was allowed with."""
+    mailbox = await one(context.db, Mailbox, "mailbox", id=row["mailbox_id"], account_id=delivery.account_id)
+    assert mailbox is not None
+    return Outgoing(
+        sender=wire.sender,
+        domain=domain_of(mailbox.address),
+        raw=wire.raw,
+        allowed_at=decision.created_at,
+        unsubscribe_url=None,
+        author=mailbox.address,
+        message_id=row["rfc_message_id"],
+        account_id=delivery.account_id,
+        mailbox_id=mailbox.id,
+        mode=decision.mode,
+        approval_id="",
+        feedback_token="",
+        handed_on=True,
     )
 
 

@@ -21,7 +21,7 @@ async def expect(transaction: Transaction, message: Message, wait: int) -> None:
 
 
 async def leaves(transaction: Transaction, message: Message, at: int) -> None:
-    """The time runs from when a mail leaves, and starts anew with each further mail of the thread."""
+    """The time runs from when a mail leaves, and starts anew with each further mail of ours in the thread."""
     await transaction.run("start_waiting", thread_id=message.thread_id, message_id=message.id, leaves_at=at)
 
 

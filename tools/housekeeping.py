@@ -5,6 +5,7 @@ from storage.records import Approval
 from tools import approvals, greylist, quorum
 from tools.context import DAY, HOUR, Context
 from tools.decide import expire_due
+from tools.mail.srs import LIFE_DAYS
 from tools.retention import purge
 
 AT_ONCE = 100
@@ -21,6 +22,7 @@ async def tidy(context: Context) -> None:
     await greylist.forget(context)
     async def work(transaction: Transaction) -> None:
         await transaction.run("forget_requests", before=context.now() - DAY)
+        await transaction.run("forget_forwarded", before=context.now() - LIFE_DAYS * DAY)
         await transaction.run("forget_old_outcomes", before=context.now() - 2 * DAY)
 
     await context.db.write(work)

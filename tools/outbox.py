@@ -16,6 +16,9 @@ from tools.mail.wire import Wire
 
 DELIVERIES = "deliveries"
 """Wake-up topic of those who carry mail out."""
+FORWARD, RETURN = "forward", "return"
+"""Categories of mail that is handed on as it came: to whom it is passed on, or as a bounce to whom it came from."""
+HANDED_ON = frozenset({FORWARD, RETURN})
 
 
 def message_of(context: Context, mailbox: Mailbox, prepared: Prepared) -> Message:
@@ -124,6 +127,7 @@ async def queue(
     for delivery in deliveries:
         await transaction.run("insert_delivery", **columns(delivery))
     await limits.count(transaction, message, deliveries)
-    await note_departure(transaction, message, (each.address for each in wire.recipients if not each.copy))
-    await expected.leaves(transaction, message, due_at)
+    if message.category not in HANDED_ON:
+        await note_departure(transaction, message, (each.address for each in wire.recipients if not each.copy))
+        await expected.leaves(transaction, message, due_at)
     transaction.wake(DELIVERIES)

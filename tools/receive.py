@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 from policies.impersonation import Caution
@@ -11,12 +12,13 @@ from policies.inbound import Fate, accept, fate_of
 from policies.spam import Judgement
 from storage.database import Transaction, columns
 from storage.records import Message
-from tools import approvals, events, expected, returned, wires
+from tools import approvals, events, expected, forwarding, returned, wires
 from tools.acquaintance import note_arrival, note_mentions
 from tools.addressee import Addressee, addressee
 from tools.authentication import facts_of, kept_form, refuse, verified
 from tools.caution import cautions_about
 from tools.context import Context
+from tools.mail import srs
 from tools.mail.address import Address
 from tools.mail.auth.verdict import Authentication
 from tools.mail.machine import without_sender
@@ -92,7 +94,7 @@ def envelope_of(arrival: Arrival) -> Envelope:
 async def expects(context: Context, address: str) -> bool:
     """Whether mail for this address is ours: a mailbox, the envelope sender of one of our deliveries, or a domain's
     address for feedback reports."""
-    if returned.bounced_delivery(context, address) is not None:
+    if returned.bounced_delivery(context, address) is not None or forwarding.returns(context, address):
         return True
     if await addressee(context.db, address) is not None:
         return True
@@ -123,6 +125,9 @@ async def receive(context: Context, arrival: Arrival) -> bool:
             return False
         for address in back:
             await returned.look(context, transaction, address, report, arrival.raw)
+        for address in filter(partial(forwarding.returns, context), arrival.recipients):
+            wire = Wire(arrival.sender, (Recipient(address),), kept)
+            await forwarding.give_back(context, transaction, address, wire, looked.blob)
         for each in addressees:
             await _deliver(context, transaction, each, looked)
         return True
@@ -148,7 +153,8 @@ async def _addressees(context: Context, addresses: Sequence[str]) -> list[Addres
     """Who gets the mail, each mailbox once."""
     found: dict[str, Addressee] = {}
     for address in addresses:
-        who = None if returned.is_ours_alone(context, address) else await addressee(context.db, address)
+        ours = returned.is_ours_alone(context, address) or srs.is_rewritten(address)
+        who = None if ours else await addressee(context.db, address)
         if who is not None:
             found.setdefault(who.mailbox.id, who)
     return list(found.values())
@@ -170,6 +176,7 @@ async def _deliver(context: Context, transaction: Transaction, who: Addressee, l
         await note_arrival(transaction, message)
         await expected.answered(transaction, message)
         await events.about(transaction, context.now(), message, "message.received")
+        await forwarding.pass_on(context, transaction, mailbox, message, wire, looked.blob)
     else:
         # nobody is woken by it, and it makes nobody known; but what an agent may read it may also be tricked by
         if fate is Fate.FLAG:

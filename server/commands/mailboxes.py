@@ -151,6 +151,28 @@ def retention(
 
 
 @app.command()
+def forward(
+    address: Address,
+    target: Annotated[str | None, typer.Argument(metavar="TARGET", help="Where a copy of all mail goes.")] = None,
+    off: Annotated[bool, typer.Option("--off", help="Pass nothing on any longer.")] = False,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Pass what arrives in the mailbox on to an address that you know to be its reader's."""
+
+    async def work(context: "Context", account: "Account") -> None:
+        from tools.errors import Refusal
+        from tools.forwarding import set_target
+
+        if (target is None) != off:
+            raise Refusal("invalid_request", "Give a target, or --off.")
+        await set_target(context, await find(context, account, address), target, account.overseer)
+
+    with_context(data, config, work)
+    typer.echo(f"{address} passes {'nothing on any longer' if off else f'all that arrives on to {target}'}.")
+
+
+@app.command()
 def allow(address: Address, pattern: Pattern, data: DataOption = None, config: ConfigOption = None) -> None:
     """Let the mailbox send to a recipient without approval, in mode gated_send."""
 

@@ -1,7 +1,7 @@
 """The closed list of what is added to a mail after its digest was checked, in one place; the signatures come next.
 
 `Date`, for bulk mail `List-Unsubscribe` with `List-Unsubscribe-Post`, and for agents' mail `Feedback-ID` and the
-identity claim.
+identity claim; to mail that is passed on, `Received` and `Delivered-To` alone.
 """
 
 from datetime import UTC, datetime
@@ -29,6 +29,8 @@ def stamp(raw: bytes, at: int, unsubscribe_url: str | None = None) -> bytes:
 
 def stamp_mail(outgoing: Outgoing, key: SiteKey, issuer: str) -> bytes:
     """An agent's mail with all that is added; the claim comes last, as it binds the rest. `issuer`: the site's URL."""
+    if outgoing.handed_on:
+        return _trace(outgoing) + outgoing.raw
     # account and mailbox by their ids, no personal data: what a feedback loop counts by; and what names the delivery
     # where a complaint has the envelope sender redacted
     identifiers = f"{outgoing.mailbox_id}:{outgoing.account_id}:{outgoing.feedback_token}"
@@ -53,3 +55,9 @@ def _unsubscribing(url: str) -> bytes:
     if url.startswith("https://"):
         fields += "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
     return fields.encode()
+
+
+def _trace(outgoing: Outgoing) -> bytes:
+    """Who had the mail before (RFC 5321 section 4.4); a circle ends where a mailbox finds itself in Delivered-To."""
+    date = format_datetime(datetime.fromtimestamp(outgoing.allowed_at // 1_000_000, UTC))
+    return f"Received: by {outgoing.domain} (Gatepost); {date}\r\nDelivered-To: {outgoing.author}\r\n".encode()

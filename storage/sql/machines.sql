@@ -14,7 +14,7 @@ SELECT * FROM thread_pause WHERE thread_id = :thread_id;
 -- Messages of both sides since a time, as far as they went.
 SELECT direction, COUNT(*) AS messages FROM (
     SELECT direction FROM message
-    WHERE thread_id = :thread_id AND created_at > :since AND id <> :message_id
+    WHERE thread_id = :thread_id AND created_at > :since AND id <> :message_id AND category NOT IN ('forward', 'return')
       AND (direction = 'inbound' OR status IN ('queued', 'sent', 'bounced'))
     ORDER BY created_at DESC LIMIT :most
 ) AS recent GROUP BY direction;
@@ -54,3 +54,29 @@ DELETE FROM expected_reply WHERE thread_id = :thread_id AND due_at = :due_at;
 
 -- name: wait_for_decision
 UPDATE expected_reply SET due_at = NULL WHERE thread_id = :thread_id AND due_at = :due_at;
+
+-- name: forwarding
+SELECT * FROM forwarding WHERE mailbox_id = :mailbox_id;
+
+-- name: set_forwarding
+INSERT INTO forwarding (mailbox_id, target, set_by, created_at) VALUES (:mailbox_id, :target, :set_by, :now)
+ON CONFLICT (mailbox_id) DO UPDATE SET target = excluded.target, set_by = excluded.set_by, created_at = :now;
+
+-- name: end_forwarding
+DELETE FROM forwarding WHERE mailbox_id = :mailbox_id;
+
+-- name: note_forwarded
+-- The same sender on the same day leaves from the same address: its newest mail counts, and its bounce again.
+INSERT INTO forwarded (address, message_id, original_sender, created_at, returned_at)
+VALUES (:address, :message_id, :original_sender, :now, NULL)
+ON CONFLICT (address) DO UPDATE SET message_id = excluded.message_id, created_at = excluded.created_at,
+    returned_at = NULL;
+
+-- name: forwarded
+SELECT * FROM forwarded WHERE address = :address;
+
+-- name: give_back
+UPDATE forwarded SET returned_at = :now WHERE address = :address AND returned_at IS NULL;
+
+-- name: forget_forwarded
+DELETE FROM forwarded WHERE created_at < :before;

@@ -1,0 +1,193 @@
+"""A mailbox whose mail is passed on: who set it stands for it, the gate looks, and a bounce finds back once."""
+
+import json
+import re
+from dataclasses import replace
+
+from pydantic import BaseModel, Field
+
+from policies.decision import Verdict
+from storage.database import Transaction, one
+from storage.records import Forwarded, Forwarding, Mailbox, Message
+from tools import events, gate, outbox, wires
+from tools.access import mailbox_of
+from tools.context import DAY, Context
+from tools.draft import addresses
+from tools.errors import Refusal
+from tools.mail import srs
+from tools.mail.address import canonical, domain_of
+from tools.mail.wire import Recipient, Wire
+from tools.operation import MailboxId, Model, Operation
+from tools.outbox import FORWARD, RETURN
+from tools.quorum import oversight_of
+
+THE_SYSTEM = "the system"
+
+_DELIVERED_TO = re.compile(rb"^delivered-to:[ \t]*<?([^\s<>]{1,320})", re.IGNORECASE | re.MULTILINE)
+
+
+class ForwardingRequest(Model):
+    """Where a mailbox's mail goes besides."""
+
+    target: str | None = Field(
+        default=None, description="The address of an overseer of the account; none ends the forwarding.", max_length=254
+    )
+    mailbox_id: MailboxId = None
+
+
+class ForwardingView(BaseModel):
+    """Where a mailbox's mail goes besides."""
+
+    mailbox_id: str
+    target: str | None
+    next: str = Field(description="What to do now.")
+
+
+async def set_target(context: Context, mailbox: Mailbox, target: str | None, by: str) -> None:
+    """Pass the mailbox's mail on to `target` from now on, or no longer. Raises Refusal invalid_address.
+
+    Who may name which target is the caller's to know.
+    """
+    (address,) = addresses("target", [target]) if target else (None,)
+    if address is not None and canonical(address.email) == mailbox.address:
+        raise Refusal("invalid_address", "target: a mailbox is not passed on to itself.", field="target")
+
+    async def work(transaction: Transaction) -> None:
+        now = context.now()
+        if address is None:
+            await transaction.run("end_forwarding", mailbox_id=mailbox.id)
+        else:
+            await transaction.run("set_forwarding", mailbox_id=mailbox.id, target=address.email, set_by=by, now=now)
+        said = {"target": address.email if address else "", "by": by}
+        await events.record(
+            transaction, now, mailbox.account_id, "mailbox.forwarding_changed", mailbox_id=mailbox.id, **said
+        )
+
+    await context.db.write(work)
+
+
+async def pass_on(
+    context: Context, transaction: Transaction, mailbox: Mailbox, arrived: Message, wire: Wire, blob: str | None
+) -> None:
+    """Hand a mail that was let in to whom the mailbox's mail is passed on to, if to anybody."""
+    forwarding = await one(transaction, Forwarding, "forwarding", mailbox_id=mailbox.id)
+    if forwarding is None:
+        return
+    if _was_here(wire.raw, mailbox.address):
+        await events.about(transaction, context.now(), arrived, "forward.stopped", reason="It was here before.")
+        return
+    domain, today = domain_of(mailbox.address), context.now() // DAY
+    sender = srs.rewritten(wire.sender, domain, _secret(context), today)
+    onward = Wire(sender, (Recipient(forwarding.target),), wire.raw)
+    message = _handed_on(context, arrived, FORWARD, forwarding.target)
+    if not await _hand_on(context, transaction, mailbox, message, onward, blob, forwarding.set_by):
+        return
+    await events.about(transaction, context.now(), arrived, "message.forwarded", recipient=forwarding.target)
+    if sender:
+        row = {"address": canonical(sender), "message_id": message.id, "original_sender": wire.sender}
+        await transaction.run("note_forwarded", **row, now=message.created_at)
+
+
+def returns(context: Context, address: str) -> bool:
+    """Whether an address is the envelope sender of a mail that we passed on lately."""
+    return srs.is_rewritten(address) and srs.original(address, _secret(context), context.now() // DAY) is not None
+
+
+async def give_back(context: Context, transaction: Transaction, address: str, wire: Wire, blob: str | None) -> None:
+    """Hand the bounce of a mail that was passed on to its sender: a bounce, and the first of it, alone."""
+    found = await one(transaction, Forwarded, "forwarded", address=canonical(address))
+    if found is None or wire.sender or not await transaction.run("give_back", address=found.address, now=context.now()):
+        return
+    passed_on = await one(transaction, Message, "any_message", id=found.message_id)
+    if passed_on is None:
+        return
+    mailbox = await one(transaction, Mailbox, "mailbox", id=passed_on.mailbox_id, account_id=passed_on.account_id)
+    assert mailbox is not None
+    onward = Wire("", (Recipient(found.original_sender),), wire.raw)
+    message = replace(
+        _handed_on(context, passed_on, RETURN, found.original_sender), from_email="", from_name="", rfc_message_id=""
+    )
+    if await _hand_on(context, transaction, mailbox, message, onward, blob, THE_SYSTEM):
+        await events.about(transaction, context.now(), passed_on, "forward.returned")
+
+
+async def _hand_on(
+    context: Context,
+    transaction: Transaction,
+    mailbox: Mailbox,
+    message: Message,
+    wire: Wire,
+    blob: str | None,
+    by: str,
+) -> bool:
+    """Through the gate, with whoever set the forwarding as the one who approves; False if another rule stops it."""
+    ruling = await gate.ruling_on(context, transaction, mailbox, message, approver=by)
+    if ruling.verdict is not Verdict.ALLOW:
+        reason = " ".join(finding.reason for finding in ruling.deciding)
+        await events.record(
+            transaction, context.now(), mailbox.account_id, "forward.stopped", mailbox_id=mailbox.id, reason=reason
+        )
+        return False
+    await outbox.insert(transaction, message, new_thread=False)
+    digest = await wires.keep(transaction, message.id, 1, wire, blob, "", message.created_at)
+    decision = await outbox.decide_on(context, transaction, message, digest, ruling, approver=by)
+    await outbox.queue(context, transaction, message, decision, wire, message.created_at)
+    return True
+
+
+def _handed_on(context: Context, message: Message, category: str, recipient: str) -> Message:
+    """The mail on its way out: its bytes are those of the one that came, so nothing of it is stored twice."""
+    people = {"to": [{"email": recipient, "name": ""}], "cc": [], "bcc": []}
+    return replace(
+        message,
+        id=context.new_id("msg"),
+        direction="outbound",
+        status="queued",
+        revision=1,
+        in_reply_to="",
+        people=json.dumps(people),
+        body_text="",
+        body_html="",
+        new_text="",
+        quoted="",
+        attachments="[]",
+        findings="{}",
+        created_at=context.now(),
+        category=category,
+    )
+
+
+def _was_here(raw: bytes, address: str) -> bool:
+    """Whether the mail was passed on by this mailbox before: forwarding that goes in a circle ends here."""
+    header = raw.partition(b"\r\n\r\n")[0]
+    return any(canonical(found.decode("latin-1")) == address for found in _DELIVERED_TO.findall(header))
+
+
+def _secret(context: Context) -> bytes:
+    return context.secret.derive("sender rewriting")
+
+
+async def set_forwarding(context: Context, request: ForwardingRequest) -> ForwardingView:
+    """Pass a mailbox's mail on to one of its overseers. Raises Refusal not_overseer."""
+    mailbox = await mailbox_of(context, request.mailbox_id)
+    overseers = (await oversight_of(context.db, mailbox.account_id)).overseers
+    if request.target is not None and canonical(request.target) not in overseers:
+        raise Refusal("not_overseer", "The operator sets any other target: 'gatepost mailbox forward'.")
+    await set_target(context, mailbox, request.target, context.principal.person or overseers[0])
+    said = f"What arrives goes to {request.target} as well." if request.target else "Nothing is passed on any longer."
+    return ForwardingView(mailbox_id=mailbox.id, target=request.target, next=said)
+
+
+SET_FORWARDING = Operation(
+    name="set_forwarding",
+    title="Pass a mailbox's mail on",
+    summary="Have a copy of all that arrives in a mailbox sent to one of its overseers, or end that.",
+    request=ForwardingRequest,
+    result=ForwardingView,
+    run=set_forwarding,
+    scope="oversight",
+    method="POST",
+    path="/v1/mailboxes/{mailbox_id}/forwarding",
+    idempotent=True,
+    mcp=False,
+)
