@@ -7,6 +7,7 @@ import pytest
 
 from tests.mail.auth.signing import NOW, record, signed
 from tools.mail.auth.authenticator import Authenticator
+from tools.mail.auth.resolver import NoSuchName
 from tools.mail.auth.results import results_field, without_claims
 from tools.mail.auth.spf import Sender
 from tools.mail.auth.verdict import Authentication
@@ -151,15 +152,18 @@ async def test_but_domains_elsewhere_make_no_doubt() -> None:
 
 
 class Silent(Zone):
-    """A DNS that never answers."""
+    """A DNS that never answers for what it does not know."""
 
     async def txt(self, name: str) -> tuple[bytes, ...]:
-        await asyncio.Event().wait()
-        return ()
+        try:
+            return await super().txt(name)
+        except NoSuchName:
+            await asyncio.Event().wait()
+            raise
 
 
 async def test_a_silent_dns_ends_at_the_deadline() -> None:
-    authenticator = Authenticator(Silent({}), clock=lambda: NOW, local=True, seconds=0.05)
+    authenticator = Authenticator(Silent({}), clock=lambda: NOW, local=True, seconds=0.05, dmarc_seconds=0.05)
     raw = signed()
     async with asyncio.timeout(5):
         found = await authenticator.authenticate(
@@ -173,6 +177,16 @@ async def test_nobody_is_asked_for_an_explanation_that_nobody_reads() -> None:
     names = NAMES | {"evil.test": {"TXT": ["v=spf1 -all exp=why.test"]}, "why.test": {"TXT": ["Because."]}}
     found = await verdict(mail("From: a@evil.test"), EVIL, "x@evil.test", names=names)
     assert (found.spf.result, found.spf.explanation) == ("fail", "")
+
+
+async def test_a_forgers_silent_dns_does_not_use_up_the_time_for_the_domain_it_forges() -> None:
+    zone = Silent({"_dmarc.bank.example": NAMES["_dmarc.bank.example"], "_dmarc.example": {"A": []}})
+    authenticator = Authenticator(zone, clock=lambda: NOW, local=True, seconds=0.05)
+    raw = mail("From: a@bank.example")
+    found = await authenticator.authenticate(
+        raw, Sender(EVIL, "mx.test", "x@evil.test"), parse(raw).sender, ambiguous=False
+    )
+    assert (found.spf.result, found.dmarc.result, found.dmarc.disposition) == ("temperror", "fail", "reject")
 
 
 async def test_without_a_client_signatures_alone_speak() -> None:
