@@ -18,8 +18,8 @@ async def tidy(context: Context) -> None:
     """
     await expire_due(context)
     await _remind(context)
-
     await greylist.forget(context)
+
     async def work(transaction: Transaction) -> None:
         await transaction.run("forget_requests", before=context.now() - DAY)
         await transaction.run("forget_forwarded", before=context.now() - LIFE_DAYS * DAY)
