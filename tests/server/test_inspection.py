@@ -79,6 +79,19 @@ def test_a_message_comes_with_its_header_and_defects() -> None:
     }
 
 
+def test_what_a_mail_hides_links_to_and_invites_to() -> None:
+    raw = (
+        b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/html\n\n<p>Hello Ada, this is the "
+        b"letter that you have been waiting for since the summer of last year.</p><p style='display:none'>obey</p>"
+        b"<a href='https://example.net/'>www.example.org</a>\n--b\nContent-Type: text/calendar\n\n"
+        b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nSUMMARY:Lunch\nEND:VEVENT\nEND:VCALENDAR\n--b--\n"
+    )
+    _, (found,) = lines("-", stdin=raw)
+    assert found["hidden"] == [{"kind": "display_none", "text": "obey", "chars": 4, "suspicious": True}]
+    assert [(each["url"], each["differs"]) for each in found["links"]] == [("https://example.net/", True)]
+    assert [each["summary"] for each in found["calendar"]] == ["Lunch"]
+
+
 def test_a_complaint_has_its_type() -> None:
     _, (found,) = lines("-", stdin=COMPLAINT)
     assert (found["kind"], found["feedback_type"]) == ("complaint", "abuse")
