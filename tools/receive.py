@@ -235,8 +235,8 @@ def _findings(who: Addressee, joined: Joined, looked: Looked, judgement: Judgeme
             findings[topic] = [asdict(value) for value in values]
     if looked.seen.signals:
         findings["signals"] = looked.seen.as_findings()
-    if spam := spam_findings(judgement):
-        findings["spam"] = spam
+    if judgement.points:
+        findings["spam"] = spam_findings(judgement)
     if looked.authentication is not None:
         findings["auth"] = looked.authentication.as_findings()
     if cautions := looked.cautions.get(who.mailbox.id):

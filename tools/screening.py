@@ -47,17 +47,23 @@ async def screened(
     context: Context, raw: bytes, envelope: Envelope, parsed: Parsed, authentication: Authentication | None
 ) -> Screened:
     """Look at a mail, and ask the scanner if there is one. Never fails: who does not answer has no score."""
-    fields = tuple(text_fields(parsed))
-    large = sum(len(each.text) for each in fields) > LARGE
-    signals = await asyncio.to_thread(find_signals, fields) if large else find_signals(fields)
-    traits = _traits(raw, parsed, authentication, signals)
+    if len(parsed.text) > LARGE:
+        seen = await asyncio.to_thread(examined, raw, parsed, authentication)
+    else:
+        seen = examined(raw, parsed, authentication)
     scanner = context.scanner
     if scanner is None or context.principal.sandbox:
-        return Screened(signals, traits)
+        return seen
     try:
-        return Screened(signals, traits, scanner.name, await scanner.score(raw, envelope))
+        return replace(seen, scanner=scanner.name, score=await scanner.score(raw, envelope))
     except ScannerFailed:
-        return Screened(signals, traits, scanner.name)
+        return replace(seen, scanner=scanner.name)
+
+
+def examined(raw: bytes, parsed: Parsed, authentication: Authentication | None = None) -> Screened:
+    """What is seen in a mail by itself, whoever gets it."""
+    signals = find_signals(text_fields(parsed))
+    return Screened(signals, _traits(raw, parsed, authentication, signals))
 
 
 def text_fields(parsed: Parsed) -> Iterator[Field]:
@@ -97,9 +103,7 @@ def with_spam(context: Context, facts: Inbound, judgement: Judgement) -> Inbound
 
 
 def spam_findings(judgement: Judgement) -> dict[str, Any]:
-    """A judgement as JSON, for the message's findings; empty where nothing spoke."""
-    if not judgement.points:
-        return {}
+    """A judgement as JSON, for the message's findings."""
     reasons = [{"code": point.code, "points": point.points} for point in judgement.points]
     return {"score": judgement.score, "reasons": reasons}
 

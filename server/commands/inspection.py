@@ -55,10 +55,13 @@ def inspect(
 
 def understood(raw: bytes, envelope: Envelope | None) -> dict[str, Any]:
     """A mail's kind, what it reports, what any mail has, and who it is from, as JSON values."""
+    from policies.spam import Standing, judge
     from tools.mail.parse import parse
     from tools.mail.reports import read_report
+    from tools.screening import examined, spam_findings
 
     parsed = parse(raw)
+    seen = examined(raw, parsed)
     found = _reported(read_report(raw)) | {
         "subject": parsed.subject,
         "from": parsed.sender.email if parsed.sender else "",
@@ -66,9 +69,15 @@ def understood(raw: bytes, envelope: Envelope | None) -> dict[str, Any]:
         "message_id": parsed.message_id,
         "automatic": parsed.automatic,
         "defects": list(parsed.defects),
+        "text": parsed.text,
+        "new_text": parsed.new_text,
+        "quoted": parsed.quoted,
+        "attachments": [asdict(part) for part in parsed.attachments],
         "hidden": [asdict(piece) for piece in parsed.hidden],
         "links": [asdict(link) for link in parsed.links],
         "calendar": [asdict(event) for event in parsed.calendar],
+        "signals": seen.as_findings(),
+        "spam": spam_findings(judge(seen.traits, Standing())),
     }
     return found | verdicts(raw, parsed, envelope) if envelope else found
 

@@ -7,17 +7,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.http.web.frame import attachment_response, mail_response
-from server.http.web.guard import form_token
+from server.http.web.guard import checked_form, form_token
 from server.http.web.pages import page, redirect
 from server.http.web.session import signed_in, visitor
 from server.http.web.view import Author, Line, author_of, recipient_lines
-from storage.database import many, one
+from storage.database import Value, many, one
 from storage.records import Approval, Delivery, Mailbox, Message
 from tools import wires
-from tools.context import Context
+from tools.context import Context, Principal
 from tools.errors import Refusal
 from tools.mail.parse import Parsed, parse
 from tools.mail.wire import Wire
+from tools.spam import mark_as_spam, mark_as_wanted
 from tools.views import cursor_after, position
 
 LISTED = 50
@@ -43,22 +44,27 @@ class MailPages:
     context: Context
 
     async def listing(self, request: Request) -> Response:
-        """The newest mail of every mailbox; reading changes nothing."""
+        """The newest mail of every mailbox, or of its spam alone; reading changes nothing."""
         person = await visitor(self.context, request)
         if person is None:
             return redirect("/sign-in")
         before_at, before_id = position(request.query_params.get("before"))
+        spam = "spam" in request.query_params
+        query = "spam_of_account" if spam else "mail_of_account"
+        only: dict[str, Value] = {"status": None, "mailbox_id": None} if spam else {}
         found = await many(
             self.context.db,
             Message,
-            "mail_of_account",
+            query,
             account_id=person.session.account_id,
             before_at=before_at,
             before_id=before_id,
             limit=LISTED + 1,
+            **only,
         )
         return page(
             "mail.html",
+            spam=spam,
             messages=found[:LISTED],
             older=cursor_after(found[LISTED - 1]) if len(found) > LISTED else None,
             signed_in=person.session.email,
@@ -76,6 +82,22 @@ class MailPages:
             signed_in=person.session.email,
             form_token=form_token(self.context, person.token),
         )
+
+    async def mark(self, request: Request) -> Response:
+        """Say that a mail is spam, or that it is not, which lets it in."""
+        person = await signed_in(self.context, request)
+        form = await checked_form(self.context, request, person.token)
+        message = await self._message(request)
+        session = person.session
+        acting = self.context.acting_as(Principal(session.account_id, frozenset({"oversight", "read"}), session.email))
+        match form.get("action"):
+            case "spam":
+                await mark_as_spam(acting, message)
+            case "not_spam":
+                await mark_as_wanted(acting, message)
+            case _:
+                raise Refusal("invalid_request", "Choose spam or not_spam.")
+        return redirect(f"/mail/{message.id}")
 
     async def frame(self, request: Request) -> Response:
         """The mail for the sandboxed frame."""

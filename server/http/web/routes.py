@@ -36,6 +36,7 @@ def web_routes(context: Context, per_minute: PerMinute = DEFAULT) -> list[Route]
         *_approval_routes("/approve/{token}", ApprovalPages(context, by_link)),
         _get("/mail", mail.listing),
         _get("/mail/{id}", mail.show),
+        _post("/mail/{id}/spam", mail.mark),
         _get("/mail/{id}/mail", mail.frame),
         _get("/mail/{id}/attachments/{index:int}", mail.attachment),
         _get("/sign-in", sign_in.ask),

@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from policies.evidence import quoted
 from storage.database import Row, many, one, record
 from storage.errors import Unavailable
 from storage.records import Approval, Mailbox, Message, Schedule
@@ -13,6 +16,8 @@ from tools.mail.address import Address, canonical
 from tools.mail.parse import Parsed, parse
 from tools.mail.wire import Wire
 
+SIGNS = 5
+"""Signs of steering that are shown of one mail."""
 EARLIER = 10
 """Messages of the thread that are shown."""
 HEAD_BYTES = 16 * 1024
@@ -169,8 +174,18 @@ def author_of(message: Message) -> Author:
     told = f"verified to be of {domain}" if domain else "not verified"
     told += f" ({checked})" if checked else ""
     peer = " ".join(str(findings[key]) for key in ("helo", "ip") if findings.get(key))
-    cautions = tuple(str(caution["text"]) for caution in findings.get("warnings", ()))
+    cautions = (*(str(caution["text"]) for caution in findings.get("warnings", ())), *_screened(message, findings))
     return Author(f"{told}; brought by {peer}" if peer else told, cautions)
+
+
+def _screened(message: Message, findings: dict[str, Any]) -> Iterator[str]:
+    """What screening saw in a mail: signs of steering with the words they are about, and why it counts as spam."""
+    for signal in findings.get("signals", ())[:SIGNS]:
+        yield f"{signal['reason']} In its {signal['field'].replace('_', ' ')}: “{quoted(signal['excerpt'])}”"
+    if message.status.startswith("spam_"):
+        spam = findings.get("spam", {})
+        reasons = ", ".join(each["code"].replace("_", " ") for each in spam.get("reasons", ()))
+        yield f"It counts as spam: score {spam.get('score')} ({reasons or 'it was reported'})."
 
 
 async def _earlier(context: Context, message: Message) -> tuple[Earlier, ...]:
