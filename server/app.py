@@ -25,7 +25,6 @@ from server.housekeeper import keep_house
 from server.http.app import build_app
 from server.http.inbound import inbound_route
 from server.http.rates import PerMinute
-from server.http.stream import Streams
 from server.http.web.routes import web_routes
 from server.indexer import keep_index
 from server.listening import listening, open_socket
@@ -36,6 +35,7 @@ from server.smtp.certificate import Certificate
 from server.smtp.inbound import InboundListener
 from server.smtp.inbound import Terms as InboundTerms
 from server.smtp.submission import SubmissionListener, Terms
+from server.streams import Streams
 from server.verifying import authenticator_of
 from tools import deliver
 from tools.accounts import list_accounts

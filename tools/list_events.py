@@ -46,6 +46,7 @@ class EventView(BaseModel):
     type: str
     mailbox_id: str | None
     message_id: str | None
+    thread_id: str | None
     at: str = Field(description="When; ISO 8601, UTC.")
     data: dict[str, Any] = Field(description="What more there is to say of it.")
 
@@ -79,6 +80,7 @@ class Feed:
             type=row["type"],
             mailbox_id=row["mailbox_id"],
             message_id=row["message_id"],
+            thread_id=row["thread_id"],
             at=time_text(row["created_at"]),
             data=data,
         )

@@ -18,8 +18,8 @@ from server.http.hosts import HostCheck
 from server.http.openapi import document
 from server.http.rates import DEFAULT, PerMinute, Rates
 from server.http.rest import rest_routes
-from server.http.stream import Streams
 from server.mcp.http import Endpoint, endpoint
+from server.streams import Streams
 from storage.errors import StorageError
 from tools.context import Context
 from tools.errors import Refusal
@@ -42,7 +42,8 @@ def build_app(
 
     `streams` are closed by whoever stops the server.
     """
-    mcp = endpoint(context.secret, context.site.base_url, json_response=json_response)
+    streams = streams or Streams()
+    mcp = endpoint(context.secret, context.site.base_url, streams, json_response=json_response)
     rates = Rates(per_minute, context.clock)
 
     @asynccontextmanager
@@ -54,7 +55,7 @@ def build_app(
         routes=[
             _mcp_route(context, rates, mcp),
             *_public_routes(context.site.base_url, ready),
-            *rest_routes(context, rates, streams or Streams()),
+            *rest_routes(context, rates, streams),
             *download_routes(context, rates),
             *web_routes,
         ],

@@ -13,8 +13,9 @@ from server.http.auth import Authentication
 from server.http.failures import refusal_response
 from server.http.limits import MAX_BODY
 from server.http.rates import Rates
-from server.http.stream import Streams
+from server.http.stream import offered
 from server.schema import input_schema
+from server.streams import Streams
 from tools.context import Context
 from tools.errors import Refusal
 from tools.operation import AnyOperation
@@ -29,7 +30,7 @@ def rest_routes(context: Context, rates: Rates, streams: Streams) -> list[Route]
     return [
         Route(
             operation.path,
-            streams.offered(operation, _endpoint(operation)),
+            offered(streams, operation, _endpoint(operation)),
             methods=[operation.method],
             name=operation.name,
             middleware=[authentication],

@@ -18,8 +18,10 @@ from mcp.types import (
 
 from server.calls import call
 from server.mcp import consent
+from server.mcp.resources import Resources
 from server.mcp.tools import TOOLS, answered, find, listed, refused
 from server.schema import input_schema
+from server.streams import Streams
 from tools.context import Context, Secret
 from tools.errors import Refusal
 
@@ -40,9 +42,9 @@ Acting = Callable[[ServerRequestContext[Any, Any]], Context]
 """Finds the context of a request, with the principal who asks."""
 
 
-def build_mcp(secret: Secret, acting: Acting) -> Server[Any]:
+def build_mcp(secret: Secret, acting: Acting, streams: Streams) -> Server[Any]:
     """The server over our operations."""
-    agent = Agent(acting)
+    agent, resources = Agent(acting), Resources(acting, streams)
     server: Server[Any] = Server(
         NAME,
         version=version("gatepost"),
@@ -53,6 +55,10 @@ def build_mcp(secret: Secret, acting: Acting) -> Server[Any]:
         get_tool_input_schema=_schema_of,
         on_list_tools=agent.list_tools,
         on_call_tool=agent.call_tool,
+        on_list_resources=resources.list_resources,
+        on_list_resource_templates=resources.list_templates,
+        on_read_resource=resources.read,
+        on_subscriptions_listen=resources.listen,
     )
     server.middleware.append(RequestStateBoundary(_sealing(secret, acting), default_audience=NAME))
     return server

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from server.http.hosts import LOCAL, host_names
 from server.http.limits import MAX_BODY
 from server.mcp.agent import build_mcp
+from server.streams import Streams
 from tools.context import Context, Secret
 
 
@@ -25,10 +26,10 @@ class Endpoint:
     run: Callable[[], AbstractAsyncContextManager[None]]
 
 
-def endpoint(secret: Secret, base_url: str, *, json_response: bool = False) -> Endpoint:
+def endpoint(secret: Secret, base_url: str, streams: Streams, *, json_response: bool = False) -> Endpoint:
     """The endpoint. It finds the acting context in `request.state.context`, where authentication puts it."""
     manager = StreamableHTTPSessionManager(
-        build_mcp(secret, _acting),
+        build_mcp(secret, _acting, streams),
         json_response=json_response,
         # sessions would tie a client to one process and would have to be guarded and counted
         stateless=True,

@@ -10,12 +10,13 @@ from mcp.server.stdio import stdio_server
 
 from server.mcp.agent import build_mcp
 from server.mcp.bridge import upstream
+from server.streams import Streams
 from tools.context import Context
 
 
 async def serve_stdio(context: Context) -> None:
     """Serve the tools over a context that has a principal, until stdin ends."""
-    await _serve(build_mcp(context.secret, lambda _: context))
+    await _serve(build_mcp(context.secret, lambda _: context, Streams()))
 
 
 async def bridge_stdio(url: str, key: str) -> None:

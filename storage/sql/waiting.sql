@@ -25,7 +25,7 @@ ORDER BY e.seq LIMIT :limit;
 SELECT id FROM api_key WHERE id = :id AND revoked_at IS NULL;
 
 -- name: events_since
-SELECT e.*, m.direction, m.status FROM event e LEFT JOIN message m ON m.id = e.message_id
+SELECT e.*, m.direction, m.status, m.thread_id FROM event e LEFT JOIN message m ON m.id = e.message_id
 WHERE e.account_id = :account_id AND e.seq > :after
   AND (CAST(:mailbox_id AS TEXT) IS NULL OR e.mailbox_id = :mailbox_id)
 ORDER BY e.seq LIMIT :limit;

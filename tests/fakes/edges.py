@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from server.http.app import build_app
 from server.mcp.agent import build_mcp
+from server.streams import Streams
 from tests.conftest import World
 from tests.fakes.serving import serving
 from tools.context import Context
@@ -30,7 +31,7 @@ MAIL: dict[str, Any] = {"to": ["bea@example.com"], "subject": "Offer", "markdown
 @asynccontextmanager
 async def talking(context: Context, era: str, **options: Any) -> AsyncIterator[Client]:
     """A client of the tools, in this process; `context` has the principal."""
-    async with Client(build_mcp(context.secret, lambda _: context), mode=era, **options) as client:
+    async with Client(build_mcp(context.secret, lambda _: context, Streams()), mode=era, **options) as client:
         yield client
 
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import httpx2
 
 from server.http.app import build_app
-from server.http.stream import Streams
+from server.streams import Streams
 from tests.conftest import World, eventually, make_world
 from tests.fakes.edges import on_sqlite
 from tests.fakes.serving import serving
