@@ -74,7 +74,7 @@ def test_a_message_comes_with_its_header_and_defects() -> None:
         "automatic": False,
         "defects": [],
         "text": "Hello\n",
-        "new_text": "Hello\n",
+        "new_text": "Hello",
         "quoted": "",
         "attachments": [],
         "hidden": [{"kind": "invisible_characters", "text": "bidi", "chars": 1, "suspicious": True}],
