@@ -96,6 +96,9 @@ def test_rules_too_many_to_be_followed_are_told() -> None:
     rules = "".join(f".a{n}{{display:none}}" for n in range(limits.STYLE_RULES))
     assert kinds(f"<style>{rules}.x{{display:none}}</style><p>{LONG}<p class=x>two") == ["too_many_rules"]
     assert kinds(styled(2_000)) == ["too_many_rules"]
+    assert kinds(f"<p>{LONG}" + "".join(f"<p style='color:#{n:04x}ff'>x" for n in range(limits.LOOKS + 1))) == [
+        "too_many_rules"
+    ]
 
 
 def test_visible_inside_invisible() -> None:
@@ -131,10 +134,10 @@ SHAPES: dict[str, Callable[[int], str]] = {
 
 
 def seconds(shape: Callable[[int], str], count: int) -> float:
-    """The least of three times, so that a busy machine does not count."""
+    """The lesser of two times, so that a busy machine counts less."""
     page = shape(count)[: limits.BODY_CHARS]
     times = []
-    for _ in range(3):
+    for _ in range(2):
         started = time.process_time()
         html_to_text(page)
         times.append(time.process_time() - started)
@@ -150,10 +153,10 @@ def test_time_grows_with_the_page(shape: Callable[[int], str]) -> None:
 
 @pytest.mark.parametrize("name", ["different-styles", "rules", "links", "cells"])
 def test_a_large_page_takes_little_time(name: str) -> None:
-    assert seconds(SHAPES[name], 10_000) < 2
+    assert seconds(SHAPES[name], 20_000) < 2
 
 
-@pytest.mark.parametrize("name", ["roots", "reopened", "tables", "cells"])
+@pytest.mark.parametrize("name", ["roots", "reopened", "tables"])
 def test_a_page_of_a_megabyte_takes_little_memory(name: str) -> None:
     page = SHAPES[name](20_000)[: limits.BODY_CHARS]
     tracemalloc.start()

@@ -35,6 +35,7 @@ MARKUP_DEPTH = 100  # elements inside one another in the page handed to the conv
 STYLE_CHARS = 256 * 1024  # one style sheet
 STYLE_RULES = 1_000
 STYLE_MATCHES = 200_000  # comparisons of an element with a part of a selector
+LOOKS = 8_000  # different ways in which the elements of a page are styled
 HIDDEN_PIECES = 50  # reported of one mail
 HIDDEN_CHARS = 300  # of each
 PREHEADER_CHARS = 500

@@ -237,6 +237,9 @@ class _Reader:
             return outer
         key = (id(outer), element.tag, "href" in attributes, "open" in attributes, *map(id, rules), *stated)
         looks = self.known.get(key)
+        if looks is None and len(self.known) >= limits.LOOKS:
+            self.sheet.overflows = True
+            return outer
         if looks is None:
             found = tuple(self._look(element, rules, outer))
             # equal ones are one object, so that their ids will do as keys
