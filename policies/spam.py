@@ -20,7 +20,10 @@ class Traits:
     dated: bool = True
     identified: bool = True
     """It has a Message-ID."""
+    anonymous: bool = False
+    """Its From names nobody."""
     ambiguous_sender: bool = False
+    """Mail programs may disagree on whom its From names."""
     verified: bool = False
     """Its From is of a domain that proved to have sent it."""
     dmarc_failed: bool = False
@@ -94,6 +97,7 @@ def _of_form(traits: Traits) -> Iterator[Point]:
     conditions = (
         ("no_date", 1.0, not traits.dated),
         ("no_message_id", 1.0, not traits.identified),
+        ("no_sender", 2.0, traits.anonymous),
         ("ambiguous_sender", 3.0, traits.ambiguous_sender),
         ("dmarc_failed", 4.0, traits.dmarc_failed),
         ("spf_failed", 1.5, traits.spf_failed and not traits.verified),

@@ -18,6 +18,7 @@ JUNK = Traits(subject="YOU HAVE WON", dated=False, identified=False, bare_ip_lin
     [
         (Traits(dated=False), "no_date"),
         (Traits(identified=False), "no_message_id"),
+        (Traits(anonymous=True), "no_sender"),
         (Traits(ambiguous_sender=True), "ambiguous_sender"),
         (Traits(dmarc_failed=True), "dmarc_failed"),
         (Traits(spf_failed=True), "spf_failed"),
