@@ -27,6 +27,20 @@ ATTRIBUTIONS = [
     "在 2024年2月5日，10:00，Ann Lee <ann@example.com> 写道：",
     "Ann Lee <ann@example.com> 于2024年2月5日周一 10:00写道：",
     "2024年2月5日(月) 10:00 Ann Lee <ann@example.com>:",
+    "2024년 2월 5일 (월) 오전 10:00, Ann Lee <ann@example.com>님이 작성:",
+    "5 Şub 2024 Pzt, 10:00 tarihinde Ann Lee <ann@example.com> şunu yazdı:",
+    "Vào Th 2, 5 thg 2, 2024 vào lúc 10:00 Ann Lee <ann@example.com> đã viết:",
+    "Pada Sen, 5 Feb 2024 10:00, Ann Lee <ann@example.com> menulis:",
+    "În lun., 5 feb. 2024 la 10:00, Ann Lee <ann@example.com> a scris:",
+    "Στις Δευ 5 Φεβ 2024 στις 10:00 ο χρήστης Ann Lee <ann@example.com> έγραψε:",
+    "пн, 5 лют. 2024 р. о 10:00 Ann Lee <ann@example.com> пише:",
+    "На пн, 5.02.2024 г. в 10:00 Ann Lee <ann@example.com> написа:",
+    "\u202bבתאריך יום ב׳, 5 בפבר׳ 2024 ב-10:00 מאת \u202aAnn\u202c\u200f <\u202aann@example.com\u202c\u200f>:\u202c",
+    "في الاثنين، 5 فبراير 2024 10:00 ص Ann Lee <ann@example.com> كتب:",
+    "เมื่อ จ. 5 ก.พ. 2024 เวลา 10:00 Ann Lee <ann@example.com> เขียนว่า:",
+    "po 5. 2. 2024 o 10:00 Ann Lee <ann@example.com> napísal(a):",
+    "V pon., 5. feb. 2024 ob 10:00 je oseba Ann Lee <ann@example.com> napisala:",
+    "Missatge de Ann Lee <ann@example.com> del dia dl., 5 de febr. 2024 a les 10:00:",
 ]
 
 HEADER_BLOCKS = [
@@ -44,6 +58,12 @@ HEADER_BLOCKS = [
     "От: Ann Lee <ann@example.com>\nОтправлено: понедельник\nКому: Bo\nТема: Plan",
     "发件人: Ann Lee <ann@example.com>\n发送时间: 2024年2月5日\n收件人: Bo\n主题: Plan",
     "差出人: Ann Lee <ann@example.com>\n送信日時: 2024年2月5日\n宛先: Bo\n件名: Plan",
+    "보낸 사람: Ann Lee <ann@example.com>\n보낸 날짜: 2024년 2월 5일\n받는 사람: Bo\n제목: Plan",
+    "Kimden: Ann Lee <ann@example.com>\nGönderildi: 5 Şubat\nKime: Bo\nKonu: Plan",
+    "Od: Ann Lee <ann@example.com>\nDatum: 5.2.2024\nKomu: Bo\nPředmět: Plan",
+    "Від: Ann Lee <ann@example.com>\nНадіслано: понеділок\nКому: Bo\nТема: Plan",
+    "Από: Ann Lee <ann@example.com>\nΣτάλθηκε: Δευτέρα\nΠρος: Bo\nΘέμα: Plan",
+    "De la: Ann Lee <ann@example.com>\nTrimis: luni\nCătre: Bo\nSubiect: Plan",
 ]
 
 
@@ -61,6 +81,15 @@ def test_an_attribution_may_be_wrapped(attribution: str) -> None:
     for place in range(2, len(words)):
         wrapped = " ".join(words[:place]) + "\n" + " ".join(words[place:])
         assert split_quotation(f"Yes.\n{wrapped}\n> Hi")[0] == "Yes.", wrapped
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Ann Lee wrote on 5/2/2024:", "Quoting Ann Lee <ann@example.com>:", "In message <a@example.com>, Ann writes:"],
+)
+def test_above_marked_lines_less_is_asked_of_an_attribution(line: str) -> None:
+    assert split_quotation(f"Yes.\n\n{line}\n\n> Hi") == ("Yes.", f"{line}\n\n> Hi")
+    assert split_quotation(f"Yes.\n\n{line}\n\nHi")[1] == "", "it may be text"
 
 
 @pytest.mark.parametrize("block", HEADER_BLOCKS)

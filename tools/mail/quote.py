@@ -7,8 +7,9 @@ from tools.mail import limits
 
 # How each language introduces a quotation: "On … wrote:", with the verb before or after the name.
 _VERBS = (
-    r"(?:\b(?:wrote|writes|schrieb|a écrit|escribió|ha scritto|escreveu|schreef|skrev|kirjoitti|написала?|пишет|"
-    r"napisał(?:a|\(a\))?|pisze|napsala?|írta)(?!\w)|写道|寫道|"
+    r"(?:\b(?:wrote|writes|schrieb|a écrit|escribió|ha scritto|escreveu|schreef|skrev|kirjoitti|"
+    r"написала?|написа|пишет?|napisał(?:a|\(a\))?|pisze|napsala?|napísal(?:a|\(a\))?|napisala?|napisao(?:/la)?|"
+    r"írta|yazdı|đã viết|menulis|a scris|va escriure|έγραψε|kirjutas|rakstīja|rašė|כתב(?:ה|/ה)?|كتب)(?!\w)|เขียนว่า|写道|寫道|"
     r"が書きました|は書きました|の(?:メッセージ|メール)|님이 작성)"
 )
 _VERB = re.compile(_VERBS, re.IGNORECASE)
@@ -19,8 +20,9 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _WHEN = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}[:.h]\d{2}\b|[年년]")
-# With an address at its very end a line needs no verb: "26.06.2014, 14:41, Ann <ann@example.com>:".
-_ENDS_WITH_ADDRESS = re.compile(r"@[^\s<>@]{1,255}[\s>)\]\"]{1,5}[:：]\Z")
+# With an address in brackets a line needs no verb: "26.06.2014, 14:41, Ann <ann@example.com>:".
+_BRACKETED_ADDRESS = re.compile(r"[<(\[][^\s<>@]{1,64}@[^\s<>@]{1,255}[>)\]]")
+_MARKS = "\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069"  # which stand around a line of Hebrew or Arabic
 _COLONS = (":", "：")
 _ATTRIBUTION_LINES = 4
 _HEADER_LINES = 10
@@ -32,24 +34,33 @@ _ORIGINALS = (
     "ursprüngliche e-?mail|originalnachricht|message d['’]origine|message original|mensaje original|"
     "messaggio originale|mensagem original|oorspronkelijk bericht|origineel bericht|ursprungligt meddelande|"
     "originalmeddelande|oprindelig besked|oprindelig meddelelse|opprinnelig melding|alkuperäinen viesti|"
-    "oryginalna wiadomość|wiadomość oryginalna|исходное сообщение|原始邮件|原始郵件|元のメッセージ"
+    "oryginalna wiadomość|wiadomość oryginalna|исходное сообщение|původní zpráva|"
+    "pôvodná správa|eredeti üzenet|mesajul? original|"
+    "orijinal (?:mesaj|ileti)|αρχικό μήνυμα|вихідне повідомлення|оригинално съобщение|"
+    "izvorna poruka|pesan asli|thư gốc|הודעה מקורית|الرسالة الأصلية|원본 (?:메시지|메일)|原始邮件|原始郵件|元のメッセージ"
 )
 _ORIGINAL = re.compile(rf"[-_=\s]{{2,}}(?:{_ORIGINALS})\s?[-_=\s]{{2,}}\Z", re.IGNORECASE)
 _FORWARDS = (
     "forwarded message|forwarded by|weitergeleitete nachricht|message transféré|mensaje reenviado|messaggio inoltrato|"
     "mensagem encaminhada|doorgestuurd bericht|vidarebefordrat meddelande|videresendt besked|videresendt melding|"
-    "välitetty viesti|przekazana wiadomość|пересылаемое сообщение|пересланное сообщение|转发的邮件|転送メッセージ"
+    "välitetty viesti|przekazana wiadomość|пересылаемое сообщение|пересланное сообщение|přeposlaná zpráva|"
+    "továbbított üzenet|iletilen (?:mesaj|ileti)|mesaj redirecționat|προωθημένο μήνυμα|переслане повідомлення|"
+    "전달된 (?:메시지|메일)|转发的邮件|転送メッセージ"
 )
 _FORWARDED = re.compile(rf"[-_=\s]{{2,}}(?:{_FORWARDS})\b|begin forwarded message:\Z", re.IGNORECASE)
 
 # The header block that Outlook and others put above an original, and which field each label names.
 _LABELS = {
-    "from": "from|von|de|da|van|från|fra|lähettäjä|od|от|feladó|发件人|寄件者|寄件人|差出人",
+    "from": "from|von|de|da|van|från|fra|lähettäjä|od|от|от кого|від|feladó|expéditeur|mittente|remitente|de la|kimden|"
+    "από|מאת|من|dari|từ|จาก|보낸 사람|发件人|寄件者|寄件人|差出人",
     "sent": "sent|date|gesendet|datum|envoyé|envoyé le|message du|enviado|enviado el|enviada em|fecha|inviato|data|"
-    "verzonden|skickat|sendt|dato|lähetetty|wysłano|отправлено|дата|elküldve|发送时间|日期|寄件日期|傳送日期|送信日時|日付",
-    "to": "to|an|à|para|a|per|naar|aan|till|til|vastaanottaja|do|кому|címzett|收件人|收件者|宛先",
-    "subject": "subject|betreff|objet|sujet|asunto|oggetto|assunto|onderwerp|ämne|emne|aihe|temat|тема|tárgy|"
-    "主题|主題|主旨|件名",
+    "verzonden|skickat|sendt|dato|lähetetty|wysłano|отправлено|дата|надіслано|изпратено|elküldve|dátum|odesláno|"
+    "odoslané|poslano|trimis|gönderildi|gönderilme|tarih|στάλθηκε|ημερομηνία|נשלח|תאריך|تاريخ|تم الإرسال|dikirim|"
+    "tanggal|gửi|ngày|ส่ง|วันที่|보낸 날짜|날짜|发送时间|日期|寄件日期|傳送日期|送信日時|日付",
+    "to": "to|an|à|para|a|per|naar|aan|till|til|vastaanottaja|do|кому|до|címzett|destinataire|destinatario|komu|za|"
+    "către|kime|προς|אל|إلى|kepada|đến|tới|ถึง|받는 사람|收件人|收件者|宛先",
+    "subject": "subject|betreff|objet|sujet|asunto|oggetto|assunto|onderwerp|ämne|emne|aihe|temat|тема|относно|tárgy|"
+    "předmět|predmet|zadeva|subiect|konu|θέμα|נושא|الموضوع|perihal|subjek|chủ đề|เรื่อง|제목|主题|主題|主旨|件名",
 }
 _FIELD_OF = {label: field for field, labels in _LABELS.items() for label in labels.split("|")}
 _LABEL = re.compile(r"([^\W\d_][^:：]{0,20}?)\s?[:：]")
@@ -71,7 +82,7 @@ def split_quotation(text: str) -> tuple[str, str]:
 
 def _quoted_flags(lines: list[str]) -> list[bool]:
     """For each line whether it is quotation. Lines past the limit follow the last one looked at."""
-    seen = [line[: limits.QUOTE_LINE_CHARS].strip() for line in lines[: limits.QUOTE_LINES]]
+    seen = [line[: limits.QUOTE_LINE_CHARS].strip().strip(_MARKS) for line in lines[: limits.QUOTE_LINES]]
     ends = [_may_end_attribution(line, below) for line, below in zip(seen, [*seen[1:], ""], strict=True)]
     flags: list[bool] = []
     while (at := len(flags)) < len(seen):
@@ -83,8 +94,7 @@ def _quoted_flags(lines: list[str]) -> list[bool]:
         elif _ORIGINAL.match(line) or _is_header_block(seen, at):
             return _rest_quoted(seen, flags, len(lines))
         elif any(ends[at : at + _ATTRIBUTION_LINES]) and (count := _attribution_lines(seen, at)):
-            below = next(filter(None, seen[at + count : at + count + _BLANKS_BELOW]), "")
-            if not below.startswith(">"):
+            if not _below(seen, at + count).startswith(">"):
                 return _rest_quoted(seen, flags, len(lines))
             flags += [True] * count
         else:
@@ -118,15 +128,25 @@ def _attribution_lines(seen: list[str], at: int) -> int:
             return 0
         joined += " " + line
         if line.rstrip("*_").endswith(_COLONS):
-            return count if _introduces(joined.strip("-*_ ")) else 0
+            known = _introduces(joined.strip("-*_ ")) or _names_what_follows(joined, seen, at + count)
+            return count if known else 0
         if _ENDS_WITH_VERB.search(line) and not any(seen[at + count : at + count + 1]):
             return count if "@" in joined and _introduces(joined.strip("-*_ ")) else 0
     return 0
 
 
+def _names_what_follows(line: str, seen: list[str], at: int) -> bool:
+    """Whether marked lines follow, and the line says whose they are: less is asked of it then."""
+    return _below(seen, at).startswith(">") and ("@" in line or _VERB.search(line) is not None)
+
+
+def _below(seen: list[str], at: int) -> str:
+    return next(filter(None, seen[at : at + _BLANKS_BELOW]), "")
+
+
 def _introduces(line: str) -> bool:
     when = _WHEN.search(line) is not None
-    if when and _ENDS_WITH_ADDRESS.search(line):
+    if when and _BRACKETED_ADDRESS.search(line):
         return True
     if not _VERB.search(line):
         return False
