@@ -9,8 +9,8 @@ from tools.mail import limits
 _VERBS = (
     r"(?:\b(?:wrote|writes|schrieb|a écrit|escribió|ha scritto|escreveu|schreef|skrev|kirjoitti|"
     r"написала?|написа|пишет?|napisał(?:a|\(a\))?|pisze|napsala?|napísal(?:a|\(a\))?|napisala?|napisao(?:/la)?|"
-    r"írta|yazdı|đã viết|menulis|a scris|va escriure|έγραψε|kirjutas|rakstīja|rašė|כתב(?:ה|/ה)?|كتب)(?!\w)|เขียนว่า|写道|寫道|"
-    r"が書きました|は書きました|の(?:メッセージ|メール)|님이 작성)"
+    r"írta|yazdı|đã viết|menulis|a scris|va escriure|έγραψε|kirjutas|rakstīja|rašė|כתב(?:ה|/ה)?|كتب)(?!\w)|"
+    r"เขียนว่า|写道|寫道|が書きました|は書きました|の(?:メッセージ|メール)|님이 작성)"
 )
 _VERB = re.compile(_VERBS, re.IGNORECASE)
 _ENDS_WITH_VERB = re.compile(_VERBS + r"[-*_\s]{0,10}\Z", re.IGNORECASE)
@@ -37,7 +37,8 @@ _ORIGINALS = (
     "oryginalna wiadomość|wiadomość oryginalna|исходное сообщение|původní zpráva|"
     "pôvodná správa|eredeti üzenet|mesajul? original|"
     "orijinal (?:mesaj|ileti)|αρχικό μήνυμα|вихідне повідомлення|оригинално съобщение|"
-    "izvorna poruka|pesan asli|thư gốc|הודעה מקורית|الرسالة الأصلية|원본 (?:메시지|메일)|原始邮件|原始郵件|元のメッセージ"
+    "izvorna poruka|pesan asli|thư gốc|הודעה מקורית|الرسالة الأصلية|"
+    "원본 (?:메시지|메일)|原始邮件|原始郵件|元のメッセージ"
 )
 _ORIGINAL = re.compile(rf"[-_=\s]{{2,}}(?:{_ORIGINALS})\s?[-_=\s]{{2,}}\Z", re.IGNORECASE)
 _FORWARDS = (
