@@ -67,11 +67,15 @@ async def test_what_is_another_s_is_not_there(world: World, era: str) -> None:
 async def test_a_listener_is_told_what_changed_and_nothing_of_others(world: World) -> None:
     other = await make_world(world.system, world.clock, "other.example")
     uris = [f"gatepost://mailboxes/{each.mailbox.id}" for each in (world, other)]
-    async with asyncio.timeout(30), served(world) as http, talking_http(http, "auto") as client:
-        async with client.listen(resource_subscriptions=uris) as changes:
-            await arrive(other)
-            await arrive(world)
-            told = await anext(aiter(changes))
+    async with (
+        asyncio.timeout(30),
+        served(world) as http,
+        talking_http(http, "auto") as client,
+        client.listen(resource_subscriptions=uris) as changes,
+    ):
+        await arrive(other)
+        await arrive(world)
+        told = await anext(aiter(changes))
     assert told == ResourceUpdated(uri=uris[0])
 
 
@@ -79,11 +83,15 @@ async def test_a_listener_to_a_thread_hears_of_its_answers(world: World) -> None
     message_id = await arrive(world)
     thread_id = (await check_inbox(world.context, InboxRequest(limit=1))).messages[0].thread_id
     uris = [f"gatepost://threads/{thread_id}", f"gatepost://messages/{message_id}"]
-    async with asyncio.timeout(30), served(world) as http, talking_http(http, "auto") as client:
-        async with client.listen(resource_subscriptions=uris) as changes:
-            await arrive(world, "Something else")
-            await client.call_tool("reply", {"message_id": message_id, "markdown": "Well"})
-            told = await anext(aiter(changes))
+    async with (
+        asyncio.timeout(30),
+        served(world) as http,
+        talking_http(http, "auto") as client,
+        client.listen(resource_subscriptions=uris) as changes,
+    ):
+        await arrive(world, "Something else")
+        await client.call_tool("reply", {"message_id": message_id, "markdown": "Well"})
+        told = await anext(aiter(changes))
     assert told == ResourceUpdated(uri=uris[0])
 
 

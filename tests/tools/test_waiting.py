@@ -30,6 +30,7 @@ def mail(subject: str, sender: str = "ann@example.com", extra: str = "") -> byte
     return f"From: {sender}\r\nTo: ada@agents.example\r\nSubject: {subject}\r\n{extra}\r\nHello\r\n".encode()
 
 
+WRITERS, EACH = 100, 20
 ATTACHED = 'Content-Type: application/pdf; name="a.pdf"\r\nContent-Disposition: attachment; filename="a.pdf"\r\n'
 
 
@@ -163,6 +164,25 @@ async def test_events_are_read_on_from_a_cursor(world: World) -> None:
         assert page.cursor >= page.events[0].seq > cursor
         cursor = page.cursor
     assert types == ["message.received"], "and nothing of keys and mailboxes"
+
+
+async def test_a16_a_reader_of_events_misses_none_of_many_writers(world: World) -> None:
+    """Promise A16: numbers become visible in their order, however the commits overlap."""
+
+    async def work(transaction: Transaction) -> None:
+        for _ in range(EACH):
+            await record(transaction, 0, world.account.id, "message.sent", mailbox_id=world.mailbox.id)
+
+    start = await last_seq(world.system.db, world.account.id)
+    writing = asyncio.gather(*(world.system.db.write(work) for _ in range(WRITERS)))
+    seen, cursor = list[int](), start
+    async with asyncio.timeout(120):
+        while len(seen) < EACH * WRITERS:
+            page = await list_events(world.context, EventsRequest(after=cursor, wait=20, limit=200))
+            seen += [event.seq for event in page.events]
+            cursor = page.cursor
+    await writing
+    assert seen == list(range(start + 1, start + 1 + EACH * WRITERS))
 
 
 async def test_a_long_poll_ends_with_the_first_event(world: World) -> None:
