@@ -18,6 +18,7 @@ from tools.addressee import Addressee, addressee
 from tools.authentication import facts_of, kept_form, refuse, verified
 from tools.caution import cautions_about
 from tools.context import Context
+from tools.findings import findings_of, telling
 from tools.mail import srs
 from tools.mail.address import Address
 from tools.mail.auth.verdict import Authentication
@@ -218,23 +219,10 @@ def _message(
 
 def _findings(who: Addressee, joined: Joined, looked: Looked, judgement: Judgement) -> dict[str, Any]:
     """What was found out about the mail, a key for each topic."""
-    parsed = looked.parsed
-    machine = parsed.machine if looked.arrival.sender else without_sender(parsed.machine)
-    findings: dict[str, Any] = {**looked.arrival.peer, "automatic": machine.automatic, "defects": parsed.defects}
-    findings |= who.as_findings()
-    if machine.kind:
-        findings["machine"] = machine.as_findings()
-    if parsed.sender_ambiguous:
-        findings["sender_ambiguous"] = True
+    machine = looked.parsed.machine if looked.arrival.sender else without_sender(looked.parsed.machine)
+    findings = looked.arrival.peer | telling(findings_of(looked.parsed, machine, looked.seen)) | who.as_findings()
     if thread := joined.as_findings():
         findings["thread"] = thread
-    if parsed.signature:
-        findings["signature"] = parsed.signature
-    for topic, values in (("hidden", parsed.hidden), ("links", parsed.links), ("calendar", parsed.calendar)):
-        if values:
-            findings[topic] = [asdict(value) for value in values]
-    if looked.seen.signals:
-        findings["signals"] = looked.seen.as_findings()
     if judgement.points:
         findings["spam"] = spam_findings(judgement)
     if looked.authentication is not None:

@@ -12,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from tools.mail.auth.dkim import Signature
+    from tools.mail.auth.verdict import Authentication
     from tools.mail.auth.zone import Zone
     from tools.mail.parse import Parsed
 
@@ -49,16 +50,20 @@ def envelope_of(zone: Path | None, client_ip: str, helo: str, mail_from: str, at
         raise typer.BadParameter(f"{zone} is not a DNS zone as JSON: {error}", param_hint="--zone") from error
 
 
-def verdicts(raw: bytes, parsed: "Parsed", envelope: Envelope) -> dict[str, Any]:
-    """SPF, DKIM, DMARC and ARC, each with its `result`, and what follows from them, as JSON values."""
+def authenticated(raw: bytes, parsed: "Parsed", envelope: Envelope) -> "Authentication":
+    """Who a mail is from, by the code that receives mail."""
     from tools.mail.auth.authenticator import Authenticator
     from tools.mail.auth.spf import Sender
 
     authenticator = Authenticator(envelope.zone, clock=lambda: int(envelope.at.timestamp()) * 1_000_000, local=True)
     sender = Sender(envelope.client_ip, envelope.helo, envelope.mail_from)
-    found = asyncio.run(
+    return asyncio.run(
         authenticator.authenticate(raw, sender, parsed.sender, ambiguous=parsed.sender_ambiguous),
     )
+
+
+def verdicts(found: "Authentication") -> dict[str, Any]:
+    """SPF, DKIM, DMARC and ARC, each with its `result`, and what follows from them, as JSON values."""
     return found.as_findings() | {"dkim": _dkim(found.dkim)}
 
 
