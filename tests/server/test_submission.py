@@ -13,6 +13,7 @@ import trustme
 from policies.modes import Mode
 from policies.suppression import Reason
 from server.smtp import conversation, submission
+from server.smtp.replies import reply_to
 from server.smtp.submission import SubmissionListener, Terms
 from storage.database import Database, Transaction, many, one
 from storage.records import Mailbox, Message
@@ -214,8 +215,8 @@ async def test_000_2_a_suspension_reaches_an_open_session(world: World) -> None:
 
 
 async def test_000_2_over_a_limit_is_451_4_7_1() -> None:
-    assert submission.reply_to(Refusal("warmup_limit", retry_after=60)).startswith(b"451 4.7.1 ")
-    assert submission.reply_to(Refusal("rate_limited", retry_after=60)).startswith(b"451 4.7.1 ")
+    assert reply_to(Refusal("warmup_limit", retry_after=60)).startswith(b"451 4.7.1 ")
+    assert reply_to(Refusal("rate_limited", retry_after=60)).startswith(b"451 4.7.1 ")
 
 
 async def test_a_gated_mail_is_taken_and_waits_for_a_person(world: World) -> None:
