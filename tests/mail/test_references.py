@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.mail.references import base_subject, is_forward, reference_ids
+from tools.mail.references import base_subject, is_answer, is_forward, reference_ids
 
 
 def test_ids_keep_their_order_and_the_parent_comes_last() -> None:
@@ -45,6 +45,13 @@ def test_of_many_ids_the_first_and_the_newest_are_kept() -> None:
         "回复：Plan for May",
         "答复: Plan for May",
         "Ответ: Plan for May",
+        "Відп: Plan for May",
+        "השב: Plan for May",
+        "رد: Plan for May",
+        "ΑΠ: Plan for May",
+        "TL: Plan for May",
+        "회신: Plan for May",
+        "İLT: YNT: Plan for May",
         "[staff] Re: [staff] Plan for May",
         "Plan for May (fwd)",
         "[Fwd: Re: Plan for May]",
@@ -81,3 +88,13 @@ def test_ten_thousand_prefixes_are_cheap() -> None:
     started = time.process_time()
     base_subject("Re: [a] " * 10_000)
     assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("subject", ["Re: May", " RE : May", "[staff] Re: May", "AW: May", "Fwd: May", "回复：May"])
+def test_a_prefix_makes_an_answer(subject: str) -> None:
+    assert is_answer(subject)
+
+
+@pytest.mark.parametrize("subject", ["", "May", "[staff] May", "Regarding: May", "Redo: the plan", "[tag]"])
+def test_a_subject_without_one_is_none(subject: str) -> None:
+    assert not is_answer(subject)

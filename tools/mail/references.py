@@ -8,9 +8,12 @@ from tools.mail import limits
 # What "Re:" and "Fwd:" are called elsewhere.
 _REPLY_WORDS = (
     "re|r|aw|antw|antwort|sv|vs|vá|odp|rif|res|resp|rép|bls|ynt|atb|ats|απ|σχετ|ответ|回复|回覆|答复|答覆|回信|返信|"
-    "回|답장"
+    "回應|回|답장|회신|відп|отг|răsp|tl|השב|תגובה|رد|ตอบกลับ"
 )
-_FORWARD_WORDS = "fwd?|wg|tr|enc|rv|i|pd|vl|vb|doorst|továbbítás|пересл|videresendt|ilt|转发|轉寄|轉發|转|転送|전달"
+_FORWARD_WORDS = (
+    "fwd?|wg|tr|enc|rv|i|pd|vl|vb|doorst|továbbítás|пересл|videresendt|ilt|i̇lt|trs|přep|πρθ|הועבר|إعادة توجيه|"
+    "转发|轉寄|轉發|转|転送|전달"
+)
 _FORWARD = re.compile(rf"\s*(?:{_FORWARD_WORDS})\s?[:：]", re.IGNORECASE)
 _LEADER = re.compile(
     rf"(?:{_REPLY_WORDS}|{_FORWARD_WORDS})\s?(?:\[\d{{1,4}}\]|\(\d{{1,4}}\)|\^?\d{{1,2}})?\s?[:：]\s*", re.IGNORECASE
