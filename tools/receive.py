@@ -22,6 +22,7 @@ from tools.findings import findings_of, telling
 from tools.mail import srs
 from tools.mail.address import Address
 from tools.mail.auth.verdict import Authentication
+from tools.mail.invisible import cleaned
 from tools.mail.machine import without_sender
 from tools.mail.parse import Parsed, parse
 from tools.mail.references import reference_ids
@@ -201,7 +202,7 @@ def _message(
         in_reply_to=parsed.in_reply_to,
         reference_ids=" ".join(reference_ids(parsed.references, parsed.in_reply_to)),
         from_email=sender.email,
-        from_name=sender.name,
+        from_name=cleaned(sender.name)[0],
         people=_people(parsed),
         subject=parsed.subject,
         markdown="",
@@ -235,6 +236,6 @@ def _findings(who: Addressee, joined: Joined, looked: Looked, judgement: Judgeme
 def _people(parsed: Parsed) -> str:
     groups = (("to", parsed.to), ("cc", parsed.cc), ("bcc", ()), ("reply_to", parsed.reply_to))
     return json.dumps(
-        {name: [{"email": each.email, "name": each.name} for each in group] for name, group in groups},
+        {name: [{"email": each.email, "name": cleaned(each.name)[0]} for each in group] for name, group in groups},
         ensure_ascii=False,
     )

@@ -71,6 +71,14 @@ async def test_an_invitation_is_data(world: World) -> None:
     }
 
 
+async def test_names_of_people_hold_nothing_that_does_not_show(world: World) -> None:
+    raw = "From: Be\u200ba \u202eX <bea@example.org>\r\nTo: A\U000e0041da <ada@agents.example>\r\n\r\nHi".encode()
+    await receive(world.system, Arrival("bea@example.org", (world.mailbox.address,), raw))
+    (message,) = (await check_inbox(world.context, InboxRequest(limit=1))).messages
+    assert message.sender.name_untrusted == "Bea X"
+    assert [person.name_untrusted for person in message.to] == ["Ada"]
+
+
 async def test_an_ordinary_mail_has_none_of_it(world: World) -> None:
     shown = await read(world, ("text/plain", "Come."))
     assert not {"hidden_text", "link_differs"} & set(shown.warnings)
