@@ -5,7 +5,7 @@ from encodings import normalize_encoding
 from encodings.aliases import aliases
 
 # Lone surrogates cannot be encoded, and PostgreSQL text cannot hold U+0000.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 # Python's transforms (zlib, rot13) and the codecs that are quadratic or raise warnings are not charsets of mail.
@@ -59,7 +59,7 @@ def text_of(data: bytes) -> str:
 
 def storable(text: str) -> str:
     """The text with U+FFFD for NUL and lone surrogates."""
-    return _UNSTORABLE.sub("\ufffd", text)
+    return _SURROGATE.sub("\ufffd", text.replace("\0", "\ufffd"))
 
 
 def one_line(text: str) -> str:
