@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from pydantic import BaseModel, Field
@@ -93,13 +94,20 @@ def returns(context: Context, address: str) -> bool:
     return srs.is_rewritten(address) and srs.original(address, _secret(context), context.now() // DAY) is not None
 
 
+def refuse(context: Context, sender: str, recipients: Sequence[str]) -> None:
+    """Raises Refusal mailbox_not_found for mail to nothing but such addresses that is no bounce: they are no relay."""
+    if sender and recipients and all(returns(context, address) for address in recipients):
+        raise Refusal("mailbox_not_found", "Bounces alone come back to it.")
+
+
 async def give_back(context: Context, transaction: Transaction, address: str, wire: Wire, blob: str | None) -> None:
-    """Hand the bounce of a mail that was passed on to its sender: a bounce, and the first of it, alone."""
+    """Hand the bounce of a mail that was passed on to its sender; of anything but the first bounce an event is all."""
     found = await one(transaction, Forwarded, "forwarded", address=canonical(address))
-    if found is None or wire.sender or not await transaction.run("give_back", address=found.address, now=context.now()):
+    passed_on = await one(transaction, Message, "any_message", id=found.message_id) if found else None
+    if found is None or passed_on is None:
         return
-    passed_on = await one(transaction, Message, "any_message", id=found.message_id)
-    if passed_on is None:
+    if wire.sender or not await transaction.run("give_back", address=found.address, now=context.now()):
+        await events.about(transaction, context.now(), passed_on, "forward.bounce_dropped", sender=wire.sender)
         return
     mailbox = await one(transaction, Mailbox, "mailbox", id=passed_on.mailbox_id, account_id=passed_on.account_id)
     assert mailbox is not None

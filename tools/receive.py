@@ -19,7 +19,6 @@ from tools.authentication import facts_of, kept_form, refuse, verified
 from tools.caution import cautions_about
 from tools.context import Context
 from tools.findings import findings_of, telling
-from tools.mail import srs
 from tools.mail.address import Address
 from tools.mail.auth.verdict import Authentication
 from tools.mail.invisible import cleaned
@@ -106,8 +105,10 @@ async def expects(context: Context, address: str) -> bool:
 async def receive(context: Context, arrival: Arrival) -> bool:
     """Store a mail for each mailbox it is for; when this returns, it is durable. False for one that was stored before.
 
-    Raises Unavailable, and Refusal unauthenticated_sender where nobody takes a mail that fails DMARC.
+    Raises Unavailable, and Refusal: unauthenticated_sender where nobody takes a mail that fails DMARC,
+    mailbox_not_found where only bounces are taken.
     """
+    forwarding.refuse(context, arrival.sender, arrival.recipients)
     small = len(arrival.raw) <= SMALL
     parsed = parse(arrival.raw) if small else await asyncio.to_thread(parse, arrival.raw)
     back = [address for address in arrival.recipients if returned.concerns(context, address)]
@@ -155,7 +156,7 @@ async def _addressees(context: Context, addresses: Sequence[str]) -> list[Addres
     """Who gets the mail, each mailbox once."""
     found: dict[str, Addressee] = {}
     for address in addresses:
-        ours = returned.is_ours_alone(context, address) or srs.is_rewritten(address)
+        ours = returned.is_ours_alone(context, address) or forwarding.returns(context, address)
         who = None if ours else await addressee(context.db, address)
         if who is not None:
             found.setdefault(who.mailbox.id, who)

@@ -75,7 +75,7 @@ async def test_000_15_a_bounce_goes_back_to_the_sender_once(world: World) -> Non
         await receive(world.system, Arrival("", (outgoing.sender,), bounce))
     ((delivery, back),) = await leaving(world)
     assert (delivery.recipient, back.sender) == ("ann@example.com", "") and back.raw.endswith(bounce)
-    assert await happened(world, "forward.returned") == 1
+    assert await happened(world, "forward.returned") == 1 and await happened(world, "forward.bounce_dropped") == 2
     messages = await many(world.system.db, Message, "mail_of_account", **everything(world))
     assert sum(message.direction == "inbound" for message in messages) == 1, "the bounce is nobody's mail here"
 
@@ -88,8 +88,12 @@ async def test_000_15_only_a_bounce_comes_back_and_only_in_time(world: World) ->
     await set_target(world.system, world.mailbox, "boss@example.org", world.overseer)
     await arrive(world)
     ((_, outgoing),) = await leaving(world)
-    await receive(world.system, Arrival("spam@example.net", (outgoing.sender,), MAIL))
-    assert await leaving(world) == [], "it is no relay"
+    with pytest.raises(Refusal) as refused:
+        await receive(world.system, Arrival("spam@example.net", (outgoing.sender,), MAIL))
+    assert refused.value.code == "mailbox_not_found", "it is no relay"
+    await set_target(world.system, world.mailbox, None, world.overseer)
+    await receive(world.system, Arrival("spam@example.net", (outgoing.sender, world.mailbox.address), MAIL))
+    assert await leaving(world) == [] and await happened(world, "forward.bounce_dropped") == 1
     forged = outgoing.sender.replace("=ann@", "=bob@")
     assert not await expects(world.system, forged)
     world.clock.at += (srs.LIFE_DAYS + 1) * DAY
