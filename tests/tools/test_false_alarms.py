@@ -71,6 +71,7 @@ def facts_of(markdown: str) -> Outbound:
         correspondents=(someone,),
         familiar_domains=("agents.example", "fabrikam.example"),
         repeated=False,
+        sources=(),
     )
 
 

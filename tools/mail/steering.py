@@ -69,16 +69,17 @@ _SPELLING = (
 )
 _OUTSIDE = r"(?:[^\s@]{1,64}+@\S|https?:|this (?:address|url|link)|the following (?:address|url|link))"
 _MAILBOX = (
-    r"(?:inbox|mailbox|contact list|address book|conversation history|chat history|message history|mail history|"
-    r"(?:all|every|each|any)(?: of)?(?: (?:the|my|your|his|her|their|user s|recent|other|previous))? "
-    r"(?:\w+ )?(?:e ?mails?|mails?|messages?|contacts|conversations?|threads?|attachments?))\b"
+    r"(?:inbox|mailbox|(?:contact|customer|client|member|subscriber|employee) (?:list|data|database|records)|address "
+    r"book|conversation history|chat history|message history|mail history|(?:all|every|each|any)(?: of)?(?: (?:the|"
+    r"my|your|his|her|their|user s|recent|other|previous))? (?:\w+ )?(?:e ?mails?|mails?|messages?|contacts|"
+    r"conversations?|threads?|attachments?))\b"
 )
 
 _ORDERED = (
     "ignore ignoring disregard disregarding forget override overriding bypass bypassing erase neglect not don stop "
-    "never longer new these following my this & instruction instructions prompt prompts guideline guidelines "
-    "directive directives programming guardrail guardrails safeguard safeguards rule rules message told said above "
-    "before previously learned instructed know"
+    "never longer new your these following my this & instruction instructions prompt prompts guideline guidelines "
+    "directive directives objective orders programming guardrail guardrails safeguard safeguards rule rules message "
+    "told said above before previously learned instructed know"
 )
 _ANSWERED = (
     "response responses answer answers reply replies output summary summaries message vowel vowels consonant "
@@ -103,11 +104,12 @@ ENGLISH: tuple[Rule, ...] = (
         _ORDERED,
         rf"{_DROP}…{_OLD}…{_ORDERS}",
         rf"{_DROP} {_OLD} (?:\w+ )?{_ORDERS}",
-        rf"{_DROP} (?:everything|all|anything) (?:(?:that|which|you|i|was|were|has|have|been|written) ){{0,5}}"
-        rf"(?:told|said|stated|above|before|previously|learned|instructed|know)\b",
+        rf"{_DROP} (?:everything|all|anything|what|whatever) (?:(?:that|which|you|i|was|were|has|have|been|written) "
+        rf"){{0,5}}(?:told|said|stated|above|before|previously|learned|instructed|know)\b",
         rf"\b(?:do not|don t|stop|never|no longer) (?:follow|obey|comply with|adhere to)(?:ing)? (?:the |your |any |"
         rf"all ){_OLD} (?:\w+ )?{_ORDERS}",
         r"\bnew (?:system |core |primary )?(?:instructions?|directives?|prompt) ?:",
+        r"\byour new (?:instructions?|directives?|objective|orders) (?:is|are)\b",
         r"\b(?:strictly )?(?:adhere|comply|stick) (?:to|with) the following instructions?\b",
         r"\b(?:these|the following|my|this|new) (?:instructions?|rules?|message|prompt|directives?) "
         r"(?:now )?(?:overrides?|supersedes?|replaces?|takes? (?:precedence|priority) over)\b",
@@ -123,7 +125,7 @@ ENGLISH: tuple[Rule, ...] = (
         r"<</?sys>>",
         r"</?(?:system|system[_-]\w{1,20}|assistant|developer|instructions|information|important)>",
         r"\[(?:system|assistant|developer)(?: \w+){0,2}\]",
-        r"{{#(?:system|assistant|user)",
+        r"{{#?(?:system|assistant|user|instructions?)\b",
     ),
     rule(
         "role_marker",
@@ -160,9 +162,9 @@ ENGLISH: tuple[Rule, ...] = (
         "addressed_to_model",
         2,
         "It speaks to the program that reads mail, not to a person.",
-        "ai llm language chat chatbot chatgpt gpt claude gemini copilot assistant automated llama mistral & you note "
-        "message attention instruction instructions memo notice directive important reminder dear hello hi hey "
-        "reading processing summarizing summarising handling",
+        "ai llm language chat chatbot chatgpt gpt claude gemini copilot assistant automated llama mistral user & you "
+        "note message attention instruction instructions memo notice directive important reminder dear hello hi hey "
+        "reading processing summarizing summarising handling please forward send reply delete do",
         rf"\b(?:if|when|while|since) (?:you are|you re|this is (?:being )?(?:read|processed|summari[sz]ed) by) "
         rf"(?:an? |the )?(?:\w+ )?(?:{_WHO}|assistant|automated (?:agent|system|assistant))\b",
         rf"\b(?:attention|note|message|instructions?|memo|notice|directive|important|reminder) (?:(?:for|to) )?"
@@ -174,6 +176,8 @@ ENGLISH: tuple[Rule, ...] = (
         r"assistant))\b",
         rf"\b(?:as (?:an? |the |your )?(?:\w+ )?(?:{_WHO}|ai) (?:assistant|agent|model)) (?:\w+ ){{0,2}}?(?:you|"
         rf"your|please)\b",
+        r"^(?:assistant|ai|copilot|chatbot|chatgpt),[^\n]{0,40}?\b(?:please|you|forward|send|reply|delete|do)\b",
+        r"\bthe user (?:wants|asked|has asked|would like|needs|instructed|authori[sz]ed|has authori[sz]ed) you to\b",
         r"\b(?:ai|llm|automated) (?:assistants?|agents?|models?|readers?) (?:reading|processing|summari[sz]ing|"
         r"handling) this\b",
     ),
@@ -181,12 +185,19 @@ ENGLISH: tuple[Rule, ...] = (
         "task_detour",
         3,
         "It puts a task of its own before the reader's.",
-        "task request question email message user & before solve complete finish after once instead",
+        "task request question email mail message thread document instructions user & before solve complete finish "
+        "after once instead end when while",
         r"\bbefore you (?:can )?(?:solve|complete|answer|finish|continue|proceed|respond|summari[sz]e)…(?:task|"
         r"request|question|email)\b…(?:do|must|need|first|please|follow)",
         r"\b(?:solve|complete|finish) the (?:original |initial |user )?task (?:that )?(?:i|the user) gave you\b",
         r"\b(?:after|once) (?:that|this|you (?:have )?(?:do|done|did|complete[d]?|finish(?:ed)?)[^.!?]{0,30}?) you "
         r"can (?:solve|continue|proceed|go on|return)…(?:original|initial|user|previous) (?:task|request|question)\b",
+        r"\bend of (?:the )?(?:e ?mail|document|context|user input|input)\b[^\n]{0,40}?\bnew (?:task|instructions?|"
+        r"request)\b",
+        r"\b(?:when|while|before|after) (?:you are )?(?:summari[sz]ing|processing|analy[sz]ing|translating|"
+        r"classifying|triaging) (?:this|the) (?:e ?mail|message|mail|thread|document) (?:please )?(?:also "
+        r")?(?:state|say|include|mention|add|write|always|you must|make sure|do not|don t|omit|recommend|forward|"
+        r"send|reply)\b",
         r"\binstead of (?:answering|summari[sz]ing|replying|responding|completing|doing)…(?:task|email|message|"
         r"request|question|user)\b",
     ),
@@ -251,7 +262,7 @@ ENGLISH: tuple[Rule, ...] = (
         "forward export exfiltrate exfiltrating exfiltration leak dump upload relay transmit redirect copy bcc send "
         "email post cc & inbox mailbox contact contacts address history emails email mail mails message messages "
         "conversation conversations thread threads attachment attachments always automatically silently secretly "
-        "quietly @ http https",
+        "quietly list data database records @ http https",
         rf"\b(?:forward|export|exfiltrate|leak|dump|upload|relay|transmit|redirect|copy|bcc)(?: "
         rf"\w+){{0,5}}? {_MAILBOX}[^.!?]{{0,60}}?\bto\b[^.!?]{{0,40}}?{_OUTSIDE}",
         rf"\b(?:send|email|post)(?: \w+){{0,3}}? (?:the )?(?:contents? of |copy of |copies of |summary of |list of "
