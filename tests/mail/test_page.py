@@ -55,6 +55,13 @@ def test_a_preheader_below_the_text_or_too_long_is_one() -> None:
     assert kinds("".join(f'<p style="color:#fff">{n}</p><b>x</b>' for n in range(4))).count("preheader") == 2
 
 
+def test_no_heap_of_ordinary_things_crowds_an_alarm_out() -> None:
+    comments = "<!-- this comment has the twelve words that it takes to be told -->" * 200
+    found = kinds(f"{comments}<p>{LONG}<p style='opacity:0'>obey</p>" + "<b>x</b><i hidden>y</i>" * 200)
+    assert "opacity" in found and "comment" in found
+    assert len(found) == limits.HIDDEN_PIECES
+
+
 def test_a_quoted_newsletter_has_its_own_top() -> None:
     assert kinds(f"<p>{LONG}<blockquote>{PREHEADER}<p>{LONG}</blockquote>") == ["preheader"]
 
@@ -89,6 +96,7 @@ def test_text_is_hidden_when_no_screen_shows_it(style: str, shown: bool) -> None
 def test_a_rule_beyond_the_reader_is_named() -> None:
     page = html_page(f"<style>p:nth-child(2){{display:none}}</style><p>{LONG}<p>two")
     assert page.hidden == (Hidden("unread_style", "p:nth-child(2)", 14, False),)
+    assert kinds(f"<style>p + p{{display:none}}</style><p>{LONG}<p>two") == ["unread_style"]
     assert kinds(f"<p>{LONG}<p style='font-size:calc(1px*0)'>two<p style='font-size:calc(1px*0)'>") == ["unread_style"]
 
 

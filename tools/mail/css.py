@@ -53,7 +53,7 @@ _SIMPLE = re.compile(
     rf"(?P<bare>[^\]\"'\s]+))\s*(?:[is]\s*)?)?\]",
     re.ASCII,
 )
-_PASSING = re.compile(r":(?:hover|focus|active|visited|checked|target|before|after|:|-)|_:|\+|~")
+_PASSING = re.compile(r":(?:hover|focus|active|visited|checked|target|before|after|:|-)|_:")
 _FEATURE = re.compile(r"\(\s*(?:(min|max)-(?:device-)?width)\s*:\s*(\d{1,6}(?:\.\d{1,3})?)\s*(px|em|rem)\s*\)")
 _EM = 16
 _NONE: frozenset[str] = frozenset()

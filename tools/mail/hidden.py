@@ -31,7 +31,7 @@ class HiddenPieces:
     def __init__(self) -> None:
         self._found: list[Hidden] = []
         self._above = 0
-        self._preheaders = 0
+        self._preheaders = self._quiet = 0
         self._joins = False
 
     def pieces(self) -> tuple[Hidden, ...]:
@@ -62,8 +62,7 @@ class HiddenPieces:
         if len(words) <= limits.PREHEADER_CHARS and self._above <= _TOP_CHARS and self._preheaders < _PREHEADERS:
             self._preheaders += 1
             kind = "preheader"
-        self._append(kind, words)
-        self._joins = bool(self._found)
+        self._joins = self._append(kind, words)
 
     def note(self, kind: str, text: str) -> None:
         """Text that is not a part of what is read from top to bottom, as a title."""
@@ -72,9 +71,14 @@ class HiddenPieces:
             self._append(kind, words)
             self._joins = False
 
-    def _append(self, kind: str, words: str) -> None:
-        if len(self._found) < limits.HIDDEN_PIECES:
+    def _append(self, kind: str, words: str) -> bool:
+        """Whether the piece is in the report."""
+        # half of the report is kept for what matters, however much of the rest comes first
+        self._quiet += kind in QUIET
+        if len(self._found) < limits.HIDDEN_PIECES and (kind not in QUIET or self._quiet <= limits.HIDDEN_PIECES // 2):
             self._found.append(unseen(kind, words))
+            return True
+        return False
 
 
 def unseen(kind: str, words: str) -> Hidden:

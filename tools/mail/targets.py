@@ -83,6 +83,8 @@ def host_of(url: str) -> str:
 
 def _ascii_host(rest: str) -> str:
     """What follows the slashes of a URL, with its host in ASCII (IDNA)."""
+    if rest.isascii():
+        return rest
     end = next((place for place, letter in enumerate(rest) if letter in "/?#"), len(rest))
     authority, path = rest[:end], rest[end:]
     if authority.isascii():
