@@ -21,6 +21,7 @@ _FEW_LETTERS = 5  # different ones standing alone; an order that is spelled out 
 CLEAR = 2
 """From this weight on one sign is reported by itself."""
 STRONG = 3
+_RULER_SIGNS = 2
 _NEGATION = re.compile(r"\b(?:never|not|n[o']t|cannot|nie|niemals|jamais|nunca|mai|nooit|никогда)\b[^.!?\n]{0,40}$")
 _SPACED = re.compile(r"(?<!\w)(?:\w[ .\-_*·]{1,2}){7,400}\w(?!\w)")
 _SPACED_OUT = re.compile(
@@ -75,13 +76,18 @@ def _in_field(field: Field) -> Iterator[Signal]:
     signals = list(_steering(field, text, folded, words))
     if len(words & _LETTERS) >= _FEW_LETTERS:
         signals += _spaced(field, text, folded)
-    if not words.isdisjoint(ROT13) or max(map(len, words), default=0) >= LONG:
+    if not words.isdisjoint(ROT13) or any(map(_may_encode, words)):
         signals += _encoded(field, text)
     for signal in signals:
         if field.unseen:
             yield replace(signal, weight=STRONG, reason=f"{signal.reason} A person would not have seen it.")
         else:
             yield signal
+
+
+def _may_encode(word: str) -> bool:
+    """Whether a word is long enough to hold another text, and no mere line of one sign."""
+    return len(word) >= LONG and len(set(word)) > _RULER_SIGNS
 
 
 def _words(folded: str) -> set[str]:
