@@ -470,6 +470,8 @@ CREATE TABLE search_entry (
     /* postgres */ words TSVECTOR NOT NULL
 );
 CREATE INDEX search_files_wait ON search_entry (id) WHERE files_wait = 1;
+-- Kept out of line, the words would not count for the planner, and a look at every row would seem cheap.
+/* postgres */ ALTER TABLE search_entry ALTER COLUMN words SET STORAGE MAIN;
 /* postgres */ CREATE INDEX search_words ON search_entry USING gin (words);
 -- The words are words already: what is not ASCII stands for itself.
 /* sqlite */ CREATE VIRTUAL TABLE search_words USING fts5 (

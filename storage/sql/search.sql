@@ -49,19 +49,23 @@ ON CONFLICT (message_id) DO UPDATE SET revision = excluded.revision, files_wait 
 -- name: search
 -- The newest `limit` messages before the cursor, newest first. `expression` is in FTS5's language, whose words are never
 -- capitals; PostgreSQL's has other signs for the same. Lists are texts with a space around each entry, or JSON.
+-- The words come first and in the order of the entries, so that no more messages are looked at than it takes: on SQLite
+-- by CROSS, on PostgreSQL by OFFSET 0, and by a sum that keeps it from walking all entries for the order of their key.
 SELECT e.id AS entry, m.id, m.thread_id, m.direction, m.status, m.from_email, m.from_name, m.subject,
     substr(m.body_text, 1, CAST(:characters AS INTEGER)) AS body_text, m.attachments, m.created_at
--- CROSS keeps SQLite to this order: the words first, not every message of the mailbox
 /* sqlite */ FROM search_words w
 /* sqlite */ CROSS JOIN search_entry e ON e.id = w.rowid
 /* sqlite */ CROSS JOIN message m ON m.id = e.message_id
-/* postgres */ FROM search_entry e
-/* postgres */ JOIN message m ON m.id = e.message_id
-/* sqlite */ WHERE w.words MATCH :expression AND w.rowid < :before
-/* postgres */ WHERE e.words @@ CAST(replace(replace(replace(replace(replace(CAST(:expression AS TEXT),
-/* postgres */     ' AND ', ' & '), ' OR ', ' | '), ' NOT ', ' & !'), ' + ', ' <-> '), '*', ':*') AS TSQUERY)
-/* postgres */   AND e.id < :before
-  AND m.mailbox_id = :mailbox_id
+/* postgres */ FROM (
+/* postgres */     SELECT id + 0 AS id, message_id FROM search_entry
+/* postgres */     WHERE words @@ CAST(replace(replace(replace(replace(replace(CAST(:expression AS TEXT),
+/* postgres */         ' AND ', ' & '), ' OR ', ' | '), ' NOT ', ' & !'), ' + ', ' <-> '), '*', ':*') AS TSQUERY)
+/* postgres */       AND id < :before
+/* postgres */     ORDER BY id + 0 DESC OFFSET 0
+/* postgres */ ) AS e
+/* postgres */ CROSS JOIN LATERAL (SELECT * FROM message WHERE id = e.message_id OFFSET 0) AS m
+WHERE m.mailbox_id = :mailbox_id
+/* sqlite */   AND w.words MATCH :expression AND w.rowid < :before
   AND CAST(:statuses AS TEXT) LIKE '% ' || m.status || ' %'
   AND NOT (m.direction = 'inbound' AND m.status = 'rejected')
   AND m.created_at >= :since AND m.created_at < :until
@@ -80,9 +84,8 @@ SELECT e.id AS entry, m.id, m.thread_id, m.direction, m.status, m.from_email, m.
     JOIN tag t ON unwanted.value IN (t.name, t.name || '=' || t.value)
     WHERE t.message_id = m.id
   )
--- the order of the entries is that of FTS5; on PostgreSQL their key must not tempt it to walk all of them
 /* sqlite */ ORDER BY w.rowid DESC
-/* postgres */ ORDER BY e.id + 0 DESC
+/* postgres */ ORDER BY e.id DESC
 LIMIT :limit;
 
 -- name: message_with_waiting_files
