@@ -46,25 +46,25 @@ def split_signature(text: str, sender: str = "") -> tuple[str, str]:
     is lost between the two but blank lines. A text that would be all signature has none.
     """
     lines = text.split("\n")
-    seen = [line[: limits.QUOTE_LINE_CHARS].rstrip("\r") for line in lines]
+    above = max(len(lines) - limits.SIGNATURE_LINES, 0)
+    seen = [line[: limits.QUOTE_LINE_CHARS].rstrip("\r") for line in lines[above:]]
     start = _mailer_start(seen, _delimited_start(seen))
-    if start == len(lines):
-        start = _card_start(seen, _names_of(sender))
-    above, signature = "\n".join(lines[:start]).rstrip(), "\n".join(lines[start:]).strip()
-    return (above, signature) if above.strip() and len(signature) <= limits.SIGNATURE_CHARS else (text, "")
+    if start == len(seen):
+        start = _card_start(seen, sender)
+    new = "\n".join(lines[: above + start]).rstrip()
+    signature = "\n".join(lines[above + start :]).strip()
+    return (new, signature) if new.strip() and len(signature) <= limits.SIGNATURE_CHARS else (text, "")
 
 
 def _delimited_start(seen: list[str]) -> int:
     """Where a signature begins that a line of its own divides from the text; the end where none does."""
-    end = len(seen)
-    first = max(end - limits.SIGNATURE_LINES, 0)
-    for place in range(first, end):
-        rest = [line for line in seen[place + 1 :] if line.strip()]
-        if not rest or not _RULE.match(seen[place].strip() or "x"):
+    for place, line in enumerate(seen):
+        if not _RULE.match(line.strip()):
             continue
-        if _DELIMITER.match(seen[place]) or _is_card(rest):
+        rest = [below for below in seen[place + 1 :] if below.strip()]
+        if rest and (_DELIMITER.match(line) or _is_card(rest)):
             return place
-    return end
+    return len(seen)
 
 
 def _mailer_start(seen: list[str], end: int) -> int:
@@ -83,7 +83,7 @@ def _is_mailer_line(line: str) -> bool:
     return not _SENTENCE.search(line) and bool(_MAILER_LINE.match(line) or _MAILER_END.match(line))
 
 
-def _card_start(seen: list[str], names: frozenset[str]) -> int:
+def _card_start(seen: list[str], sender: str) -> int:
     """Where a card of the author's contacts begins at the end of the text; the end where there is none.
 
     It is the last paragraph; or, where each line is one, the lines with contacts and the one above them.
@@ -97,8 +97,7 @@ def _card_start(seen: list[str], names: frozenset[str]) -> int:
     if last - start == 1:
         start = _spaced_start(seen, last)
     card = [line for line in seen[start:last] if line.strip()]
-    is_authors = not names.isdisjoint(_NAME.findall("\n".join(card).lower()))
-    return start if start and is_authors and _is_card(card) else end
+    return start if _is_card(card) and not _names_of(sender).isdisjoint(_NAME.findall("\n".join(card).lower())) else end
 
 
 def _names_of(sender: str) -> frozenset[str]:
@@ -119,9 +118,10 @@ def _spaced_start(seen: list[str], last: int) -> int:
 
 def _is_card(lines: list[str]) -> bool:
     """Short lines, at least one in three of them with an address, a number or a link."""
+    if len(lines) > _CARD_LINES or any(len(line) > _CARD_CHARS for line in lines):
+        return False
     found = sum(map(_has_contact, lines))
-    short = all(len(line) <= _CARD_CHARS for line in lines)
-    return short and len(lines) <= _CARD_LINES and found >= 2 and 3 * found >= len(lines)
+    return found >= 2 and 3 * found >= len(lines)
 
 
 def _has_contact(line: str) -> bool:
