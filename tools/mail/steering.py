@@ -304,8 +304,8 @@ ENGLISH: tuple[Rule, ...] = (
         "delete_messages read_email read_emails send_mail reply_email create_webhook apply_upgrade & call invoke use "
         "run execute trigger calling invoking using",
         r"\b(?:call|invok|us|run|execut|trigger)(?:e|ing)? (?:the |your |a )?[`'\"]?"
-        r"(?:\w{1,30}_\w{1,30}|\w{1,30}email) ?[`'\"]? (?:tool|function|api|command)\b",
-        r"\b(?:call|invok|us|run|execut|trigger)(?:e|ing)? (?:the |your )?[`'\"]?"
+        r"(?:\w{1,30}_\w{1,30}|\w{1,30}email) ?[`'\"]? (?:tool|function)\b",
+        r"\b(?:call|invok|us|execut|trigger)(?:e|ing)? (?:the |your )?[`'\"]?"
         r"(?:send|forward|delete|reply|read|create|apply|update)_\w{2,30}\b",
         r"\b(?:send|forward|delete|reply_to|read)_(?:e?mails?|messages?)\(",
     ),
@@ -365,8 +365,9 @@ ENGLISH: tuple[Rule, ...] = (
         3,
         "It wants data put into a link or a picture's address.",
         "http https",
-        r"\b(?:append|add|include|put|insert|encode)\b[^.!?\n]{0,80}?\b(?:url|link|query|image)(?: (?:parameters?|"
-        r"string|address|source|tag))? ?(?:of|to|in|as|:)?[^.!?\n]{0,60}?https?:",
+        r"\b(?:append|add|put|insert|encode|embed)(?: \w+){1,8}? (?:to|into|in|as|onto) (?:the |this |a |an |its "
+        r")?(?:\w+ )?(?:url|link|query|image)(?: (?:parameters?|string|address|source|tag))?(?: (?:of|"
+        r"at))?[^.!?\w\n]{1,4}https?:",
         r"!\[[^\]\n]{0,80}\]\(https?://[^\s)]{1,300}[?&/=](?:\{|%7b|\[|<|\$)[a-z_]",
     ),
     rule(
