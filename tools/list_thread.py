@@ -79,7 +79,7 @@ class ThreadView(BaseModel):
         "wrote."
     )
     waiting_with: list[str] = Field(description="The other side of that: who asked you, or whom you wrote to.")
-    waiting_since: str | None
+    waiting_since: str | None = Field(description="When that mail came or was handed in; null when nobody waits.")
     asks: bool = Field(description="Whether the last mail has a question in it.")
     tokens: int = Field(description="What this answer costs, estimated.")
     next: str = Field(description="What to do now.")

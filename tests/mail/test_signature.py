@@ -40,6 +40,7 @@ MAILER_LINES = [
 SIGNATURES = [
     "-- \nBea Lee\nHead of Plans",
     "--\nBea",
+    "-----BEGIN PGP SIGNATURE-----\n\niQEzBAEBCAAdFiEE\n=abcd\n-----END PGP SIGNATURE-----",
     "_______________________________________________\nplans mailing list\nplans@example.org\nhttps://example.org/plans",
     "-----------------\n\nBea Lee\n\n+1 555 931 0702\n\nbea@example.org",
     "Bea Lee\nbea@example.org\n(555) 346-9947\nwww.example.org",

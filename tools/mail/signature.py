@@ -4,8 +4,9 @@ import re
 
 from tools.mail import limits
 
-_DELIMITER = re.compile(r"-- ?\Z")  # RFC 3676 section 4.3 with its space, and many without
-_RULE = re.compile(r"[_-]{2,}\Z")
+_PGP = "-----BEGIN PGP SIGNATURE-----"
+_DELIMITER = re.compile(rf"(?:-- ?|{_PGP})\Z")  # RFC 3676 section 4.3 with its space, and many without
+_RULE = re.compile(rf"(?:[_-]{{2,}}|{_PGP})\Z")
 
 # What mail programs write below, in the languages they speak; at the beginning of a line, or at its end.
 _BEGINNINGS = (
