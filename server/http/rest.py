@@ -104,7 +104,7 @@ async def _body(request: Request) -> dict[str, object]:
     if not raw.strip():
         return {}
     try:
-        body = from_json(raw)
+        body = from_json(raw, allow_inf_nan=False)
     except ValueError as error:
         raise Refusal("invalid_request", "The body is not JSON, or is nested too deeply.") from error
     if not isinstance(body, dict):
