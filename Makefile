@@ -30,11 +30,13 @@ format: $(STAMP) ## rewrite the code in the house format
 docs: $(STAMP)   ## write the generated pages again
 	$(PY) -m server.docs
 
-bench: $(STAMP)  ## measure the relay beside Postfix and OpenDKIM (as root), the SMTP client, sending over MCP, a dead destination
+bench: $(STAMP)  ## measure the relay beside Postfix and OpenDKIM (as root), the SMTP client, sending over MCP, a dead destination, mail coming in, memory
 	$(PY) bench/relay.py
 	$(PY) bench/client.py
 	$(PY) bench/send.py
 	$(PY) bench/dead_destination.py
+	$(PY) bench/inbound.py
+	$(PY) bench/memory.py
 
 clean:           ## remove what was made here
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache dist
