@@ -201,6 +201,17 @@ async def test_an_edited_mail_is_found_by_its_new_words(world: World) -> None:
     assert await found(world, "old") == [] and await found(world, "new") == [sent.message_id]
 
 
+async def test_a_long_mail_is_found_as_far_as_it_is_indexed(world: World) -> None:
+    """Within what PostgreSQL holds of places and lexemes, and FTS5 alike."""
+    text = "common " * 1000 + " ".join(f"u{number}" for number in range(20_000))
+    await arrive(world, mail("a@example.com", "Long", "\n".join(text[at : at + 70] for at in range(0, len(text), 70))))
+    await index_all(world.system)
+    early, late = text.split()[1000:1100], text.split()[-1]
+    for query in ("common", early[50], f'"{early[10]} {early[11]}"'):
+        assert len(await found(world, query)) == 1, query
+    assert await found(world, late) == []
+
+
 async def test_mail_is_found_within_a_second(world: World) -> None:
     """The indexer at work, while mail comes in (promises: A16)."""
     indexing = asyncio.create_task(keep_index(world.system))
