@@ -10,7 +10,7 @@ from policies.inbound import Fate, accept, fate_of
 from policies.modes import Mode
 from storage.database import Transaction, many, one
 from storage.records import Mailbox, Message
-from tools import approvals, events
+from tools import approvals, events, expected
 from tools.access import hidden_from_agent
 from tools.acquaintance import note_arrival
 from tools.context import Context, Principal
@@ -145,13 +145,15 @@ async def _let_in(context: Context, transaction: Transaction, message: Message) 
     held = message.status == "spam_quarantined" and fate_of(ruling) is Fate.HOLD
     status = "pending_inbound_approval" if held else "unread"
     await _move(transaction, message, status)
+    await _tell(context, transaction, message, "message.not_spam")
     if oversees(by):
         await _remember(transaction, message, wanted=1)
-    await _tell(context, transaction, message, "message.not_spam")
     if held:
         await approvals.hold(context, transaction, message, ruling.deciding)
-    else:
+    elif oversees(by):
+        # the word of an agent makes nobody known
         await note_arrival(transaction, replace(message, status=status))
+        await expected.answered(transaction, message)
         await events.about(transaction, context.now(), message, "message.received")
     return status
 

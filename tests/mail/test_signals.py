@@ -190,8 +190,18 @@ def test_hostile_repetition_costs_no_more_than_its_length(piece: str) -> None:
     assert time.process_time() - began < 2.0
 
 
+ORDINARY_MAIL = (
+    *("mime-cpython", "mime-mox-imaptest", "mime-ruby-mail", "reply-github-zapier", "reply-multilingual"),
+    *("reply-talon", "reports", "bounces"),
+)
+
+
+def _is_mail(path: Path) -> bool:
+    return path.is_file() and path.suffix != ".json" and path.name not in ("LICENSE", "SOURCE.txt")
+
+
 def test_detection_and_false_alarms_on_published_mail() -> None:
-    """Two letters of three with a planted task are seen, and of ordinary mail at most two in a hundred are accused."""
+    """Nine planted tasks in ten are seen, and of ordinary mails at most two in a hundred are accused."""
     if not CORPORA.is_dir():
         missing("the corpora (GATEPOST_CORPORA)")
     lines = (CORPORA / "injection" / "email-train.jsonl").read_text(encoding="utf-8").splitlines()
@@ -203,7 +213,10 @@ def test_detection_and_false_alarms_on_published_mail() -> None:
         for number, task in enumerate(tasks)
     )
     accused = sum(bool(find_signals([Field("text", letter)])) for letter in letters)
-    mails = [path for folder in CORPORA.glob("mime-*") for path in folder.rglob("*") if path.is_file()]
-    accused += sum(bool(find_signals([Field("text", parse(path.read_bytes()).text)])) for path in mails)
+    mails = [path for folder in ORDINARY_MAIL for path in (CORPORA / folder).rglob("*") if _is_mail(path)]
+    for raw in (path.read_bytes() for path in mails):
+        # as it is too, as some of them are bodies alone
+        accused += bool(find_signals([Field("text", parse(raw).text), Field("raw", raw.decode(errors="replace"))]))
+    assert len(letters) + len(mails) > 400
     assert seen >= 0.9 * len(tasks)
     assert accused <= 0.02 * (len(letters) + len(mails))

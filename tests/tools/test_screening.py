@@ -171,6 +171,11 @@ async def test_the_overseer_lets_it_in_and_its_sender_from_then_on(world: World)
 async def test_an_agent_takes_a_mark_off_and_that_teaches_nothing(world: World) -> None:
     message, _ = await arrives(world, letter(), score=6.0)
     assert await marked(world.context, message, spam=False) == "unread"
+    assert await events_of(world, message) == ["message.spam_flagged", "message.not_spam"]
+    [row] = await world.system.db.rows(
+        "acquaintance", mailbox_id=world.mailbox.id, address="carol@example.com", domain="example.com"
+    )
+    assert not row["known"]
     later, _ = await arrives(world, letter(subject="Again"), score=6.0)
     assert later.status == "spam_flagged"
 
