@@ -57,7 +57,9 @@ async def _ask_worker(content: bytes, content_type: str, name: str) -> Extracted
     )
     try:
         # the name goes this way too: everybody on a machine can read the arguments of its processes
-        return await _conversation(process, json.dumps([content_type, name]).encode() + b"\n", content)
+        found = await _conversation(process, json.dumps([content_type, name]).encode() + b"\n", content)
+        await process.wait()
+        return found
     finally:
         if process.returncode is None:
             process.kill()
@@ -74,8 +76,11 @@ async def _conversation(process: Process, *said: bytes) -> Extracted:
     except ConnectionError:
         return Extracted("", reason="too_much")
     answer = bytearray()
-    while len(answer) <= _ANSWER_BYTES and (piece := await process.stdout.read(64 * 1024)):
+    while piece := await process.stdout.read(64 * 1024):
         answer += piece
+        if len(answer) > _ANSWER_BYTES:
+            process.kill()
+            break
     try:
         text, truncated, reason = json.loads(answer)
     except ValueError:
