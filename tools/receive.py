@@ -166,7 +166,7 @@ async def _addressees(context: Context, addresses: Sequence[str]) -> list[Addres
 async def _deliver(context: Context, transaction: Transaction, who: Addressee, looked: Looked) -> None:
     mailbox = who.mailbox
     joined = await join(context, transaction, mailbox, looked.parsed, believed=looked.believed)
-    judgement = await judged(transaction, mailbox.id, joined.thread_id, looked.sender.email, looked.seen)
+    judgement = await judged(transaction, mailbox.id, joined.answered_thread, looked.sender.email, looked.seen)
     ruling = accept(with_spam(context, facts_of(mailbox, looked.authentication), judgement))
     fate = fate_of(ruling)
     message = _message(context, who, joined, looked, judgement, STATUS[fate])

@@ -24,6 +24,11 @@ class Joined:
     by: Literal["", "reference", "subject"] = ""
     new_participant: bool = False
 
+    @property
+    def answered_thread(self) -> str:
+        """The thread, for who took part in it: a stranger's answer speaks for nobody."""
+        return "" if self.new_participant else self.thread_id
+
     def as_findings(self) -> dict[str, Any]:
         return {"joined_by": self.by, "new_participant": self.new_participant} if self.by else {}
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from policies.modes import Mode
 from storage.database import one
 from storage.records import Message
 from tests.conftest import World, make_world
@@ -141,3 +142,23 @@ async def test_threads_never_cross_mailboxes_or_accounts(world: World) -> None:
     assert len({ours.thread_id, beside.thread_id, theirs.thread_id}) == 3
     page = await check_inbox(world.context, InboxRequest())
     assert [each.thread_id for each in page.messages] == [ours.thread_id]
+
+
+async def test_a_stranger_gets_nothing_for_answering(world: World) -> None:
+    """Who knows a Message-ID of ours is not yet somebody whom we wrote to, when spam is judged."""
+    await world.in_mode(Mode.AUTONOMOUS)
+    sent = await send(world.context, SendRequest(to=[BEA], subject="Lunch", markdown="When?"))
+    rfc_id = (await sent_message(world, sent.message_id)).rfc_message_id
+    points = []
+    for sender in (BEA, EVE):
+        message = await arrived(world, sender, "Re: Lunch", references=f"<{rfc_id}>")
+        assert message.thread_id == sent.thread_id
+        spam = json.loads(message.findings).get("spam", {"reasons": []})
+        points.append({reason["code"] for reason in spam["reasons"]})
+    assert "answers_us" in points[0] and "answers_us" not in points[1]
+
+
+async def sent_message(world: World, message_id: str) -> Message:
+    message = await one(world.system.db, Message, "any_message", id=message_id)
+    assert message is not None
+    return message
