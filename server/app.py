@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -43,6 +44,7 @@ from tools.context import Context
 from tools.signin import first_sign_in_link
 
 STOP_SECONDS = 15.0
+FILES = 65_536
 
 log = structlog.get_logger("gatepost")
 
@@ -88,6 +90,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 
 async def serve(settings: Settings) -> None:
     """`gatepost serve`: run until SIGINT or SIGTERM."""
+    _allow_files()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -107,6 +110,14 @@ async def serve(settings: Settings) -> None:
             await _welcome(server.context)
         await stopping.wait()
         log.info("stopping")
+
+
+def _allow_files() -> None:
+    """Each connection is a file to the kernel; where the limit is soft, it is raised to what may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _welcome(context: Context) -> None:
