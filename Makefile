@@ -35,6 +35,7 @@ bench: $(STAMP)  ## measure the relay beside Postfix and OpenDKIM (as root), the
 	$(PY) bench/client.py
 	$(PY) bench/send.py
 	$(PY) bench/dead_destination.py
+	$(PY) bench/search.py
 	$(PY) bench/inbound.py
 	$(PY) bench/memory.py
 
