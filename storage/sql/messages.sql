@@ -62,7 +62,7 @@ WHERE mailbox_id = :mailbox_id
   AND (CAST(:status AS TEXT) IS NULL OR status = :status)
   AND status NOT IN ('pending_inbound_approval', 'spam_quarantined')
   AND (status <> 'deleted' OR CAST(:status AS TEXT) = 'deleted')
-  AND NOT (direction = 'inbound' AND status = 'rejected')
+  AND NOT (direction = 'inbound' AND status = 'rejected') AND category NOT IN ('forward', 'return')
   AND (CAST(:sender AS TEXT) IS NULL OR lower(from_email) = :sender)
   AND (CAST(:tag AS TEXT) IS NULL OR EXISTS (
     SELECT 1 FROM tag t WHERE t.message_id = message.id AND :tag IN (t.name, t.name || '=' || t.value)
@@ -87,7 +87,7 @@ SELECT id, account_id, mailbox_id, thread_id, direction, status, revision, rfc_m
 FROM message
 WHERE thread_id = :thread_id AND mailbox_id = :mailbox_id
   AND status NOT IN ('pending_inbound_approval', 'spam_quarantined', 'deleted')
-  AND NOT (direction = 'inbound' AND status = 'rejected')
+  AND NOT (direction = 'inbound' AND status = 'rejected') AND category NOT IN ('forward', 'return')
 ORDER BY created_at DESC, id DESC
 LIMIT :limit;
 
@@ -95,7 +95,7 @@ LIMIT :limit;
 SELECT count(*) AS messages FROM message
 WHERE thread_id = :thread_id AND mailbox_id = :mailbox_id
   AND status NOT IN ('pending_inbound_approval', 'spam_quarantined', 'deleted')
-  AND NOT (direction = 'inbound' AND status = 'rejected');
+  AND NOT (direction = 'inbound' AND status = 'rejected') AND category NOT IN ('forward', 'return');
 
 -- name: any_message
 SELECT * FROM message WHERE id = :id;

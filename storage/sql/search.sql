@@ -19,7 +19,7 @@ FROM (
 ) AS v
 JOIN message m ON m.id = v.message_id
 LEFT JOIN search_entry e ON e.message_id = m.id
-WHERE e.id IS NULL OR e.revision <> m.revision
+WHERE (e.id IS NULL OR e.revision <> m.revision) AND m.category NOT IN ('forward', 'return')
 ORDER BY v.seq;
 
 -- name: begin_search_mark

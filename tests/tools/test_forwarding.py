@@ -12,11 +12,13 @@ from storage.records import Delivery, Event, Message
 from tests.conftest import World, make_world, overseer
 from tools import deliver
 from tools.accounts import create_mailbox
+from tools.check_inbox import InboxRequest, check_inbox
 from tools.context import DAY
 from tools.conversation import conversation
 from tools.deliver import Outgoing
 from tools.errors import Refusal
 from tools.forwarding import ForwardingRequest, set_forwarding, set_target
+from tools.list_thread import ThreadRequest, list_thread
 from tools.mail import srs
 from tools.receive import Arrival, expects, receive
 from tools.stops import stop
@@ -169,3 +171,11 @@ async def test_what_is_passed_on_is_no_turn_of_the_agent(world: World) -> None:
     ]
     found = await conversation(world.system.db, replace(message, id="msg_new", in_reply_to=""), world.system.now())
     assert (found.arrived, found.sent) == (1, 0)
+
+
+async def test_the_agent_s_lists_show_what_arrived_alone(world: World) -> None:
+    await set_target(world.system, world.mailbox, "boss@example.org", world.overseer)
+    await arrive(world)
+    (shown,) = (await check_inbox(world.context, InboxRequest(direction="any"))).messages
+    thread = await list_thread(world.context, ThreadRequest(thread_id=shown.thread_id))
+    assert len(thread.messages) == 1 and thread.waiting_for == "you"
