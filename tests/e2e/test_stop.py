@@ -7,6 +7,7 @@ import httpx2
 
 from tests.conftest import eventually
 from tests.e2e.gatepost_process import MAILBOX, Gatepost, installed, run
+from tests.e2e.smtp_talk import talking
 from tests.fakes.smtp_server import Act, FakeSMTPServer
 
 STOP_SECONDS = 15.0
@@ -41,3 +42,23 @@ async def _hand_in(gatepost: Gatepost) -> None:
     async with httpx2.AsyncClient(base_url=gatepost.url, headers=headers) as http:
         answer = await http.post(f"/v1/mailboxes/{gatepost.mailbox_id}/send", json=MAIL)
     assert answer.json()["status"] == "queued"
+
+
+async def test_idle_peers_are_told_to_go_and_a_mail_in_flight_is_taken(tmp_path: Path) -> None:
+    mail = b"From: bea@example.net\r\nSubject: Hello\r\n\r\nGood morning\r\n"
+    async with installed(tmp_path / "data") as gatepost:
+        await gatepost.start()
+        async with talking(gatepost.smtp_port) as idle, talking(gatepost.smtp_port) as busy:
+            await idle.greet()
+            await busy.greet()
+            await busy.begin(MAILBOX)
+            await busy.send(mail)
+            stopping = asyncio.create_task(gatepost.stop())
+            assert (await idle.reply()).startswith("421 4.3.2 ")
+            assert await idle.closed()
+            await busy.send(b".\r\n")
+            assert (await busy.reply()).startswith("250 ")
+            assert (await busy.reply()).startswith("421 4.3.2 ")
+            async with asyncio.timeout(STOP_SECONDS):
+                assert await stopping == 0
+        assert len(gatepost.rows("SELECT id FROM message WHERE direction = 'inbound'")) == 1
