@@ -3,7 +3,7 @@
 import email
 import email.policy
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -46,10 +46,12 @@ def mails(corpus: str) -> list[Path]:
 
 
 @pytest.mark.parametrize("corpus", DIFFERENT)
-def test_published_mails_are_read_as_the_standard_library_reads_them(corpus: str) -> None:
+def test_published_mails_are_read_as_the_standard_library_reads_them(
+    corpus: str, record_property: Callable[[str, object], None]
+) -> None:
     paths = mails(corpus)
     different = {path.name for path in paths if not agree(path.read_bytes())}
-    print(f"\n{corpus}: {len(paths) - len(different)} of {len(paths)}")
+    record_property("score", (corpus, len(paths) - len(different), len(paths), "read as the standard library does"))
     assert different <= DIFFERENT[corpus].keys()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,26 +41,26 @@ def corpus(name: str) -> Path:
 
 
 @pytest.mark.parametrize("name", NOT_FOUND)
-def test_the_new_text_is_what_others_take_for_it(name: str) -> None:
+def test_the_new_text_is_what_others_take_for_it(name: str, record_property: Callable[[str, object], None]) -> None:
     folder = corpus(name)
     wanted = json.loads((folder / "reference-visible.json").read_text(encoding="utf-8"))
     missed = {each for each, visible in wanted.items() if _new(folder / "emails" / each) != _squeezed(visible)}
-    print(f"\n{name}: {len(wanted) - len(missed)} of {len(wanted)}")
+    record_property("score", (name, len(wanted) - len(missed), len(wanted), "text without quotation and signature"))
     assert missed <= NOT_FOUND[name].keys()
 
 
 @pytest.mark.parametrize("kind", ["standard_replies", "html_replies"])
-def test_the_reply_is_found_in_mails_of_many_mailers(kind: str) -> None:
+def test_the_reply_is_found_in_mails_of_many_mailers(kind: str, record_property: Callable[[str, object], None]) -> None:
     folder = corpus("reply-talon")
     wanted = json.loads((folder / "expected.json").read_text(encoding="utf-8"))[kind]
     for name, reply in wanted.items():
         head = b"Content-Type: text/html; charset=utf-8\n\n" if name.endswith(".html") else b""
         parsed = parse(head + (folder / kind / name).read_bytes())
         assert _squeezed(parsed.new_text + parsed.signature) == _squeezed(reply), name
-    print(f"\nreply-talon, {kind}: {len(wanted)} of {len(wanted)}")
+    record_property("score", ("reply-talon", len(wanted), len(wanted), kind.replace("_", " ")))
 
 
-def test_signatures_are_found() -> None:
+def test_signatures_are_found(record_property: Callable[[str, object], None]) -> None:
     folder = corpus("reply-talon") / "signature" / "emails" / "stripped"
     names = [path.name.removesuffix("_signature") for path in folder.glob("*_signature")]
     missed = set()
@@ -67,7 +68,7 @@ def test_signatures_are_found() -> None:
         body, sender, wanted = ((folder / f"{name}_{part}").read_text() for part in ("body", "sender", "signature"))
         if _squeezed(split_signature(split_quotation(body)[0], sender)[1]) != _squeezed(wanted):
             missed.add(name)
-    print(f"\nreply-talon, signatures: {len(names) - len(missed)} of {len(names)}")
+    record_property("score", ("reply-talon", len(names) - len(missed), len(names), "signatures"))
     assert missed <= SIGNATURES_NOT_FOUND.keys()
 
 

@@ -5,6 +5,7 @@ import codecs
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -200,7 +201,7 @@ def _is_mail(path: Path) -> bool:
     return path.is_file() and path.suffix != ".json" and path.name not in ("LICENSE", "SOURCE.txt")
 
 
-def test_detection_and_false_alarms_on_published_mail() -> None:
+def test_detection_and_false_alarms_on_published_mail(record_property: Callable[[str, object], None]) -> None:
     """Nine planted tasks in ten are seen, and of ordinary mails at most two in a hundred are accused."""
     if not CORPORA.is_dir():
         missing("the corpora (GATEPOST_CORPORA)")
@@ -218,5 +219,8 @@ def test_detection_and_false_alarms_on_published_mail() -> None:
         # as it is too, as some of them are bodies alone
         accused += bool(find_signals([Field("text", parse(raw).text), Field("raw", raw.decode(errors="replace"))]))
     assert len(letters) + len(mails) > 400
+    record_property("score", ("injection", seen, len(tasks), "planted tasks seen"))
+    of = len(letters) + len(mails)
+    record_property("score", ("injection", of - accused, of, "ordinary mails not accused"))
     assert seen >= 0.9 * len(tasks)
     assert accused <= 0.02 * (len(letters) + len(mails))
