@@ -19,6 +19,7 @@ from tools.mail.auth.zone import Zone
 from tools.mail.htmltext import html_to_text
 from tools.mail.parse import parse
 from tools.mail.reports import read_report
+from tools.mail.signals import Field, find_signals
 from tools.query import read_query
 
 Target = Callable[[bytes], None]
@@ -57,6 +58,14 @@ def proxy(data: bytes) -> None:
 def query(data: bytes) -> None:
     with suppress(Refusal):
         read_query(data.decode("utf-8", "replace"))
+
+
+def steering(data: bytes) -> None:
+    """Every sign is a place in its text, and its excerpt is what stands there."""
+    text = data.decode("utf-8", "replace").replace("\0", "")
+    for signal in find_signals([Field("text", text), Field("hidden", text, unseen=True)]):
+        assert 0 <= signal.start < signal.end <= len(text)
+        assert text[signal.start : signal.end].startswith(signal.excerpt)
 
 
 def signatures(data: bytes) -> None:
@@ -119,5 +128,6 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 TARGETS: dict[str, Target] = {
-    target.__name__: target for target in (mime, report, html, addresses, replies, proxy, query, signatures, senders)
+    target.__name__: target
+    for target in (mime, report, html, addresses, replies, proxy, query, steering, signatures, senders)
 }
