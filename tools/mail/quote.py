@@ -24,6 +24,7 @@ _WHEN = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}[:.h]\d{2}\b|[年년]")
 _BRACKETED_ADDRESS = re.compile(r"[<(\[][^\s<>@]{1,64}@[^\s<>@]{1,255}[>)\]]")
 _MARKS = "\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069"  # which stand around a line of Hebrew or Arabic
 _COLONS = (":", "：")
+_SIGNS = (">", "-", "_", "=")
 _ATTRIBUTION_LINES = 4
 _HEADER_LINES = 10
 _BLANKS_BELOW = 10
@@ -84,17 +85,20 @@ def split_quotation(text: str) -> tuple[str, str]:
 def _quoted_flags(lines: list[str]) -> list[bool]:
     """For each line whether it is quotation. Lines past the limit follow the last one looked at."""
     seen = [line[: limits.QUOTE_LINE_CHARS].strip().strip(_MARKS) for line in lines[: limits.QUOTE_LINES]]
-    ends = [_may_end_attribution(line, below) for line, below in zip(seen, [*seen[1:], ""], strict=True)]
+    ends = (at for at, line in enumerate(seen) if _may_end_attribution(line, (seen[at + 1 : at + 2] or [""])[0]))
+    attributed = {max(end - back, 0) for end in ends for back in range(_ATTRIBUTION_LINES)}
     flags: list[bool] = []
     while (at := len(flags)) < len(seen):
         line = seen[at]
-        if _FORWARDED.match(line):
+        if line and at not in attributed and not line.startswith(_SIGNS) and ":" not in line and "：" not in line:
+            flags.append(False)  # as most lines; none of what follows begins like this
+        elif _FORWARDED.match(line):
             return flags + [False] * (len(lines) - at)
-        if line.startswith(">") or not line:
+        elif line.startswith(">") or not line:
             flags.append(bool(line) or flags[-1:] == [True])
         elif _ORIGINAL.match(line) or _is_header_block(seen, at):
             return _rest_quoted(seen, flags, len(lines))
-        elif any(ends[at : at + _ATTRIBUTION_LINES]) and (count := _attribution_lines(seen, at)):
+        elif at in attributed and (count := _attribution_lines(seen, at)):
             if not _below(seen, at + count).startswith(">"):
                 return _rest_quoted(seen, flags, len(lines))
             flags += [True] * count
