@@ -140,8 +140,9 @@ async def test_there_and_back(tmp_path: Path) -> None:
         event = await line.event("message.received")
         arrived = await line.message(str(event.message_id))
         stored = await wires.raw_of(line.context, arrived.id, 1)
-        trace = stored.removesuffix(answer)
-        assert stored.endswith(answer) and trace.startswith(b"Received: by mx.office.example (Postfix"), stored
+        ours, _, theirs = stored.removesuffix(answer).partition(b"Received: ")
+        assert stored.endswith(answer) and theirs.startswith(b"by mx.office.example (Postfix"), stored
+        assert ours.startswith(b"Authentication-Results: mail.agents.example;\r\n\tspf=") and ours.count(b"\r\n\t") == 4
         assert arrived.thread_id == message.thread_id
         assert arrived.from_email == BEA
 
