@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from policies.decision import Decision, Verdict
 from policies.facts import Conversation
 from policies.loops import MARKED_SECONDS, NAME, UNMARKED_SECONDS
-from storage.database import Reader, Transaction
+from storage.database import Reader, Row, Transaction
 from storage.records import Message
 from tools import events
 from tools.context import SECOND, Context
@@ -34,12 +34,7 @@ class Resumed(BaseModel):
 
 async def conversation(reader: Reader, message: Message, now: int) -> Conversation:
     """What the rules may know of the thread of a mail on its way out. `message` need not be stored yet."""
-    answered = await reader.rows(
-        "answered",
-        mailbox_id=message.mailbox_id,
-        in_reply_to=message.in_reply_to,
-        thread_id=message.thread_id,
-    )
+    answered = await _answered(reader, message)
     if not answered:
         return Conversation()
     machine = json.loads(answered[0]["findings"]).get("machine", {})
@@ -62,6 +57,13 @@ async def conversation(reader: Reader, message: Message, now: int) -> Conversati
         arrived=counted.get("inbound", 0),
         sent=counted.get("outbound", 0),
     )
+
+
+async def _answered(reader: Reader, message: Message) -> list[Row]:
+    """The mail that this one answers: what it names, or in a thread without ids the newest."""
+    if message.in_reply_to:
+        return await reader.rows("answered", mailbox_id=message.mailbox_id, in_reply_to=message.in_reply_to)
+    return await reader.rows("answered_in_thread", thread_id=message.thread_id)
 
 
 async def pause_if_looping(transaction: Transaction, message: Message, ruling: Decision, now: int) -> None:

@@ -49,7 +49,6 @@ async def sources(reader: Reader, message: Message) -> tuple[Source, ...]:
         Message,
         "unanswered",
         thread_id=message.thread_id,
-        mailbox_id=message.mailbox_id,
         id=message.id,
         limit=MOST_ANSWERED,
     )

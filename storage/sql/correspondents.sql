@@ -32,7 +32,7 @@ LIMIT 1;
 -- name: unanswered
 -- The newest mails of a thread that came in since something of it left, as far as an agent can have read them.
 SELECT * FROM message
-WHERE thread_id = :thread_id AND mailbox_id = :mailbox_id AND direction = 'inbound'
+WHERE thread_id = :thread_id AND direction = 'inbound'
   AND status IN ('unread', 'read', 'archived', 'spam_flagged')
   AND created_at > coalesce((
     SELECT max(created_at) FROM message

@@ -1,10 +1,16 @@
 -- Programs that answer programs, and answers that are waited for.
 
 -- name: answered
--- The arrived mail that a new one answers: what it names, or in a thread without ids the newest.
+-- The arrived mail that a new one names. Sorted, SQLite would walk through the whole mailbox.
+SELECT findings FROM message WHERE id = (
+    SELECT max(id) FROM message
+    WHERE mailbox_id = :mailbox_id AND rfc_message_id = :in_reply_to AND direction = 'inbound'
+);
+
+-- name: answered_in_thread
+-- The newest arrived mail of a thread.
 SELECT findings FROM message
-WHERE mailbox_id = :mailbox_id AND direction = 'inbound'
-  AND ((:in_reply_to <> '' AND rfc_message_id = :in_reply_to) OR (:in_reply_to = '' AND thread_id = :thread_id))
+WHERE thread_id = :thread_id AND direction = 'inbound'
 ORDER BY created_at DESC, id DESC LIMIT 1;
 
 -- name: thread_pause

@@ -1,0 +1,27 @@
+"""Queries on every mail's way stay with a few rows, however full the mailbox is."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from storage.migrate import migrate
+from storage.queries import queries
+from storage.sqlite import SQLite
+
+
+@pytest.mark.parametrize("name", ["answered", "answered_in_thread", "unanswered", "turns", "handed_in_since", "opened"])
+async def test_no_query_of_the_gate_walks_through_a_mailbox(tmp_path: Path, name: str) -> None:
+    """One that did made a mail of a mailbox with 10,000 cost a hundred times the CPU of one with none."""
+    database = SQLite(tmp_path / "x.db")
+    await database.start()
+    try:
+        await migrate(database)
+    finally:
+        await database.close()
+    query = queries()[name]
+    with closing(sqlite3.connect(database.path)) as connection:
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {query.text}", dict.fromkeys(query.parameters, "")).fetchall()
+    plan = " ".join(row[3] for row in rows)
+    assert "SCAN message" not in plan and "message_by_mailbox" not in plan and "message_by_account" not in plan, plan
