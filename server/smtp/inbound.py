@@ -2,21 +2,18 @@
 
 import asyncio
 import logging
-import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import cast
 
 from server.smtp.arguments import Argument, announced, normal, normal_sender, read_argument
-from server.smtp.conversation import TLS_SECONDS, Answer, Connections, Conversation, Patience, Room, several
+from server.smtp.conversation import TLS_SECONDS, Answer, Connections, Patience, Room, several
 from server.smtp.listener import Listener
 from server.smtp.peers import Bounds, Peers
 from server.smtp.proxy import read_proxy
-from server.smtp.replies import reply_to
-from storage.errors import StorageError
+from server.smtp.service import Service, Tls
 from tools.context import Context
-from tools.errors import Refusal
 from tools.greylist import must_wait
 from tools.mail.address import AddressError
 from tools.mail.hops import MAX_RECEIVED, hops
@@ -44,8 +41,7 @@ class Terms:
     context: Context
     hostname: str
     max_message_bytes: int
-    tls: Callable[[], ssl.SSLContext] | None = None
-    """Gives the context for a new session."""
+    tls: Tls = None
     bounds: Bounds = field(default_factory=Bounds)
     patience: Patience = field(default_factory=Patience)
     proxies: Sequence[IPv4Network | IPv6Network] = ()
@@ -68,8 +64,11 @@ class Shared:
     connections: Connections = field(default_factory=Connections)
 
 
-class Inbound(Conversation):
+class Inbound(Service):
     """One connection of a server that brings mail."""
+
+    log = log
+    local_fault = LOCAL_FAULT
 
     def __init__(self, terms: Terms, shared: Shared) -> None:
         super().__init__(
@@ -77,6 +76,7 @@ class Inbound(Conversation):
             connections=shared.connections,
             room=shared.room,
             patience=terms.patience,
+            tls=terms.tls,
         )
         self._terms = terms
         self._shared = shared
@@ -86,9 +86,7 @@ class Inbound(Conversation):
         self._header: bytearray | None = None
         """What came of the PROXY header so far; None when none is waited for."""
         self._helo = ""
-        self._secured = False
         self._sender: str | None = None
-        self._recipients: list[str] = []
 
     # -- the connection
 
@@ -142,6 +140,9 @@ class Inbound(Conversation):
         self._sender = None
         self._recipients = []
 
+    def unknown_again(self) -> None:
+        self._helo = ""
+
     def command(self, line: bytes) -> Answer:
         verb, _, argument = line.partition(b" ")
         match verb.upper():
@@ -155,8 +156,6 @@ class Inbound(Conversation):
                 return self._data(argument)
             case b"STARTTLS":
                 return self._start_tls(argument)
-            case b"QUIT":
-                return b"221 2.0.0 Bye"
         return self._lesser(verb.upper())
 
     def mail(self, content: bytes) -> Answer:
@@ -167,27 +166,10 @@ class Inbound(Conversation):
             return b"554 5.4.6 Too many Received fields: the mail goes in a circle"
         return self._store(arrival) if len(content) < LARGE else self._store_large(arrival)
 
-    def fault(self, error: Exception) -> bytes:
-        if isinstance(error, Refusal):
-            return reply_to(error)
-        if isinstance(error, StorageError):
-            log.error("storage refused: %s", type(error).__name__)
-        else:
-            log.error("unexpected fault", exc_info=error)
-        return LOCAL_FAULT
-
     # -- the commands
 
     def _lesser(self, verb: bytes) -> bytes:
-        """The commands that bring no mail forward."""
         match verb:
-            case b"RSET":
-                self.forget()
-                return b"250 2.0.0 Forgotten"
-            case b"NOOP":
-                return b"250 2.0.0 OK"
-            case b"VRFY":
-                return b"252 2.5.0 Send some mail and see"
             case b"HELP":
                 return b"214 2.0.0 EHLO MAIL RCPT DATA RSET NOOP STARTTLS VRFY QUIT; RFC 5321 says how"
             case b"AUTH":
@@ -197,7 +179,7 @@ class Inbound(Conversation):
         if verb in _OF_HTTP:
             # a browser, or a page that makes one talk to us
             return self.last(b"554 5.5.1 This is no web server")
-        return b"500 5.5.1 No such command"
+        return super()._lesser(verb)
 
     def _hello(self, extended: bool, name: bytes) -> bytes:
         helo = name.strip().decode("utf-8", "replace")
@@ -208,23 +190,9 @@ class Inbound(Conversation):
         if not extended:
             return b"250 " + self._terms.hostname.encode()
         lines = [self._terms.hostname, "PIPELINING", f"SIZE {self._terms.max_message_bytes}", "8BITMIME", "SMTPUTF8"]
-        if self._terms.tls is not None and not self._secured:
+        if self._offers_tls:
             lines.append("STARTTLS")
         return several(250, [*lines, "ENHANCEDSTATUSCODES"])
-
-    def _start_tls(self, argument: bytes) -> Answer:
-        if argument:
-            return b"501 5.5.4 STARTTLS takes no parameter"
-        if self._terms.tls is None or self._secured:
-            return b"503 5.5.1 No TLS to start"
-        return self._secure(self._terms.tls())
-
-    async def _secure(self, context: ssl.SSLContext) -> bytes:
-        await self.encrypt(context)
-        # RFC 3207 section 4.2: what was said in the clear counts for nothing
-        self._secured, self._helo = True, ""
-        self.forget()
-        return b""
 
     def _mail_from(self, text: bytes) -> bytes:
         if not self._helo:
@@ -289,13 +257,6 @@ class Inbound(Conversation):
             return b"451 4.7.1 Greylisted; come again in %d minutes" % minutes
         self._recipients.append(recipient)
         return b"250 2.1.5 OK"
-
-    def _data(self, argument: bytes) -> bytes:
-        if argument:
-            return b"501 5.5.4 DATA takes no parameter"
-        if not self._recipients:
-            return b"503 5.5.1 Say RCPT first"
-        return self.expect_mail()
 
     async def _store(self, arrival: Arrival) -> bytes:
         # a peer that hangs up after the final dot does not cancel this: nobody does

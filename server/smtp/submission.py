@@ -4,14 +4,13 @@ import asyncio
 import base64
 import binascii
 import logging
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from server.smtp.arguments import announced, read_argument
-from server.smtp.conversation import Answer, Connections, Conversation, Patience, Room, several
+from server.smtp.conversation import Answer, Connections, Patience, Room, several
 from server.smtp.listener import Listener
-from server.smtp.replies import reply_to
+from server.smtp.service import Service, Tls
 from storage.database import one
 from storage.errors import StorageError
 from storage.records import Mailbox
@@ -53,31 +52,35 @@ class Terms:
     context: Context
     hostname: str
     max_message_bytes: int
-    tls: Callable[[], ssl.SSLContext] | None
-    """Gives the context for a new session."""
+    tls: Tls
     plain: bool
     """Sign-in without TLS is allowed."""
 
 
-class Submission(Conversation):
+class Submission(Service):
     """One connection of a client that hands mail in."""
+
+    log = log
+    local_fault = LOCAL_FAULT
 
     def __init__(self, terms: Terms, connections: Connections, room: Room) -> None:
         super().__init__(
-            max_message_bytes=terms.max_message_bytes, connections=connections, room=room, patience=Patience()
+            max_message_bytes=terms.max_message_bytes,
+            connections=connections,
+            room=room,
+            patience=Patience(),
+            tls=terms.tls,
         )
         self._terms = terms
         self._shut = False
         """Everybody's sending is stopped."""
         self._peer = ""
-        self._secured = False
         self._greeted = False
         self._tries = 0
         self._member: Member | None = None
         self._more: Callable[[bytes], Answer] | None = None
         """What takes the next line, in the middle of AUTH."""
         self._sender = False
-        self._recipients: list[str] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._peer = str((transport.get_extra_info("peername") or ("",))[0])
@@ -119,16 +122,7 @@ class Submission(Conversation):
                 return self._auth(argument)
             case b"STARTTLS":
                 return self._start_tls(argument)
-            case b"RSET":
-                self.forget()
-                return b"250 2.0.0 Forgotten"
-            case b"NOOP":
-                return b"250 2.0.0 OK"
-            case b"VRFY":
-                return b"252 2.5.0 Send some mail and see"
-            case b"QUIT":
-                return b"221 2.0.0 Bye"
-        return b"500 5.5.1 No such command"
+        return self._lesser(verb.upper())
 
     def mail(self, content: bytes) -> Answer:
         recipients = tuple(self._recipients)
@@ -136,18 +130,12 @@ class Submission(Conversation):
         assert self._member is not None
         return self._hand_in(self._member, recipients, content)
 
-    def fault(self, error: Exception) -> bytes:
-        if isinstance(error, Refusal):
-            return reply_to(error)
-        if isinstance(error, StorageError):
-            log.error("storage refused: %s", type(error).__name__)
-        else:
-            log.error("unexpected fault", exc_info=error)
-        return LOCAL_FAULT
-
     def forget(self) -> None:
         self._sender = False
         self._recipients = []
+
+    def unknown_again(self) -> None:
+        self._greeted, self._member = False, None
 
     def _hello(self, extended: bool, name: bytes) -> bytes:
         if not name.strip():
@@ -158,7 +146,7 @@ class Submission(Conversation):
         if extended:
             lines += ["PIPELINING", f"SIZE {self._terms.max_message_bytes}", "8BITMIME", "SMTPUTF8"]
             lines += ["ENHANCEDSTATUSCODES"]
-            if self._terms.tls is not None and not self._secured:
+            if self._offers_tls:
                 lines.append("STARTTLS")
             if self._may_sign_in:
                 lines.append("AUTH PLAIN LOGIN")
@@ -167,20 +155,6 @@ class Submission(Conversation):
     @property
     def _may_sign_in(self) -> bool:
         return self._secured or self._terms.plain
-
-    def _start_tls(self, argument: bytes) -> Answer:
-        if argument:
-            return b"501 5.5.4 STARTTLS takes no parameter"
-        if self._terms.tls is None or self._secured:
-            return b"503 5.5.1 No TLS to start"
-        return self._secure(self._terms.tls())
-
-    async def _secure(self, context: ssl.SSLContext) -> bytes:
-        await self.encrypt(context)
-        # RFC 3207 section 4.2: what was said in the clear counts for nothing
-        self._secured, self._greeted, self._member = True, False, None
-        self.forget()
-        return b""
 
     def _auth(self, argument: bytes) -> Answer:
         if not self._greeted or self._member is not None or self._sender:
@@ -285,13 +259,6 @@ class Submission(Conversation):
         await check_recipient(self._terms.context, member.mailbox, recipient)
         self._recipients.append(recipient)
         return b"250 2.1.5 OK"
-
-    def _data(self, argument: bytes) -> bytes:
-        if argument:
-            return b"501 5.5.4 DATA takes no parameter"
-        if not self._recipients:
-            return b"503 5.5.1 Say RCPT first"
-        return self.expect_mail()
 
     async def _hand_in(self, member: Member, recipients: tuple[str, ...], content: bytes) -> bytes:
         context = self._terms.context.acting_as(member.principal, self._peer)
