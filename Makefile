@@ -18,6 +18,9 @@ demo: $(STAMP)   ## run the main job: an agent sends under a person's gate, and 
 test: $(STAMP)   ## run the tests; what needs PostgreSQL, Chromium, Postfix or Exim is skipped with its reason
 	$(PY) -m pytest
 
+explore: $(STAMP) ## let the property tests look for what nobody has seen yet: new examples, and many
+	$(PY) -m pytest -m hypothesis --hypothesis-profile explore
+
 corpora: $(STAMP) ## score what is published to test mail software with (docs/corpora.md)
 	$(PY) -m tests.corpora
 
@@ -45,4 +48,4 @@ bench: $(STAMP)  ## measure the relay beside Postfix and OpenDKIM (as root), the
 clean:           ## remove what was made here
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache dist
 
-.PHONY: help setup demo test corpora check format docs bench clean
+.PHONY: help setup demo test explore corpora check format docs bench clean

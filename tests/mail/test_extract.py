@@ -113,6 +113,7 @@ OUTSIDE = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><d><r><t>&a;</t
         (zipped({"inner.zip": zipped({"a.txt": b"a"})}), "unsupported"),
         (b"PK\x03\x04" + b"\0" * 100, "malformed"),
         (b"%PDF-1.4\n%broken", "malformed"),
+        (pdf(said("Hi")).replace(b"/FlateDecode", b"/SlateDecode"), "malformed"),
         (pdf(b" " * (20 << 20)), "too_much"),
         (b"\x1f\x8b\x08\0" + b"\0" * 50, "unsupported"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "encrypted"),

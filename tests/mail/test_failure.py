@@ -3,7 +3,7 @@
 from email import message_from_bytes
 from email.policy import default
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tools.mail.failure import Failure, Frame, Original, notification
@@ -43,7 +43,6 @@ def test_000_7_the_parts_are_those_of_rfc_3464() -> None:
     assert all(len(line) <= 998 and b"\n" not in line for line in raw.split(b"\r\n"))
 
 
-@settings(deadline=None)
 @given(
     LOCAL,
     st.sampled_from(["", "5.1.1", "5.7.1", "5.2.2", "4.2.0"]),

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tools.mail.reports import Report, read_report
@@ -274,7 +274,6 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=60) | PIECES, max_size=8).map(b"".join))
 def test_any_bytes_are_read_without_an_exception(raw: bytes) -> None:
     report = read_report(raw)

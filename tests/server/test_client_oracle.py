@@ -98,7 +98,7 @@ DIALOGUES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(DIALOGUES, st.sampled_from(OFFERS), st.sampled_from(LOOPS))
 def test_dialogues_of_many_answers_end_the_same(
     script: dict[str, Answer | list[Answer]], offers: tuple[str, ...], loop: Callable[[], asyncio.AbstractEventLoop]
@@ -112,7 +112,7 @@ def test_dialogues_of_many_answers_end_the_same(
 LINES = st.lists(st.sampled_from([b"", b".", b"..", b".a", b"a.", b"\xff", b"From: x", b"x" * 70_000]), max_size=8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(LINES.map(b"\r\n".join), st.sampled_from(OFFERS[:2]), st.sampled_from(LOOPS))
 def test_the_same_bytes_are_on_the_wire(
     raw: bytes, offers: tuple[str, ...], loop: Callable[[], asyncio.AbstractEventLoop]

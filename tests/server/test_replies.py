@@ -37,7 +37,6 @@ def read(pieces: list[bytes]) -> tuple[list[Reply], str]:
     return replies, ""
 
 
-@settings(deadline=None)
 @given(st.lists(REPLIES, max_size=4), st.lists(st.integers(0), max_size=8), st.sampled_from(["\r\n", "\n"]))
 def test_replies_are_read_in_any_pieces(replies: list[Reply], cuts: list[int], end: str) -> None:
     wire = b"".join(on_the_wire(reply, end) for reply in replies)
@@ -52,7 +51,7 @@ def test_replies_are_read_cut_at_every_byte() -> None:
     assert read([wire[at : at + 1] for at in range(len(wire))]) == (expected, "")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.binary(max_size=60) | st.lists(st.sampled_from([b"250", b"-", b" ", b"\r\n", b"\n", b"5", b"x"])).map(b"".join)
 )
@@ -119,7 +118,6 @@ def test_long_replies_within_the_limits_are_read() -> None:
     assert (len(reply.text.split("\n")), why) == (MAX_LINES, "")
 
 
-@settings(deadline=None)
 @given(st.lists(REPLIES, min_size=1, max_size=1), st.sampled_from(["\r\n", "\n"]))
 def test_it_reads_what_aiosmtplib_reads(replies: list[Reply], end: str) -> None:
     wire = b"".join(on_the_wire(reply, end) for reply in replies)

@@ -94,7 +94,7 @@ COMMANDS = [
 # parameters behind HELO, which it does not.
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said=st.lists(st.sampled_from(COMMANDS), max_size=12))
 async def test_the_same_dialogue_gets_the_same_replies(world: World, said: list[bytes]) -> None:
     dialogue = [b"EHLO client.example", *said]
@@ -107,7 +107,7 @@ CONTENT = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pieces=CONTENT)
 async def test_the_same_mail_comes_out(world: World, pieces: list[bytes]) -> None:
     raw = b"Subject: x\r\n\r\n" + b"".join(pieces) + b"\r\n"

@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tools.mail import limits
@@ -53,7 +53,6 @@ LEXEME = r'(?:"(?:[^"\\]|\\.)*"|[^\s;()"\\]+)'
 LINE = re.compile(rf"\t[a-z]+=[a-z]+( reason={LEXEME})?( [a-z.]+={LEXEME})*;?")
 
 
-@settings(deadline=None)
 @given(
     reason=st.text(max_size=300),
     values=st.lists(st.tuples(st.just("smtp.mailfrom"), st.text(max_size=400)), max_size=3),
@@ -169,7 +168,6 @@ TEXTS = (
 pieces = st.lists(st.sampled_from(TEXTS.split(b"|"))).map(b"".join)
 
 
-@settings(deadline=None)
 @given(raw=pieces)
 def test_no_reader_finds_a_claim_in_what_is_left(raw: bytes) -> None:
     left = without_claims(raw, OURS)
@@ -178,7 +176,6 @@ def test_no_reader_finds_a_claim_in_what_is_left(raw: bytes) -> None:
         assert str(value).split(";")[0].strip().lower() != OURS
 
 
-@settings(deadline=None)
 @given(raw=st.binary())
 def test_a_mail_without_the_field_stays_as_it_is(raw: bytes) -> None:
     assert without_claims(raw, OURS) is raw

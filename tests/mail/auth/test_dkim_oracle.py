@@ -114,7 +114,7 @@ def edited(raw: bytes, changes: list[tuple[int, int, bytes]]) -> bytes:
     return raw
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(raw=st.sampled_from(MAILS), changes=edits)
 def test_a_changed_mail_is_judged_as_dkimpy_does(raw: bytes, changes: list[tuple[int, int, bytes]]) -> None:
     raw = edited(raw, changes)
@@ -129,7 +129,7 @@ def test_both_accept_a_chain(raw: bytes) -> None:
     assert theirs(raw, ORACLE.ARC) and chain(raw).result == "pass"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(raw=st.sampled_from(CHAINS), changes=edits)
 def test_a_changed_chain_is_judged_as_dkimpy_does(raw: bytes, changes: list[tuple[int, int, bytes]]) -> None:
     raw = edited(raw, changes)

@@ -26,7 +26,6 @@ TEXTS = b"From: |>From |From|a:|b :|:|-c:|--|x|\xe9:| |\t|\r\n|\n|\r|\r\n\r\n|\n
 pieces = st.lists(st.sampled_from(TEXTS.split(b"|"))).map(b"".join)
 
 
-@settings(deadline=None)
 @given(raw=pieces | st.binary())
 @example(raw=b"a:" * 3 + b"\n\n\nx")
 def test_the_header_is_the_one_the_parser_reads(raw: bytes) -> None:
@@ -51,7 +50,6 @@ def simple_body(body: bytes) -> bytes:
     return b"".join(body_pieces(body, 0, "simple"))
 
 
-@settings(deadline=None)
 @given(body=lines)
 @example(body=b"a\r\r\n\r\n")
 @example(body=b"\r\n\r\n")
@@ -68,7 +66,7 @@ def test_canonical_bodies_are_those_of_dkimpy(body: bytes) -> None:
     times=st.sampled_from([1, 3, PIECE // 2, PIECE]),
     last=lines,
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_body_of_several_pieces_is_one_body(line: bytes, times: int, last: bytes) -> None:
     body = (line + b"\r\n") * (times if len(line) < 10 else 7) + last + b"\r\n"
     assert relaxed_body(body) == dkim.canonicalization.Relaxed.canonicalize_body(body)
@@ -96,7 +94,7 @@ SOUND = forwarded(forwarded(signed(), 1), 2)
 edits = st.lists(st.tuples(st.integers(0, len(SOUND)), st.integers(0, 40), st.binary(max_size=3) | pieces), max_size=6)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(changes=edits)
 def test_a_broken_mail_has_a_verdict(changes: list[tuple[int, int, bytes]]) -> None:
     raw = SOUND
@@ -105,7 +103,6 @@ def test_a_broken_mail_has_a_verdict(changes: list[tuple[int, int, bytes]]) -> N
     asyncio.run(judged(raw))
 
 
-@settings(deadline=None)
 @given(value=st.text() | st.binary())
 def test_any_bytes_after_the_name_have_a_verdict(value: str | bytes) -> None:
     data = value.encode("utf-8", "replace") if isinstance(value, str) else value
@@ -113,7 +110,6 @@ def test_any_bytes_after_the_name_have_a_verdict(value: str | bytes) -> None:
         asyncio.run(judged(name + data + b"\r\nFrom: a@example.com\r\n\r\nHello\r\n"))
 
 
-@settings(deadline=None)
 @given(text=st.binary() | st.binary().map(lambda data: b"v=DKIM1; p=" + data))
 def test_any_record_is_read_or_refused(text: bytes) -> None:
     try:

@@ -3,7 +3,7 @@
 import io
 
 from tools.mail.documents.archive import Unreadable
-from tools.mail.documents.reader import Writer
+from tools.mail.documents.reader import Full, Writer
 
 PAGES = 500
 STREAM_BYTES = 8 * 1024 * 1024
@@ -16,7 +16,7 @@ def read_pdf(content: bytes, writer: Writer) -> None:
     """The pages in order. Raises Unreadable, Full; and MemoryError where the process has a limit."""
     try:
         from pypdf import apply_configuration
-        from pypdf.errors import LimitReachedError, PyPdfError
+        from pypdf.errors import LimitReachedError
     except ImportError as error:
         raise Unreadable("needs_documents_extra") from error
     try:
@@ -34,8 +34,10 @@ def read_pdf(content: bytes, writer: Writer) -> None:
             _read_pages(content, writer)
     except LimitReachedError as error:
         raise Unreadable("too_much") from error
-    # a broken file shows as almost any error inside the library
-    except (PyPdfError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+    except (Unreadable, Full, MemoryError):
+        raise
+    # a broken file shows as any error at all inside the library
+    except Exception as error:
         raise Unreadable("malformed") from error
 
 
