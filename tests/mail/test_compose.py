@@ -44,6 +44,11 @@ files = st.builds(
     name=st.text(line, min_size=1, max_size=60).filter(lambda name: name.strip() and not set(name) & set("/\\")),
     content_type=st.sampled_from(["", "application/pdf", "text/csv", "image/svg+xml", "message/rfc822"]),
     content=st.binary(max_size=300),
+).filter(lambda file: file.content_type != "message/rfc822" or b":" not in file.content)
+whole_mails = st.builds(
+    "{}: x\r\n{}\r\n".format,
+    st.sampled_from(["From", "X-Note", "a!~"]),
+    st.lists(st.text(st.characters(max_codepoint=126, exclude_categories=["Cc"]))).map("\r\n".join),
 )
 identifiers = st.from_regex(r"[A-Za-z0-9.+_$-]{1,40}@[a-z]{1,20}\.example", fullmatch=True)
 drafts = st.builds(
@@ -283,6 +288,22 @@ def test_bodies_survive(text: str) -> None:
     assert part.get_content().replace("\r\n", "\n") == "".join(
         f"    {line}\n" for line in text.rstrip("\n").split("\n")
     )
+
+
+@given(whole_mails)
+def test_a_whole_mail_is_attached_as_it_is(mail: str) -> None:
+    raw = compose(replace(DRAFT, attachments=(Attachment("x.eml", "message/rfc822", mail.encode()),))).raw
+    head, carried, rest = raw.partition(f"\r\n\r\n{mail}\r\n--".encode())
+    assert carried and b"message/rfc822" in head and rest.count(b"\r\n") == 1
+    (part,) = read(raw).iter_attachments()
+    assert part.get_content().items() == read(mail.encode()).items()
+
+
+@pytest.mark.parametrize("content", [b"", b"\r\n", b"\r\nx\r\n", b"From x\r\n", b"no field\r\nTo: x\r\n", b": x\r\n"])
+def test_what_begins_with_no_header_field_is_a_file(content: bytes) -> None:
+    raw = compose(replace(DRAFT, attachments=(Attachment("x.eml", "message/rfc822", content),))).raw
+    (part,) = read(raw).iter_attachments()
+    assert (part.get_content_type(), part.get_payload(decode=True)) == ("application/octet-stream", content)
 
 
 def test_a_message_is_attached_as_a_file() -> None:

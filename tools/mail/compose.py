@@ -19,7 +19,8 @@ VALUE_LIMIT = 998  # characters of a subject or of an extra header's value
 FILE_NAME_LIMIT = 255  # octets of UTF-8, what file systems take
 
 _LONGEST_TOKEN = 900  # below the 998 octets of a line (RFC 5322 section 2.1.1)
-_SEVEN_BIT = re.compile(rb"(?:[\x01-\x09\x0b\x0c\x0e-\x7f]{0,998}\r\n)+")
+# It begins with a header field, without which nothing is a message, and needs no encoding (RFC 2046 section 5.2.1).
+_SEVEN_BIT_MAIL = re.compile(rb"(?=[!-9;-~]+:)(?:[\x01-\x09\x0b\x0c\x0e-\x7f]{0,998}\r\n)+")
 _UNKNOWN_TYPE = "application/octet-stream"
 _MESSAGE_ID = re.compile(r"[!-;=?-~]{1,980}")  # fits a line behind "In-Reply-To: "
 _EMAIL = re.compile(r'[^ <>()\[\],;:"\\@]+@[a-z0-9.-]+')
@@ -81,7 +82,8 @@ def compose(draft: Draft) -> Rendered:
         bodies = render(draft.markdown)
     except MarkdownError as error:
         raise ComposeError(str(error)) from error
-    # No other line of a mail can begin like this: = is always =3D in quoted-printable, and base64 has no underscore.
+    # No other line of a mail can begin like this: = is always =3D in quoted-printable, base64 has no underscore, and
+    # an attached mail is older than this message id.
     boundary = "=_" + hashlib.sha256(draft.message_id.encode()).hexdigest()[:32]
     part = _alternative(f"{boundary}a", bodies)
     if draft.attachments:
@@ -216,7 +218,7 @@ def _body(kind: str, text: str) -> bytes:
 
 def _attached(attachment: Attachment) -> bytes:
     content_type = attachment.content_type.lower() or _UNKNOWN_TYPE
-    if content_type == "message/rfc822" and _SEVEN_BIT.fullmatch(attachment.content):
+    if content_type == "message/rfc822" and _SEVEN_BIT_MAIL.fullmatch(attachment.content):
         return _whole_mail(attachment)
     # These two may not be sent as base64 (RFC 2045 section 6.4, RFC 2046 section 5.2.1).
     if content_type.startswith(("multipart/", "message/")):
