@@ -11,6 +11,7 @@ from tools.context import Context
 from tools.fields import Limit, ListedMessage
 from tools.mail.address import canonical
 from tools.operation import MailboxId, Model, Operation
+from tools.tags import Wanted
 from tools.views import cursor_after, listed, position
 
 Status = Literal[
@@ -38,9 +39,7 @@ class InboxRequest(Model):
     )
     status: Status | None = Field(default=None, description="Only messages with this status.")
     sender: str | None = Field(default=None, description="Only mail from this address.", max_length=254)
-    tag: str | None = Field(
-        default=None, description="Only messages with this tag, as a name or as name=value.", max_length=330
-    )
+    tag: Wanted = None
     limit: Limit = 20
     cursor: str | None = Field(default=None, description="next_cursor of the page before.", max_length=200)
     mailbox_id: MailboxId = None

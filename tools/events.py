@@ -6,7 +6,7 @@ from typing import Any
 from storage.database import Reader, Transaction, columns
 from storage.records import Event, Message
 
-ARRIVALS = frozenset({"message.received", "reply.overdue"})
+ARRIVALS = frozenset({"message.received", "message.tagged", "reply.overdue"})
 """What those who wait for a mailbox's mail are woken for."""
 
 

@@ -1,7 +1,7 @@
 """Tags: what an agent notes on a message for itself, as a name and perhaps a value."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -26,6 +26,9 @@ Name = Annotated[
     ),
 ]
 Value = Annotated[str, Field(max_length=256)]
+Wanted = Annotated[
+    str | None, Field(description="Only messages with this tag, as a name or as name=value.", max_length=330)
+]
 
 
 class TagRequest(Model):
@@ -79,8 +82,9 @@ async def tag(context: Context, request: TagRequest) -> Tags:
         if len(after) > MOST:
             raise Refusal("too_many_tags", most=MOST)
         if after != before:
-            by = context.principal.name
-            await events.about(transaction, context.now(), message, "message.tagged", tags=after, by=by)
+            changed = {name: value for name, value in after.items() if before.get(name) != value}
+            said = {"tags": after, "set": changed, "by": context.principal.name}
+            await events.about(transaction, context.now(), message, "message.tagged", **said)
         return after
 
     return Tags(message_id=request.message_id, tags=await context.db.write(work))
@@ -105,6 +109,12 @@ async def tags_of(reader: Reader, message_ids: Sequence[str]) -> dict[str, dict[
     for row in await reader.rows("tags_of", message_ids=json.dumps(list(message_ids))):
         found[row["message_id"]][row["name"]] = row["value"]
     return found
+
+
+def named(tags: Mapping[str, str], wanted: str) -> bool:
+    """Whether a wanted tag, as a name or as name=value, is among these."""
+    name, equals, value = wanted.partition("=")
+    return name in tags and (not equals or tags[name] == value)
 
 
 TAG = Operation(

@@ -16,6 +16,7 @@ from tools.expected import EVENT as OVERDUE
 from tools.fields import ListedMessage
 from tools.mail.address import canonical
 from tools.operation import MailboxId, Model, Operation
+from tools.tags import Wanted, named
 from tools.views import listed
 
 MOST = 20
@@ -33,6 +34,10 @@ class WaitRequest(Model):
         default=None, description="Only mail whose subject has these words, in any case.", min_length=1, max_length=200
     )
     has_attachment: bool | None = Field(default=None, description="Only mail with a file, or only mail without.")
+    tag: Wanted = Field(
+        default=None,
+        description="Only mail with this tag, as a name or as name=value; also mail that is given it while you wait.",
+    )
     since: str | None = Field(
         default=None,
         description="The cursor of an earlier call: all mail since then, read or not, so that none is missed.",
@@ -70,6 +75,7 @@ class _Seen:
     """What a call has found, and how far it has looked in the log."""
 
     cursor: int
+    newer_than: tuple[int, str] = (0, "")
     messages: list[Message] = field(default_factory=list)
     overdue: list[Overdue] = field(default_factory=list)
 
@@ -89,7 +95,10 @@ async def wait_for_message(context: Context, request: WaitRequest) -> Arrivals:
             seen.cursor = min(int(request.since), seen.cursor)
             await _look(context, mailbox, request, seen)
         else:
-            seen.messages = await _there_already(context, mailbox, request)
+            if request.after_message_id is not None:
+                behind = await message_of(context.db, mailbox, request.after_message_id)
+                seen.newer_than = behind.created_at, behind.id
+            seen.messages = await _there_already(context, mailbox, request, *seen.newer_than)
         try:
             async with asyncio.timeout(request.timeout_seconds):
                 while not seen:
@@ -106,7 +115,12 @@ async def _look(context: Context, mailbox: Mailbox, request: WaitRequest, seen: 
     """Read on in the log until something fits or its end is reached."""
     while not seen:
         rows = await context.db.rows(
-            "arrivals_since", account_id=mailbox.account_id, after=seen.cursor, mailbox_id=mailbox.id, limit=_PAGE
+            "arrivals_since",
+            account_id=mailbox.account_id,
+            after=seen.cursor,
+            mailbox_id=mailbox.id,
+            tag=request.tag,
+            limit=_PAGE,
         )
         for row in rows:
             seen.cursor = row["seq"]
@@ -123,17 +137,23 @@ def _sort_in(row: Row, request: WaitRequest, seen: _Seen) -> None:
         if request.thread_id in (None, message.thread_id):
             waited = json.loads(row["data"])["waited_seconds"]
             seen.overdue.append(Overdue(message_id=message.id, thread_id=message.thread_id, waited_seconds=waited))
-    elif message.status in _READABLE and _fits(message, request):
+    elif message.status in _READABLE and _fits(message, request) and _is_news(row, message, request, seen):
         seen.messages.append(message)
 
 
-async def _there_already(context: Context, mailbox: Mailbox, request: WaitRequest) -> list[Message]:
+def _is_news(row: Row, message: Message, request: WaitRequest, seen: _Seen) -> bool:
+    """Whether a row tells of mail that arrived, or of mail that was given the very tag that is waited for."""
+    if request.tag is None:
+        return True
+    given = named(json.loads(row["data"]).get("set", {}), request.tag)
+    return given and (message.created_at, message.id) > seen.newer_than and message not in seen.messages
+
+
+async def _there_already(
+    context: Context, mailbox: Mailbox, request: WaitRequest, after_at: int, after_id: str
+) -> list[Message]:
     """Unread mail, or mail newer than the one named."""
     found: list[Message] = []
-    after_at, after_id = 0, ""
-    if request.after_message_id is not None:
-        named = await message_of(context.db, mailbox, request.after_message_id)
-        after_at, after_id = named.created_at, named.id
     while len(found) < MOST:
         page = await many(
             context.db,
@@ -142,6 +162,7 @@ async def _there_already(context: Context, mailbox: Mailbox, request: WaitReques
             mailbox_id=mailbox.id,
             thread_id=request.thread_id,
             sender=canonical(request.sender) if request.sender else None,
+            tag=request.tag,
             status=None if request.after_message_id else "unread",
             after_at=after_at,
             after_id=after_id,
@@ -190,8 +211,8 @@ WAIT_FOR_MESSAGE = Operation(
     title="Wait for mail",
     summary=(
         "Wait until mail arrives (at most 120 seconds) and list it without bodies. Better than calling check_inbox "
-        "repeatedly. Narrow it with thread_id, sender, subject_contains or has_attachment when you expect an answer. "
-        "It also tells which answers did not come within their expect_reply_within."
+        "repeatedly. Narrow it with thread_id, sender, subject_contains, has_attachment or tag when you expect an "
+        "answer. It also tells which answers did not come within their expect_reply_within."
     ),
     request=WaitRequest,
     result=Arrivals,

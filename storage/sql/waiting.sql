@@ -10,15 +10,25 @@ WHERE mailbox_id = :mailbox_id AND direction = 'inbound' AND status IN ('unread'
   AND (CAST(:thread_id AS TEXT) IS NULL OR thread_id = :thread_id)
   AND (CAST(:sender AS TEXT) IS NULL OR lower(from_email) = :sender)
   AND (CAST(:status AS TEXT) IS NULL OR status = :status)
+  AND (CAST(:tag AS TEXT) IS NULL OR EXISTS (
+    SELECT 1 FROM tag t WHERE t.message_id = message.id AND :tag IN (t.name, t.name || '=' || t.value)
+  ))
   AND (created_at > :after_at OR (created_at = :after_at AND id > :after_id))
 ORDER BY created_at, id
 LIMIT :limit;
 
 -- name: arrivals_since
--- What a mailbox got, and the answers it did not get in time, behind a number of the event log.
+-- What a mailbox got, or what was given a tag that it still has, and the answers that did not come in time, behind a
+-- number of the event log.
 SELECT e.seq, e.type, e.data, m.* FROM event e JOIN message m ON m.id = e.message_id
 WHERE e.account_id = :account_id AND e.seq > :after AND e.mailbox_id = :mailbox_id
-  AND e.type IN ('message.received', 'reply.overdue')
+  AND (
+    e.type = 'reply.overdue'
+    OR (e.type = 'message.received' AND CAST(:tag AS TEXT) IS NULL)
+    OR (e.type = 'message.tagged' AND EXISTS (
+      SELECT 1 FROM tag t WHERE t.message_id = m.id AND :tag IN (t.name, t.name || '=' || t.value)
+    ))
+  )
 ORDER BY e.seq LIMIT :limit;
 
 -- name: valid_key

@@ -48,6 +48,7 @@ async def arrive(world: World, body: str, sender: str = "friend@example.com", su
         mailbox_id=world.mailbox.id,
         thread_id=None,
         sender=None,
+        tag=None,
         status=None,
         after_at=0,
         after_id="",

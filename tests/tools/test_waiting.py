@@ -13,6 +13,7 @@ from storage.database import Database, Row, Transaction, Value, one
 from storage.records import Approval
 from tests.conftest import World, eventually, make_world, overseer
 from tools.accounts import create_mailbox
+from tools.check_inbox import InboxRequest, check_inbox
 from tools.context import HOUR
 from tools.decide import approve
 from tools.errors import Refusal
@@ -21,8 +22,10 @@ from tools.expected import tell_overdue
 from tools.identity import create_key, principal_of
 from tools.list_events import EventsRequest, list_events
 from tools.pending import PendingRequest, list_pending
+from tools.read_message import ReadRequest, read_message
 from tools.receive import Arrival, receive
 from tools.send import SendRequest, send
+from tools.tags import TagRequest, tag
 from tools.wait_for_message import WaitRequest, wait_for_message
 
 
@@ -59,6 +62,70 @@ async def test_only_mail_that_fits_ends_the_waiting(world: World, wanted: dict[s
         await arrive(world, raw)
     found = await waiting
     assert [each.subject_untrusted for each in found.messages] == [subject]
+
+
+async def test_mail_that_is_given_the_tag_ends_the_waiting(world: World) -> None:
+    """Also where it was read long ago; not where the tag has another value, or where another tag is given."""
+    await arrive(world, mail("Old"))
+    await arrive(world, mail("Older than wanted"))
+    wanted, other = [each.message_id for each in (await check_inbox(world.context, InboxRequest())).messages]
+    await read_message(world.context, ReadRequest(message_id=wanted))
+    start = (await wait_for_message(world.context, WaitRequest(timeout_seconds=1, since="0"))).cursor
+    for how in (
+        WaitRequest(timeout_seconds=20, tag="todo=now"),
+        WaitRequest(timeout_seconds=20, tag="todo", since=start),
+    ):
+        waiting = asyncio.create_task(wait_for_message(world.context, how))
+        await eventually(lambda: world.system.db.wakeups.listeners(f"arrivals {world.mailbox.id}"))
+        await arrive(world, mail("New, and without a tag"))
+        await tag(world.context, TagRequest(message_id=other, tags={"customer": "todo"}))
+        await tag(world.context, TagRequest(message_id=wanted, tags={"todo": "now", "customer": "acme"}))
+        assert [each.message_id for each in (await waiting).messages] == [wanted]
+        await tag(world.context, TagRequest(message_id=wanted, remove=["todo"]))
+
+
+async def test_a_tag_there_already_is_found_and_no_other_tag_tells_of_it_again(world: World) -> None:
+    await arrive(world, mail("Tagged"))
+    await arrive(world, mail("Not tagged"))
+    _, id_ = [each.message_id for each in (await check_inbox(world.context, InboxRequest())).messages]
+    await tag(world.context, TagRequest(message_id=id_, tags={"todo": "now"}))
+    found = await wait_for_message(world.context, WaitRequest(timeout_seconds=1, tag="todo=now"))
+    assert [each.message_id for each in found.messages] == [id_]
+    waiting = asyncio.create_task(
+        wait_for_message(world.context, WaitRequest(timeout_seconds=2, tag="todo", since=found.cursor))
+    )
+    await eventually(lambda: world.system.db.wakeups.listeners(f"arrivals {world.mailbox.id}"))
+    await tag(world.context, TagRequest(message_id=id_, tags={"customer": "acme"}))
+    assert (await waiting).timed_out, "it had the tag before"
+
+
+async def test_a_tag_taken_off_again_and_one_of_older_mail_do_not_count(world: World) -> None:
+    await arrive(world, mail("Older"))
+    await arrive(world, mail("Newer"))
+    newer, older = [each.message_id for each in (await check_inbox(world.context, InboxRequest())).messages]
+    await tag(world.context, TagRequest(message_id=older, tags={"todo": ""}))
+    await tag(world.context, TagRequest(message_id=newer, tags={"done": ""}))
+    await tag(world.context, TagRequest(message_id=newer, remove=["done"]))
+    for gone in (WaitRequest(timeout_seconds=1, tag="done", since="0"), WaitRequest(timeout_seconds=1, tag="todo=x")):
+        assert (await wait_for_message(world.context, gone)).timed_out
+    waiting = asyncio.create_task(
+        wait_for_message(world.context, WaitRequest(timeout_seconds=20, tag="todo", after_message_id=older))
+    )
+    await eventually(lambda: world.system.db.wakeups.listeners(f"arrivals {world.mailbox.id}"))
+    await tag(world.context, TagRequest(message_id=older, tags={"todo": "again"}))
+    await tag(world.context, TagRequest(message_id=newer, tags={"todo": ""}))
+    assert [each.message_id for each in (await waiting).messages] == [newer]
+
+
+async def test_mail_tagged_twice_is_told_once_and_mail_of_one_s_own_never(world: World) -> None:
+    await arrive(world, mail("One"))
+    (shown,) = (await check_inbox(world.context, InboxRequest())).messages
+    sent = await send(world.context, SendRequest(to=["ann@example.com"], subject="Mine", markdown="Well"))
+    for id_ in (shown.message_id, sent.message_id):
+        for value in ("a", "b"):
+            await tag(world.context, TagRequest(message_id=id_, tags={"todo": value}))
+    found = await wait_for_message(world.context, WaitRequest(timeout_seconds=1, tag="todo", since="0"))
+    assert [each.message_id for each in found.messages] == [shown.message_id]
 
 
 async def test_what_lies_there_already_is_looked_through_to_its_end(world: World) -> None:
