@@ -109,6 +109,17 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachmentText:
+    message_id: str
+    revision: int
+    place: int
+    packed: bytes
+    truncated: int
+    reason: str
+    signals: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     id: str
     message_id: str
@@ -231,6 +242,8 @@ class Attempt:
     category: str
     host: str
     created_at: int
+    tls: str
+    """TLS version, cipher and what vouched for the certificate; `none` in the clear, empty without a session."""
 
 
 @dataclass(frozen=True, slots=True)

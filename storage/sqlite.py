@@ -137,7 +137,8 @@ class SQLite:
         if self._thread is None:
             raise Unavailable("the database is closed")
         self._units.put(unit)
-        return await asyncio.shield(unit.done)
+        # a caller that is cancelled does not take its unit back
+        return await unit.done
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from storage.database import many, one
-from storage.records import Event, Message
+from storage.records import Attempt, Delivery, Event, Message
 from tools.context import NOBODY, Context
 from tools.errors import Refusal
 
@@ -30,6 +30,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """An attempt to hand the message over, and to whom."""
+
+    recipient: str
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
 class Life:
     """A message with everything that happened to it, in order."""
 
@@ -37,6 +45,8 @@ class Life:
     digests: dict[int, str]
     """The digest of each revision there was."""
     entries: tuple[Entry, ...]
+    tried: tuple[Tried, ...]
+    """With every recipient's server, copies to the overseer among them."""
 
 
 async def life_of(context: Context, account_id: str, message_id: str) -> Life:
@@ -47,7 +57,20 @@ async def life_of(context: Context, account_id: str, message_id: str) -> Life:
     rows = await context.db.rows("wire_digests", message_id=message_id)
     digests = {row["revision"]: row["digest"] for row in rows}
     found = await many(context.db, Event, "events_of_message", account_id=account_id, message_id=message_id)
-    return Life(message, digests, tuple(_entry(event, digests) for event in found))
+    return Life(
+        message,
+        digests,
+        tuple(_entry(event, digests) for event in found),
+        await attempts_of(context, message_id),
+    )
+
+
+async def attempts_of(context: Context, message_id: str) -> tuple[Tried, ...]:
+    """The attempts to hand a message over, in order."""
+    deliveries = await many(context.db, Delivery, "deliveries", message_id=message_id)
+    recipients = {delivery.id: delivery.recipient for delivery in deliveries}
+    attempts = await many(context.db, Attempt, "attempts", message_id=message_id)
+    return tuple(Tried(recipients[attempt.delivery_id], attempt) for attempt in attempts)
 
 
 def _entry(event: Event, digests: dict[int, str]) -> Entry:

@@ -85,6 +85,8 @@ class Settlement:
     host: str
     due_at: int
     """When to try again, for `deferred`."""
+    tls: str = ""
+    """What the line had: TLS version, cipher, what vouched for the certificate; `none` in the clear."""
 
 
 async def claim(
@@ -372,6 +374,7 @@ def _attempt(delivery: Delivery, settlement: Settlement, now: int) -> Attempt:
         category=settlement.category,
         host=settlement.host,
         created_at=now,
+        tls=settlement.tls,
     )
 
 

@@ -5,7 +5,7 @@ import json
 from pydantic import BaseModel, Field
 
 from storage.database import many, one
-from storage.records import Approval, Delivery, Message, Schedule
+from storage.records import Approval, Attempt, Delivery, Message, Schedule
 from tools.access import mailbox_of, message_of
 from tools.context import Context
 from tools.fields import UNTRUSTED, MessageId
@@ -56,6 +56,12 @@ class DeliveryStatus(BaseModel):
     )
     attempts: int
     reply_untrusted: str = Field(description=f"The other server's last words. {UNTRUSTED}")
+    tls: str = Field(
+        description=(
+            "TLS of the last attempt: version, cipher, and what vouched for the other server's certificate: "
+            "opportunistic (nothing), mta-sts, dane or pkix. none: in the clear. Empty: no server was spoken to."
+        )
+    )
     category: str
     next_attempt_at: str | None
 
@@ -81,6 +87,9 @@ async def message_status(context: Context, request: StatusRequest) -> MessageSta
     message = await message_of(context.db, mailbox, request.message_id)
     approval = await one(context.db, Approval, "approval_of_message", message_id=message.id)
     deliveries = await many(context.db, Delivery, "deliveries", message_id=message.id)
+    attempts = await many(context.db, Attempt, "attempts", message_id=message.id)
+    # the last one of each: they come in the order of time
+    tls = {attempt.delivery_id: attempt.tls for attempt in attempts}
     return MessageStatus(
         message_id=message.id,
         thread_id=message.thread_id,
@@ -89,7 +98,7 @@ async def message_status(context: Context, request: StatusRequest) -> MessageSta
         send_at=await _send_at(context, message) if message.status == "scheduled" else None,
         approval=await _approval(context, approval) if approval and message.direction == "outbound" else None,
         # the overseer's address is not one an agent can read (DESIGN section 5.4): its copies are not listed
-        deliveries=[_delivery(each) for each in deliveries if not each.is_copy],
+        deliveries=[_delivery(each, tls.get(each.id, "")) for each in deliveries if not each.is_copy],
         next=_next(message, deliveries),
     )
 
@@ -113,13 +122,14 @@ async def _approval(context: Context, approval: Approval) -> ApprovalStatus:
     )
 
 
-def _delivery(delivery: Delivery) -> DeliveryStatus:
+def _delivery(delivery: Delivery, tls: str) -> DeliveryStatus:
     waiting = delivery.state in ("queued", "deferred")
     return DeliveryStatus(
         recipient=delivery.recipient,
         state=delivery.state,
         attempts=delivery.attempts,
         reply_untrusted=f"{delivery.code or ''} {delivery.enhanced} {delivery.reply}".strip(),
+        tls=tls,
         category=delivery.category,
         next_attempt_at=time_text(delivery.due_at) if waiting else None,
     )

@@ -22,6 +22,7 @@ _PURGES = (
     "purge_tags",
     "purge_trash",
     "purge_introduced",
+    "purge_attachment_texts",
     "purge_wire",
     "purge_approval_links",
     "purge_approval_votes",

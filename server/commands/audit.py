@@ -17,7 +17,7 @@ from server.commands.common import (
 
 if TYPE_CHECKING:
     from storage.records import Account
-    from tools.audit import Life
+    from tools.audit import Life, Tried
     from tools.context import Context
 
 SHORT = 12
@@ -46,6 +46,9 @@ def audit(
         typer.echo(f"Revision {revision['revision']}  {revision['digest']}")
     rows = [{**event, "what": _what(event)} for event in shown["events"]]
     print_table(rows, ("at", "event", "by", "what"), "Nothing is known of it.")
+    if shown["attempts"]:
+        typer.echo("\nAttempts to hand it over")
+        print_table(shown["attempts"], ("at", "recipient", "number", "outcome", "host", "reply", "tls"), "")
 
 
 def _shown(life: "Life") -> dict[str, Any]:
@@ -68,6 +71,21 @@ def _shown(life: "Life") -> dict[str, Any]:
             }
             for entry in life.entries
         ],
+        "attempts": [_attempt(tried) for tried in life.tried],
+    }
+
+
+def _attempt(tried: "Tried") -> dict[str, Any]:
+    attempt = tried.attempt
+    return {
+        "at": iso(attempt.created_at),
+        "recipient": tried.recipient,
+        "number": attempt.number,
+        "outcome": attempt.outcome,
+        "category": attempt.category,
+        "host": attempt.host,
+        "reply": f"{attempt.code or ''} {attempt.enhanced} {attempt.reply}".strip(),
+        "tls": attempt.tls,
     }
 
 

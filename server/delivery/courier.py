@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -110,7 +110,7 @@ class Courier:
 
     async def _over(self, connection: Connection, letter: Letter, deadline: float) -> Outcome:
         try:
-            return await connection.hand_over(letter, deadline)
+            return replace(await connection.hand_over(letter, deadline), tls=connection.protection)
         finally:
             if connection.alive:
                 self._pool.keep(connection)

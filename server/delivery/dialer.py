@@ -13,7 +13,7 @@ from server.delivery.names import MAX_ADDRESSES
 from server.delivery.outcome import Bounced, Deferred
 from server.delivery.reply import lost, printable
 from server.delivery.routes import Host
-from server.delivery.security import BELOW, Level
+from server.delivery.security import BELOW, Level, voucher
 from server.delivery.session import FAILURES
 from server.delivery.tls_report import Result, TlsCounts, result_of
 
@@ -107,7 +107,7 @@ class Dialer:
         except FAILURES as error:
             if connection.step == "starttls":
                 self._count(connection, level, result_of(error))
-            return connection.failure(error)
+            return replace(connection.failure(error), tls=connection.protection)
         finally:
             if not ready:
                 connection.abort()
@@ -115,16 +115,19 @@ class Dialer:
     async def _secure(self, connection: Connection, level: Level) -> None:
         """Raises _Insecure, or one of FAILURES, where the session is less than it must be."""
         if level == "clear":
+            connection.protection = "none"
             return
         if not connection.offers("starttls"):
             if level not in BELOW:
                 raise _Insecure("TLS is required here and the host does not offer it", "starttls-not-supported")
             self._count(connection, level, "starttls-not-supported")
+            connection.protection = "none"
             return
         await connection.start_tls(self._verified if level in ("tested", "checked") else self._unverified)
         if level == "dane" and not self._is_named(connection):
             raise _Insecure("the certificate is not one that the TLSA records name", "validation-failure")
         self._count(connection, level, "tlsa-invalid" if level == "encrypted" else None)
+        connection.protection = _described(connection, level)
 
     def _is_named(self, connection: Connection) -> bool:
         now = datetime.fromtimestamp(self._clock() / 1_000_000, UTC)
@@ -148,6 +151,13 @@ def _in_whose_name(host: Host, failure: Deferred | Bounced) -> Deferred | Bounce
         return failure
     words = f"TLS as asked {_ASKED[host.policy.type]} of {host.policy.domain} is not to be had: {failure.text}"
     return replace(failure, text=printable(words))
+
+
+def _described(connection: Connection, level: Level) -> str:
+    """As `Answer.tls` has it; empty when the line is lost already."""
+    line = connection.tls
+    version, cipher = (line.version(), line.cipher()) if line else (None, None)
+    return f"{version} {cipher[0]} {voucher(level, connection.host.policy)}" if cipher else ""
 
 
 def _unverified_context() -> ssl.SSLContext:

@@ -1,6 +1,6 @@
 """What became of one delivery attempt, as a value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tools.mail.classify import Category
 
@@ -17,6 +17,9 @@ class Answer:
     enhanced: str
     text: str
     host: str
+    tls: str = field(default="", kw_only=True)
+    """What the line had: TLS version, cipher, and what vouched for the certificate (server/delivery/security.py);
+    `none` in the clear, empty where it did not come to that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,10 @@ BELOW: dict[Level, Level] = {"tested": "any", "any": "clear"}
 
 PolicyType = Literal["tlsa", "sts", "no-policy-found"]
 
+Voucher = Literal["opportunistic", "mta-sts", "dane", "pkix"]
+"""What stood behind the certificate of a session: nothing, whatever it was; the recipients' domain, by its policy over
+HTTPS or by TLSA records; or, for a smart host, the authorities this machine trusts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tlsa:
@@ -43,3 +47,12 @@ class Policy:
     domain: str
     strings: tuple[str, ...] = ()
     mx: tuple[str, ...] = ()
+
+
+def voucher(level: Level, policy: Policy | None) -> Voucher:
+    """Of a session that was encrypted at this level."""
+    if level == "dane":
+        return "dane"
+    if level not in ("tested", "checked"):
+        return "opportunistic"
+    return "mta-sts" if policy and policy.type == "sts" else "pkix"

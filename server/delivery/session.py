@@ -41,6 +41,8 @@ class Session:
         self.host = host
         self.step: Step = "greeting"
         self.is_local = False
+        self.protection = ""
+        """What `Answer.tls` says of it; whoever has secured it writes it down."""
         self._address = address
         self._helo_name = helo_name
         self._line = Line()

@@ -280,4 +280,4 @@ def settlement_of(delivery: Delivery, outcome: Outcome, now: int, spread: float)
         state = "bounced"
     elif isinstance(outcome, Uncertain):
         state = "uncertain"
-    return Settlement(state, outcome.code, outcome.enhanced, outcome.text, category, outcome.host, due_at)
+    return Settlement(state, outcome.code, outcome.enhanced, outcome.text, category, outcome.host, due_at, outcome.tls)

@@ -116,6 +116,8 @@ class Conversation(asyncio.Protocol):
         """Bytes taken of the room."""
         self._begun = self._since = 0.0
         """When the conversation began, and the wait for what comes next."""
+        self._said: list[bytes] = []
+        """Replies that are not on their way yet: those to pipelined commands go in one write (RFC 2920)."""
         self._errors = self._commands = 0
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -157,7 +159,8 @@ class Conversation(asyncio.Protocol):
         """Begin TLS. What came in the clear behind the command is forgotten (RFC 3207 section 4.2)."""
         transport = self._open()
         self._buffer.clear()
-        transport.write(b"220 2.0.0 Go ahead\r\n")
+        self._said.append(b"220 2.0.0 Go ahead")
+        self._speak()
         secured = await asyncio.get_running_loop().start_tls(
             transport, self, context, server_side=True, ssl_handshake_timeout=TLS_SECONDS
         )
@@ -176,7 +179,8 @@ class Conversation(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         if last:
-            transport.write(last + b"\r\n")
+            self._said.append(last)
+            self._write(transport)
         transport.close()
         if self._timer is not None:
             self._timer.cancel()
@@ -198,8 +202,8 @@ class Conversation(asyncio.Protocol):
         self._watch()
         greeting = self.greeting()
         if isinstance(greeting, bytes):
-            self._count(greeting)
-            self._say([greeting])
+            self._say(greeting)
+            self._speak()
         else:
             self._task = asyncio.create_task(self._work_out(greeting))
 
@@ -236,40 +240,41 @@ class Conversation(asyncio.Protocol):
         return self._transport
 
     def _go_on(self) -> None:
-        """Answer all that is there: pipelined commands get their replies in one write (RFC 2920)."""
-        said: list[bytes] = []
+        """Answer all that is there. A reply that has to be worked out holds back those before it and behind it."""
         while self._transport is not None and not self._transport.is_closing() and not self._write_paused:
-            answer = self._next()
+            answer = None if self._over else self._next()
             if answer is None:
                 break
             if not isinstance(answer, bytes):
                 self._task = asyncio.create_task(self._work_out(answer))
-                break
-            said.append(answer)
-            self._count(answer)
-            if self._over:
-                break
-        if said:
-            self._say(said)
+                return
+            self._say(answer)
+        self._speak()
 
-    def _count(self, answer: bytes) -> None:
+    def _say(self, reply: bytes) -> None:
         """After goodbye, or too many refusals in a row, nothing more is heard."""
-        if answer.startswith((b"4", b"5")):
+        self._said.append(reply)
+        if reply.startswith((b"4", b"5")):
             self._errors += 1
             self.refused()
         else:
             self._errors = 0
-        self._over = answer[:3] in LAST or self._errors >= ERRORS
+        self._over = reply[:3] in LAST or self._errors >= ERRORS
 
-    def _say(self, answers: list[bytes]) -> None:
-        if self._transport is None or self._transport.is_closing():
+    def _speak(self) -> None:
+        """Send what was said."""
+        if not self._said or self._transport is None or self._transport.is_closing():
             return
-        self._transport.write(b"\r\n".join(answers) + b"\r\n")
+        self._write(self._transport)
         self._since = asyncio.get_running_loop().time()
         if self._over:
             self.end()
         elif self._stopping and not self._in_mail and self._task is None:
             self.end(STOPPING)
+
+    def _write(self, transport: asyncio.Transport) -> None:
+        transport.write(b"\r\n".join(self._said) + b"\r\n")
+        self._said.clear()
 
     async def _work_out(self, answer: Coroutine[Any, Any, bytes]) -> None:
         try:
@@ -285,8 +290,7 @@ class Conversation(asyncio.Protocol):
         if self._transport is None:
             return
         if said:
-            self._count(said)
-            self._say([said])
+            self._say(said)
         self._transport.resume_reading()
         self._go_on()
 

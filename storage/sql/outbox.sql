@@ -26,10 +26,14 @@ INSERT INTO delivery (
 
 -- name: insert_attempt
 INSERT INTO attempt (
-    delivery_id, number, outcome, code, enhanced, reply, category, host, created_at
+    delivery_id, number, outcome, code, enhanced, reply, category, host, created_at, tls
 ) VALUES (
-    :delivery_id, :number, :outcome, :code, :enhanced, :reply, :category, :host, :created_at
+    :delivery_id, :number, :outcome, :code, :enhanced, :reply, :category, :host, :created_at, :tls
 );
+
+-- name: attempts
+SELECT attempt.* FROM attempt JOIN delivery ON delivery.id = attempt.delivery_id
+WHERE delivery.message_id = :message_id ORDER BY attempt.created_at, attempt.delivery_id, attempt.number;
 
 -- name: opened
 -- All that an attempt looks at, in one look: the decision, the wire form it is about, the message's part in the mail,

@@ -48,6 +48,9 @@ DELETE FROM trash WHERE message_id = :message_id;
 -- name: purge_introduced
 DELETE FROM introduced WHERE message_id = :message_id;
 
+-- name: purge_attachment_texts
+DELETE FROM attachment_text WHERE message_id = :message_id;
+
 -- name: purge_wire
 DELETE FROM wire WHERE message_id = :message_id;
 

@@ -281,6 +281,7 @@ CREATE TABLE attempt (
     category TEXT NOT NULL,
     host TEXT NOT NULL,
     created_at BIGINT NOT NULL,
+    tls TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (delivery_id, number)
 );
 
@@ -492,6 +493,21 @@ CREATE INDEX search_files_wait ON search_entry (id) WHERE files_wait = 1;
 CREATE TABLE search_mark (
     account_id TEXT PRIMARY KEY REFERENCES account (id),
     seq BIGINT NOT NULL
+);
+
+-- What attached files say, so that none is read twice.
+CREATE TABLE attachment_text (
+    message_id TEXT NOT NULL REFERENCES message (id),
+    revision BIGINT NOT NULL,
+    -- the file's among the parts of the mail
+    place BIGINT NOT NULL,
+    -- the text in UTF-8, as zlib packs it
+    packed BYTEA NOT NULL,
+    truncated BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    -- signs of steering in it, as in the message's findings
+    signals TEXT NOT NULL,
+    PRIMARY KEY (message_id, revision, place)
 );
 
 -- What agents and people note on a message, as a name and perhaps a value.

@@ -137,6 +137,7 @@ async def test_the_life_of_a_held_mail_with_an_edit(tmp_path: Path) -> None:
     assert [each["at"] for each in audit["events"]] == sorted(each["at"] for each in audit["events"])
     assert audit["events"][4]["details"]["recipient"] == TO
     assert (audit["from"], audit["status"]) == (MAILBOX, "sent")
+    assert [(each["recipient"], each["outcome"], each["tls"]) for each in audit["attempts"]] == [(TO, "sent", "none")]
 
 
 def _check_agent(seen: list[tuple[str, dict[str, Any]]]) -> None:

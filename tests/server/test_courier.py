@@ -19,7 +19,7 @@ async def test_a_mail_is_handed_over() -> None:
     async with FakeSMTPServer() as server:
         outcome = await deliver(server)
         await server.until(lambda: server.sessions[0].over)
-    assert outcome == Sent(250, "2.0.0", "taken", "localhost")
+    assert outcome == Sent(250, "2.0.0", "taken", "localhost", tls="none")
     assert server.sessions[0].commands == [
         "EHLO gatepost.test",
         f"MAIL FROM:<{SENDER}> SIZE={len(RAW)}",
@@ -55,10 +55,13 @@ async def test_the_server_gets_the_very_bytes(raw: bytes) -> None:
 @pytest.mark.parametrize("step", ["GREETING", "EHLO", "MAIL", "RCPT", "DATA", "CONTENT", "BODY"])
 async def test_4xx_is_tried_again_and_5xx_never(step: str) -> None:
     raw = LARGE if step == "BODY" else RAW
+    line = "" if step in ("GREETING", "EHLO") else "none"
     async with FakeSMTPServer({step: "451-4.3.0 not\n451 4.3.0 now"}) as server:
-        assert await deliver(server, raw=raw) == Deferred(451, "4.3.0", "not now", "localhost", "Unknown")
+        outcome = await deliver(server, raw=raw)
+        assert outcome == Deferred(451, "4.3.0", "not now", "localhost", "Unknown", tls=line)
     async with FakeSMTPServer({step: "554 5.7.1 looks like spam"}) as server:
-        assert await deliver(server, raw=raw) == Bounced(554, "5.7.1", "looks like spam", "localhost", "Spam")
+        outcome = await deliver(server, raw=raw)
+        assert outcome == Bounced(554, "5.7.1", "looks like spam", "localhost", "Spam", tls=line)
     assert server.messages == ([RAW] if step == "CONTENT" else [])
 
 

@@ -121,7 +121,8 @@ async def test_what_comes_behind_a_reply_answers_nothing() -> None:
     async with FakeSMTPServer({"CONTENT": "250 2.0.0 taken\n550 unasked\n250-unasked"}) as server:
         deliverer = courier(server)
         for _ in range(3):
-            assert await deliverer.deliver(SENDER, RECIPIENT, RAW) == Sent(250, "2.0.0", "taken", "localhost")
+            outcome = await deliverer.deliver(SENDER, RECIPIENT, RAW)
+            assert outcome == Sent(250, "2.0.0", "taken", "localhost", tls="none")
         await deliverer.close()
     assert [len(session.contents) for session in server.sessions] == [3]
 

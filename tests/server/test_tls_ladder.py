@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from server.delivery.courier import Courier
-from server.delivery.outcome import Deferred, Outcome, Sent
+from server.delivery.outcome import Bounced, Deferred, Outcome, Sent
 from server.delivery.routes import RelayRoute
 from tests.fakes.certificates import chain, issue, self_signed, serving_context, tlsa
 from tests.fakes.couriers import PATIENT, RAW, RECIPIENT, SENDER, Clock
@@ -66,6 +66,19 @@ COUNTED: dict[str, tuple[str | None, ...]] = {
 }
 """How TLS reports name it, where that tells more than the table."""
 
+VOUCHED: dict[str, tuple[str, ...]] = {
+    "no policy": ("opportunistic", "opportunistic", "opportunistic", "opportunistic", "none"),
+    "sts testing": ("mta-sts", "opportunistic", "opportunistic", "opportunistic", "none"),
+    "sts enforce": ("mta-sts", "", "", "", ""),
+    "dane, this one": ("dane", "dane", "dane", "dane", ""),
+    "dane, another": ("", "", "", "", ""),
+    "dane, this one + sts enforce": ("dane", "dane", "dane", "dane", ""),
+    "dane, another + sts enforce": ("", "", "", "", ""),
+    "dane, unusable": ("opportunistic", "opportunistic", "opportunistic", "opportunistic", ""),
+    "dane, unusable + sts enforce": ("mta-sts", "", "", "", ""),
+}
+"""What is told of the line a mail left by."""
+
 
 def site(policy_name: str, certificate: str, authority: trustme.CA) -> Site:
     issued = CERTIFICATES[certificate](authority)
@@ -79,8 +92,8 @@ def site(policy_name: str, certificate: str, authority: trustme.CA) -> Site:
 
 async def attempt(
     policy_name: str, certificate: str, authority: trustme.CA, folder: Path
-) -> tuple[str, list[str | None]]:
-    """What became of a mail, and the results that were counted."""
+) -> tuple[str, list[str | None], str]:
+    """What became of a mail, the results that were counted, and what vouched for the line."""
     async with laid(site(policy_name, certificate, authority), authority, folder) as laid_out:
         outcome = await laid_out.deliver()
         counted: list[str | None] = [result for _, result, number in laid_out.counted for _ in range(number)]
@@ -88,25 +101,30 @@ async def attempt(
             assert (outcome.enhanced, outcome.category) == ("4.7.5", "ConnectionProblem")
             assert laid_out.smtp.messages == []
             assert not any("MAIL" in session.verbs for session in laid_out.smtp.sessions)
-            return WAITS, counted
+            return WAITS, counted, outcome.tls
         assert isinstance(outcome, Sent)
         assert laid_out.smtp.messages == [RAW]
-        return SECURE if laid_out.smtp.sessions[-1].encrypted else CLEAR, counted
+        if not laid_out.smtp.sessions[-1].encrypted:
+            return CLEAR, counted, outcome.tls
+        version, cipher, voucher = outcome.tls.split(" ")
+        assert version == "TLSv1.3" and cipher.startswith("TLS_")
+        return SECURE, counted, voucher
 
 
 async def test_the_table_of_policies_and_certificates(authority: trustme.CA, tmp_path: Path) -> None:
     """Prints the table too: `pytest -s`."""
-    found: dict[str, list[tuple[str, list[str | None]]]] = {}
+    found: dict[str, list[tuple[str, list[str | None], str]]] = {}
     for number, name in enumerate(TABLE):
         folder = tmp_path / str(number)
         folder.mkdir()
         found[name] = [await attempt(name, certificate, authority, folder) for certificate in CERTIFICATES]
     print(f"{'policy':30}", *(f"{certificate:12}" for certificate in CERTIFICATES))
     for name, row in found.items():
-        print(f"{name:30}", *(f"{became:12}" for became, _ in row))
-    assert {name: tuple(became for became, _ in row) for name, row in found.items()} == TABLE
-    assert all(len(results) == 1 for row in found.values() for _, results in row), "one session is counted once"
-    assert {name: tuple(results[0] for _, results in found[name]) for name in COUNTED} == COUNTED
+        print(f"{name:30}", *(f"{became:12}" for became, _, _ in row))
+    assert {name: tuple(became for became, _, _ in row) for name, row in found.items()} == TABLE
+    assert all(len(results) == 1 for row in found.values() for _, results, _ in row), "one session is counted once"
+    assert {name: tuple(results[0] for _, results, _ in found[name]) for name in COUNTED} == COUNTED
+    assert {name: tuple(voucher for _, _, voucher in row) for name, row in found.items()} == VOUCHED
 
 
 async def test_what_is_not_to_be_had_is_told_in_words(authority: trustme.CA, tmp_path: Path) -> None:
@@ -219,8 +237,19 @@ async def relay(server: FakeSMTPServer) -> Outcome:
 async def test_a_smart_host_gets_the_password_under_its_own_certificate(authority: trustme.CA) -> None:
     tls = serving_context(issue(authority, "localhost"))
     async with FakeSMTPServer(tls=tls, extensions=("AUTH PLAIN",)) as server:
-        assert isinstance(await relay(server), Sent)
+        outcome = await relay(server)
+        assert isinstance(outcome, Sent) and outcome.tls.split(" ")[2] == "pkix"
     assert server.sessions[0].verbs[:4] == ["EHLO", "STARTTLS", "EHLO", "AUTH"]
+
+
+async def test_what_is_refused_after_tls_tells_of_the_line_too(authority: trustme.CA) -> None:
+    tls = serving_context(issue(authority, "localhost"))
+    async with FakeSMTPServer({"AUTH": "535 5.7.8 no"}, tls=tls, extensions=("AUTH PLAIN",)) as server:
+        outcome = await relay(server)
+        assert isinstance(outcome, Deferred) and outcome.tls.endswith(" pkix")
+    async with FakeSMTPServer({"RCPT": "550 5.1.1 no"}, tls=tls, extensions=("AUTH PLAIN",)) as server:
+        outcome = await relay(server)
+        assert isinstance(outcome, Bounced) and outcome.tls.endswith(" pkix")
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ async def test_mail_is_listed_newest_first_and_shown_with_its_deliveries(world: 
     message_id = await sent(world, "Captured")
     await receive(world.system, Arrival("x@example.net", (world.mailbox.address,), MAIL))
     for delivery in await deliver.claim(world.system, "worker", 10):
-        settled = Settlement("sent", 250, "2.0.0", "captured & kept", "", "capture", 0)
+        settled = Settlement("sent", 250, "2.0.0", "captured & kept", "", "capture", 0, "TLSv1.3 TLS_X mta-sts")
         assert await deliver.settle(world.system, delivery, settled)
     await sign_in(world, browser)
     listing = (await browser.get("/mail")).text
@@ -43,6 +43,7 @@ async def test_mail_is_listed_newest_first_and_shown_with_its_deliveries(world: 
     shown = (await browser.get(f"/mail/{message_id}")).text
     for words in ("a@example.com", "b@example.com", world.overseer, "a copy to the overseer", "captured &amp; kept"):
         assert words in shown
+    assert shown.count("TLS: TLSv1.3 TLS_X mta-sts") == 3
     assert "<strong" in (await browser.get(f"/mail/{message_id}/mail")).text
 
 

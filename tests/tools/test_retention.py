@@ -90,7 +90,7 @@ async def test_sent_mail_goes_with_its_approval_and_deliveries(world: World) -> 
     await world.system.db.script(
         f"UPDATE delivery SET state = 'sent' WHERE id = '{delivery.id}';\n"
         f"UPDATE message SET status = 'sent' WHERE id = '{sent.message_id}';\n"
-        f"INSERT INTO attempt VALUES ('{delivery.id}', 1, 'sent', 250, '', '', '', '', 1);\n"
+        f"INSERT INTO attempt VALUES ('{delivery.id}', 1, 'sent', 250, '', '', '', '', 1, '');\n"
         f"INSERT INTO complaint VALUES ('{delivery.id}', 'abuse', 1);"
     )
     world.clock.at += 10 * DAY

@@ -14,6 +14,7 @@ from server.http.web.view import Author, Line, author_of, recipient_lines
 from storage.database import Value, many, one
 from storage.records import Approval, Delivery, Mailbox, Message
 from tools import wires
+from tools.audit import Tried, attempts_of
 from tools.context import Context, Principal
 from tools.errors import Refusal
 from tools.mail.parse import Parsed, parse
@@ -33,6 +34,7 @@ class Opened:
     lines: tuple[Line, ...]
     parsed: Parsed
     deliveries: tuple[Delivery, ...]
+    tried: tuple[Tried, ...]
     approval: Approval | None
     author: Author
 
@@ -134,6 +136,7 @@ class MailPages:
             recipient_lines(wire, parsed, unnamed),
             parsed,
             tuple(await many(database, Delivery, "deliveries", message_id=message.id)),
+            await attempts_of(self.context, message.id),
             await one(database, Approval, "approval_of_message", message_id=message.id),
             author_of(message),
         )
