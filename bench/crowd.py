@@ -1,7 +1,7 @@
 """A thousand slow sockets: who is cut off when, and how those fare who bring mail and look for it meanwhile.
 
-Each says a byte every ten seconds, in one of six stages of SMTP and HTTP, twenty from an address, to a server of its own as
-it is out of the box. Then a thousand idle ones from a single address. The last line of the output is JSON.
+Each says a byte every ten seconds, in one of six stages of SMTP and HTTP, twenty from an address; the server is one of
+its own, as it is out of the box. Then a thousand idle ones from one address. The last line of the output is JSON.
 """
 
 import argparse
