@@ -71,6 +71,7 @@ class Judgement:
     points: tuple[Point, ...] = ()
 
 
+_STEERING = Point("steering", 2.0)
 _SHOUTED = 8
 """Capital letters that make a subject loud, if it has no small ones."""
 _MANY_LINKS = 40
@@ -79,6 +80,11 @@ _MANY_LINKS = 40
 def judge(traits: Traits, standing: Standing) -> Judgement:
     """The score of our own."""
     return _summed((*_of_form(traits), *_of_content(traits), *_of_sender(traits, standing), *_of_reports(standing)))
+
+
+def with_steering(before: Judgement) -> Judgement:
+    """A score of our own after the mail was found to want to steer its reader; that counts once."""
+    return before if _STEERING in before.points else _summed((*before.points, _STEERING))
 
 
 def judge_scanned(scanned: float | None, name: str, standing: Standing) -> Judgement:
@@ -114,7 +120,7 @@ def _of_content(traits: Traits) -> Iterator[Point]:
         ("bare_ip_link", 2.5, traits.bare_ip_links),
         ("many_links", 0.5, traits.links > _MANY_LINKS),
         ("hidden_text", 2.0, traits.hidden_text),
-        ("steering", 2.0, traits.steering),
+        (_STEERING.code, _STEERING.points, traits.steering),
         ("bulk_without_unsubscribe", 1.5, traits.bulk and not traits.unsubscribable),
         ("program_attached", 5.0, traits.programs),
     )

@@ -45,7 +45,14 @@ async def note_arrival(transaction: Transaction, message: Message) -> None:
 async def note_mentions(transaction: Transaction, message: Message) -> None:
     """Whom the text of a received mail speaks of; of one that is not trusted also whom it is from and what it has."""
     carried = carried_by(message) if distrust(message) else ()
-    for name in (*mentioned(f"{message.subject}\n{message.body_text}", MOST_MENTIONED), *carried):
+    await note_named(
+        transaction, message, (*mentioned(f"{message.subject}\n{message.body_text}", MOST_MENTIONED), *carried)
+    )
+
+
+async def note_named(transaction: Transaction, message: Message, names: Iterable[str]) -> None:
+    """What a received mail, or a file of it, speaks of; whoever did so first is remembered."""
+    for name in names:
         await transaction.run("introduce", mailbox_id=message.mailbox_id, address=name, message_id=message.id)
 
 

@@ -1,4 +1,4 @@
-"""A message's attachments: how an agent names one, its bytes, and its text."""
+"""A message's attachments: how an agent names one, and its bytes."""
 
 import asyncio
 import json
@@ -9,7 +9,6 @@ from storage.records import Mailbox, Message
 from tools.access import message_of
 from tools.context import Context
 from tools.errors import Refusal
-from tools.mail.extract import Extracted
 from tools.mail.parse import PartInfo, attachment_bytes
 from tools.wires import raw_of
 
@@ -53,12 +52,3 @@ async def attachment_content(context: Context, message: Message, index: int) -> 
     if content is None:
         raise Refusal("attachment_not_found")
     return content
-
-
-async def attachment_text(context: Context, message: Message, index: int) -> Extracted:
-    """What an attachment says, read by a worker process. Raises attachment_not_found, Unavailable."""
-    part = next((part for part in parts_of(message) if part.index == index), None)
-    if part is None:
-        raise Refusal("attachment_not_found")
-    content = await attachment_content(context, message, index)
-    return await context.workers.text_of(content, part.content_type, part.name)

@@ -5,8 +5,9 @@ import asyncio
 from storage.database import Transaction, one
 from storage.errors import Damaged, Missing
 from storage.records import Message
+from tools.attachment_text import attachment_text
 from tools.context import Context
-from tools.documents import attachment_text, parts_of
+from tools.documents import parts_of
 from tools.indexing import words_of
 
 FILES = 10
