@@ -32,6 +32,15 @@ async def claim(context: Context, limit: int) -> list[Notice]:
     return await context.db.write(work)
 
 
+async def release(context: Context, notice: Notice) -> None:
+    """Hand a claimed notice back, to be claimed again at once."""
+
+    async def work(transaction: Transaction) -> None:
+        await transaction.run("release_notice", id=notice.id, lease_until=notice.lease_until)
+
+    await context.db.write(work)
+
+
 async def settle(context: Context, notice: Notice, *, sent: bool, reply: str, final: bool) -> None:
     """Write what became of a notice: sent, given up, or to be tried again."""
     now = context.now()

@@ -1,6 +1,7 @@
 """Carries notices to the people they are for: its own loop and its own recipients, apart from agents' mail."""
 
 import asyncio
+from collections.abc import Awaitable
 
 import structlog
 
@@ -8,7 +9,7 @@ from server.delivery.dkim import SigningError
 from server.delivery.outcome import Bounced, Deferred, Sent
 from server.delivery.signers import Signers
 from server.delivery.stamp import stamp
-from server.delivery.worker import LOOK_SECONDS, Capture, Carrier
+from server.delivery.worker import LOOK_SECONDS, Capture, Carrier, wind_down
 from storage.errors import StorageError
 from storage.records import Notice
 from storage.wakeups import wait
@@ -18,6 +19,8 @@ from tools.context import Context
 from tools.letter import Letter
 
 AT_ONCE = 20
+
+Carried = Sent | Deferred | Bounced
 
 log = structlog.get_logger("gatepost.notices")
 
@@ -31,9 +34,13 @@ class Postman:
         self._signers = signers
         self._captured = captured
         self._running: set[asyncio.Task[None]] = set()
+        self._patience: set[asyncio.Timeout] = set()
+        """What breaks the attempts off."""
+        self._claiming: asyncio.Task[list[Notice]] | None = None
+        """A claim of which nothing has begun."""
 
     async def run(self) -> None:
-        """Work until cancelled; what is cut off is due again when its lease runs out."""
+        """Work until cancelled; then what is in flight is finished or handed back."""
         try:
             with self._context.db.wakeups.listen(NOTICES) as woken:
                 while True:
@@ -45,47 +52,81 @@ class Postman:
                     if not claimed:
                         await wait(woken, LOOK_SECONDS)
         finally:
-            for task in self._running:
-                task.cancel()
+            await self._stop()
+
+    async def _stop(self) -> None:
+        """Nothing is left to a lease, unless what became of it cannot be written."""
+        if self._claiming is not None:
+            (claimed,) = await asyncio.gather(self._claiming, return_exceptions=True)
+            if not isinstance(claimed, BaseException):
+                await asyncio.gather(*map(self._hand_back, claimed))
+        await wind_down(self._running, self._patience)
 
     async def _claim(self) -> list[Notice]:
         room = AT_ONCE - len(self._running)
+        if not room:
+            return []
+        # a stop must know what was claimed, to hand it back
+        self._claiming = asyncio.create_task(notices.claim(self._context, room))
         try:
-            return await notices.claim(self._context, room) if room else []
+            claimed = await asyncio.shield(self._claiming)
         except StorageError as error:
             log.error("cannot claim notices", error=type(error).__name__)
-            return []
+            claimed = []
+        self._claiming = None
+        return claimed
 
     async def _carry(self, notice: Notice) -> None:
         """One notice, apart from the others: a reader whose server stalls holds up nobody else's."""
+        outcome: Carried | None = None
+        patience = asyncio.timeout(None)
         try:
-            await self._deliver(notice)
+            async with patience:
+                outcome = await self._stoppable(patience, self._attempt(notice))
+            await self._settle(notice, outcome)
         except StorageError as error:
             log.error("cannot carry a notice", notice=notice.id, error=type(error).__name__)
         except Exception:
-            log.exception("a notice failed in an unforeseen way; its lease runs out", notice=notice.id)
+            if outcome is None and patience.expired():
+                await self._hand_back(notice)
+            else:
+                log.exception("a notice failed in an unforeseen way; its lease runs out", notice=notice.id)
 
-    async def _deliver(self, notice: Notice) -> None:
-        letter = await notices.write(self._context, notice)
-        if letter is None:
+    async def _stoppable(self, patience: asyncio.Timeout, attempt: Awaitable[Carried | None]) -> Carried | None:
+        """The attempt, with what breaks it off known to a stop for as long as it lasts."""
+        self._patience.add(patience)
+        try:
+            return await attempt
+        finally:
+            self._patience.discard(patience)
+
+    async def _hand_back(self, notice: Notice) -> None:
+        try:
+            await notices.release(self._context, notice)
+        except StorageError as error:
+            log.error("cannot hand back; its lease runs out", notice=notice.id, error=type(error).__name__)
+
+    async def _settle(self, notice: Notice, outcome: Carried | None) -> None:
+        if outcome is None:
             await notices.settle(self._context, notice, sent=False, reply="nothing left to tell", final=True)
             return
-        try:
-            outcome = await self._send(notice, letter)
-        except SigningError as error:
-            log.error("cannot sign a notice", notice=notice.id, why=str(error))
-            outcome = Deferred(0, "4.7.5", "the notice could not be signed here", "", "CodeError")
-        await notices.settle(
-            self._context,
-            notice,
-            sent=isinstance(outcome, Sent),
-            reply=outcome.text,
-            final=isinstance(outcome, Bounced),
-        )
-        if not isinstance(outcome, Sent):
+        sent, final = isinstance(outcome, Sent), isinstance(outcome, Bounced)
+        await notices.settle(self._context, notice, sent=sent, reply=outcome.text, final=final)
+        if not sent:
             log.warning("a notice has not reached its reader", notice=notice.id, kind=notice.kind, reply=outcome.text)
 
-    async def _send(self, notice: Notice, letter: Letter) -> Sent | Deferred | Bounced:
+    async def _attempt(self, notice: Notice) -> Carried | None:
+        """What became of it; None when there is nothing left to tell."""
+        letter = await notices.write(self._context, notice)
+        if letter is None:
+            return None
+        try:
+            return await self._send(notice, letter)
+        except SigningError as error:
+            log.error("cannot sign a notice", notice=notice.id, why=str(error))
+            return Deferred(0, "4.7.5", "the notice could not be signed here", "", "CodeError")
+
+    async def _send(self, notice: Notice, letter: Letter) -> Carried:
         if self._captured or letter.sandbox:
             # nothing leaves, so the operator's console is where the link can be read
             log.info("captured a notice", kind=notice.kind, to=letter.recipient, link=letter.link)

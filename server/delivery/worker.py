@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection, Iterable
 from typing import Protocol
 
 import structlog
@@ -113,14 +113,7 @@ class Worker:
             (claimed,) = await asyncio.gather(self._claiming, return_exceptions=True)
             if not isinstance(claimed, BaseException):
                 await asyncio.gather(*map(self._hand_back, claimed))
-        if self._running:
-            await asyncio.wait(self._running, timeout=STOP_SECONDS)
-        for patience in self._patience:
-            patience.reschedule(0)
-        if self._running:
-            await asyncio.wait(self._running, timeout=LAST_SECONDS)
-        for task in self._running:
-            task.cancel()
+        await wind_down(self._running, self._patience)
 
     async def _round(self, woken: asyncio.Event) -> None:
         await self._room()
@@ -266,6 +259,18 @@ class Worker:
                     await deliver.renew(self._context, self._name, tuple(self._running.values()))
                 except StorageError as error:
                     log.error("cannot renew leases", error=type(error).__name__)
+
+
+async def wind_down(running: Collection[asyncio.Task[None]], patience: Iterable[asyncio.Timeout]) -> None:
+    """Let attempts end, then break them off; what became of them may still be written. Both change while it waits."""
+    if running:
+        await asyncio.wait(running, timeout=STOP_SECONDS)
+    for each in patience:
+        each.reschedule(0)
+    if running:
+        await asyncio.wait(running, timeout=LAST_SECONDS)
+    for task in running:
+        task.cancel()
 
 
 def settlement_of(delivery: Delivery, outcome: Outcome, now: int, spread: float) -> Settlement:

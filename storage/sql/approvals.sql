@@ -98,6 +98,10 @@ RETURNING *;
 -- name: end_notice_leases
 UPDATE notice SET lease_until = 0 WHERE state = 'queued';
 
+-- name: release_notice
+-- Due again at once, if the lease is still the one it was claimed with.
+UPDATE notice SET lease_until = 0 WHERE id = :id AND lease_until = :lease_until AND state = 'queued';
+
 -- name: settle_notice
 UPDATE notice SET state = :state, due_at = :due_at, lease_until = 0, reply = :reply WHERE id = :id;
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from policies.modes import Mode
+from server.delivery import worker
 from server.delivery.outcome import Outcome, Sent
 from server.delivery.postman import Postman
 from server.delivery.signers import Signers
@@ -88,7 +89,8 @@ async def states(world: World) -> list[str]:
     return [notice.state for notice in waiting]
 
 
-async def test_a_stalled_server_holds_up_nobody_else(world: World) -> None:
+async def test_a_stalled_server_holds_up_nobody_else(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "STOP_SECONDS", 0.05)
     carrier = Stalling()
     async with carrying(world, carrier):
         await ask(world, 0)
