@@ -26,6 +26,7 @@ HERE = "this machine"
 """The origin of a request that came over no network."""
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_FROM_BASE32 = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET.encode())
 
 
 def system_clock() -> int:
@@ -169,5 +170,6 @@ class Context:
 
     def new_id(self, prefix: str) -> str:
         """A sortable id: the prefix, 48 bits of milliseconds and 80 random bits, in 26 base32 characters."""
-        number = (self.now() // 1000 << 80) | int.from_bytes(self.random(10), "big")
-        return f"{prefix}_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -5, -5))
+        # four bytes before them make it whole groups of five bits: six characters that say nothing
+        number = bytes(4) + (self.now() // 1000).to_bytes(6, "big") + self.random(10)
+        return f"{prefix}_{base64.b32encode(number)[6:].translate(_FROM_BASE32).decode()}"

@@ -84,6 +84,7 @@ def _against(message: Message, findings: dict[str, Any]) -> Iterator[str]:
 
 def _links(message: Message) -> list[str]:
     """The targets of the links in a mail's HTML, and the addresses that stand in its text."""
-    shown = _URL.findall(f"{message.subject}\n{message.body_text}")
+    text = f"{message.subject}\n{message.body_text}"
+    shown = _URL.findall(text) if "://" in text else []
     targets = [target for _, target in links(message.body_html) if _URL.match(target)]
     return [url.rstrip(".,;:!?/")[:500] for url in dict.fromkeys((*targets, *shown))]

@@ -11,7 +11,7 @@ from policies.decision import Verdict
 from policies.evidence import masked
 from policies.facts import Content, File, Outbound
 from policies.modes import Mode
-from policies.secrets import card_numbers, luhn, own_key, secret
+from policies.secrets import _OF_CARDS, _OF_TOKENS, _runs, card_numbers, luhn, own_key, secret
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -95,6 +95,8 @@ def test_a_private_key_is_found_in_the_text_and_in_a_file(kind: str) -> None:
         "Your card 4111 1111 1111 1111 will be charged",
         "4111-1111-1111-1111",
         "378282246310005",
+        "4222222222222",
+        "xo" + "xb-0123456789",
     ],
 )
 def test_secrets_in_clear_hold(text: str) -> None:
@@ -119,6 +121,13 @@ def test_secrets_in_clear_hold(text: str) -> None:
 )
 def test_ordinary_text_is_left_alone(text: str) -> None:
     assert secret(facts(text)) is None
+
+
+@given(st.text(st.sampled_from("aZ09_.- :ü\n\ud800"), max_size=80), st.integers(1, 6))
+def test_where_a_search_looks_is_where_its_pattern_could_match(text: str, shortest: int) -> None:
+    for shapes, kind in ((_OF_TOKENS, r"[A-Za-z0-9_.-]"), (_OF_CARDS, r"[0-9 -]")):
+        stretches = [match.span() for match in re.finditer(f"{kind}{{{shortest},}}", text)]
+        assert list(_runs(text, shapes, shortest)) == stretches
 
 
 @given(st.text("0123456789", min_size=15, max_size=15))
@@ -152,6 +161,8 @@ def test_a_person_who_approved_has_seen_it() -> None:
         "sk-",
         "SG.",
         "PIN ",
+        "a" * 14 + " ",
+        "1" * 12 + " a",
     ],
 )
 def test_time_is_linear_in_the_text(unit: str) -> None:
