@@ -30,8 +30,7 @@ class PartInfo:
 
 def is_attachment(part: Part) -> bool:
     """Whether a part is not the body: any type but plain text and HTML, and those where they are named or sent so."""
-    kind, _ = _disposition(part)
-    return part.content_type not in _BODY_TYPES or kind == "attachment" or file_name(part) != ""
+    return part.content_type not in _BODY_TYPES or _disposition(part)[0] == "attachment" or file_name(part) != ""
 
 
 def attachment_info(raw: bytes, index: int, part: Part) -> tuple[PartInfo, str]:
@@ -52,7 +51,8 @@ def decoded_part(raw: bytes, part: Part) -> tuple[bytes, str]:
 
 def file_name(part: Part) -> str:
     """The sender's name for the part, made safe."""
-    return safe_name(_disposition(part)[1].get("filename") or part.parameters.get("name") or "")
+    name = _disposition(part)[1].get("filename") or part.parameters.get("name")
+    return safe_name(name) if name else ""
 
 
 def _disposition(part: Part) -> tuple[str, dict[str, str]]:

@@ -30,7 +30,7 @@ _SUPERSETS = {
 
 def codec_of(charset: str) -> str | None:
     """The Python codec for a charset name, or None when the charset is unknown or no charset."""
-    if not charset.isascii() or len(charset) > 40:
+    if not charset or not charset.isascii() or len(charset) > 40:
         return None
     name = normalize_encoding(charset.strip(" \"'").lower())
     codec = aliases.get(name, name)
@@ -59,12 +59,17 @@ def text_of(data: bytes) -> str:
 
 def storable(text: str) -> str:
     """The text with U+FFFD for NUL and lone surrogates."""
-    return _SURROGATE.sub("\ufffd", text.replace("\0", "\ufffd"))
+    text = text.replace("\0", "\ufffd")
+    try:
+        text.encode()  # far cheaper than to look for surrogates
+    except UnicodeEncodeError:
+        return _SURROGATE.sub("\ufffd", text)
+    return text
 
 
 def one_line(text: str) -> str:
     """The text on one line: runs of controls and line ends, encoded ones too, become one space."""
-    return _CONTROL.sub(" ", text).strip()
+    return (text if text.isprintable() else _CONTROL.sub(" ", text)).strip()
 
 
 def _strictly(data: bytes, codec: str) -> str | None:

@@ -56,7 +56,8 @@ def read_header(raw: bytes, start: int, most_fields: int = limits.HEADER_FIELDS)
         value = raw[field.end() : min(end, field.end() + limits.FIELD_BYTES)]
         if end - field.end() > limits.FIELD_BYTES:
             defects["header_too_long"] = None
-        fields.append((field.group(1).decode("ascii").lower(), _FOLD.sub(b"", value).strip()))
+        value = _FOLD.sub(b"", value) if b"\n" in value else value
+        fields.append((field.group(1).decode("ascii").lower(), value.strip()))
         position = end
     blank = _BLANK_LINE.match(raw, position)
     if blank is None and position < len(raw) and not raw.startswith(b"--", position):
@@ -69,6 +70,8 @@ def decode_words(text: str) -> str:
 
     Neighbouring words of one charset are joined before decoding, as senders cut inside characters.
     """
+    if "=?" not in text:
+        return one_line(text)
     pieces: list[str] = []
     waiting, charset, position = b"", "", 0
     for word in _ENCODED_WORD.finditer(text):
@@ -89,7 +92,7 @@ def decode_words(text: str) -> str:
 def parameters(value: bytes) -> tuple[str, dict[str, str]]:
     """The lower-cased main value of a Content-* field, and its parameters with continuations joined (RFC 2231)."""
     text = value.decode("latin-1")
-    pieces = list(_split_parameters(text))
+    pieces = list(_split_parameters(text)) if '"' in text or "\\" in text else text.split(";")
     plain: dict[str, str] = {}
     sections: dict[str, dict[int, tuple[str, bool]]] = {}
     for piece in pieces[1 : limits.PARAMETERS + 1]:
@@ -103,7 +106,7 @@ def parameters(value: bytes) -> tuple[str, dict[str, str]]:
         else:
             plain.setdefault(name, _unquote(content))
     # RFC 2231 values win over the plain fallback that stands beside them for old readers.
-    decoded = {name: one_line(decode_words(text_of(content.encode("latin-1")))) for name, content in plain.items()}
+    decoded = {name: decode_words(text_of(content.encode("latin-1"))) for name, content in plain.items()}
     decoded.update((name, one_line(_join_sections(found))) for name, found in sections.items())
     return pieces[0].partition("(")[0].strip().lower(), decoded
 

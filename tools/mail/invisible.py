@@ -15,12 +15,15 @@ _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _SELECTORS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
 _TAGS = "\U000e0000-\U000e007f"
 _CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff"
+_HEAPED = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 _SUSPECT = re.compile(
     f"(?P<zero_width>[{_ZERO_WIDTH}{_OTHER_ZERO_WIDTH}]+)|(?P<bidi>[{_BIDI}]+)|(?P<tags>[{_TAGS}]+)|"
     f"(?P<selectors>[{_SELECTORS}]+)|(?P<soft_hyphens>\xad+)|(?P<controls>[{_CONTROLS}]+)|"
-    f"(?P<marks>[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{{{_MARKS + 1},}})"
+    f"(?P<marks>[{_HEAPED}]{{{_MARKS + 1},}})"
 )
-_ASCII_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
+_ANY_SUSPECT = re.compile(f"[{_ZERO_WIDTH}{_OTHER_ZERO_WIDTH}{_BIDI}{_TAGS}{_SELECTORS}\xad{_CONTROLS}{_HEAPED}]")
+"""Ten times as fast as to tell which of them it is."""
+_ASCII_CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n"))
 
 # Scripts whose letters are shaped by joiners: Arabic and its neighbours, the Indic scripts to Khmer and Mongolian.
 _JOINED = re.compile(
@@ -43,10 +46,16 @@ def cleaned(text: str) -> tuple[str, dict[str, tuple[int, str]]]:
     Kinds: `zero_width`, `bidi`, `tags`, `selectors`, `soft_hyphens`, `controls`, `marks` (heaps of combining marks).
     What scripts and emoji need stays. Carriage returns go uncounted. Linear.
     """
-    if text.isascii() and not _ASCII_CONTROL.search(text):
+    if _is_clean(text):
         return text, {}
     cleaner = _Cleaner(text)
     return _SUSPECT.sub(cleaner.replaced, text), cleaner.report()
+
+
+def _is_clean(text: str) -> bool:
+    if text.isascii():
+        return len(text.encode().translate(None, _ASCII_CONTROLS)) == len(text)
+    return _ANY_SUSPECT.search(text) is None
 
 
 class _Cleaner:
