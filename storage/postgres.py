@@ -99,12 +99,12 @@ class _PostgresTransaction:
 
     async def rows(self, query: str, /, **values: Value) -> list[Row]:
         known = queries()[query]
-        found = await self._connection.fetch(known.numbered, *(values[name] for name in known.parameters))
+        found = await self._connection.fetch(known.full, *known.arguments(values))
         return [dict(row) for row in found]
 
     async def run(self, query: str, /, **values: Value) -> int:
         known = queries()[query]
-        status = await self._connection.execute(known.numbered, *(values[name] for name in known.parameters))
+        status = await self._connection.execute(known.full, *known.arguments(values))
         # 'INSERT 0 1', 'UPDATE 3', 'DELETE 0'
         return int(status.rsplit(" ", 1)[-1])
 

@@ -1,4 +1,4 @@
-"""Named queries from sql/*.sql: one text, in the parameter form of each driver.
+"""Named queries from sql/*.sql: one text, with numbered parameters in the form of each driver.
 
 A query begins with `-- name: what_it_is` and runs to the next one. Parameters are `:name`. The marker
 `/* skip locked */` becomes FOR UPDATE SKIP LOCKED on PostgreSQL and nothing on SQLite, whose one writer has no rivals.
@@ -6,10 +6,12 @@ A line that begins with `/* sqlite */` or `/* postgres */` is there for that dat
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from storage.database import Value
 from storage.dialect import spoken
 
 _FOLDER = Path(__file__).parent / "sql"
@@ -20,12 +22,16 @@ _SKIP_LOCKED = "/* skip locked */"
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One named statement: `text` with `:name` for SQLite, `numbered` with `$1` for PostgreSQL."""
+    """One named statement: `lite` with `?1` for SQLite, `full` with `$1` for PostgreSQL."""
 
     name: str
-    text: str
-    numbered: str
+    lite: str
+    full: str
     parameters: tuple[str, ...]
+
+    def arguments(self, values: Mapping[str, Value]) -> list[Value]:
+        """The values in the order of the parameters' numbers."""
+        return [values[name] for name in self.parameters]
 
 
 @cache
@@ -46,10 +52,12 @@ def _query(name: str, text: str) -> Query:
     parameters = tuple(dict.fromkeys(_PARAMETER.findall(full)))
     if set(parameters) != set(_PARAMETER.findall(lite)):
         raise ValueError(f"{name} takes other parameters on SQLite than on PostgreSQL")
-    numbered = _PARAMETER.sub(lambda match: f"${parameters.index(match.group(1)) + 1}", full)
+    numbers = {parameter: number for number, parameter in enumerate(parameters, 1)}
+    lite = _PARAMETER.sub(lambda match: f"?{numbers[match[1]]}", lite)
+    full = _PARAMETER.sub(lambda match: f"${numbers[match[1]]}", full)
     return Query(
         name=name,
-        text=lite.replace(_SKIP_LOCKED, ""),
-        numbered=numbered.replace(_SKIP_LOCKED, "FOR UPDATE SKIP LOCKED"),
+        lite=lite.replace(_SKIP_LOCKED, ""),
+        full=full.replace(_SKIP_LOCKED, "FOR UPDATE SKIP LOCKED"),
         parameters=parameters,
     )

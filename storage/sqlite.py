@@ -90,9 +90,10 @@ class SQLite:
 
     def _read_here(self, near: sqlite3.Connection, query: str, values: dict[str, Value]) -> list[Row] | None:
         """The rows, read on the event loop; None where that cannot be, or takes too long."""
+        known = queries()[query]
         for _ in range(2):
             try:
-                return _fetched(near.execute(queries()[query].text, values))
+                return _fetched(near.execute(known.lite, known.arguments(values)))
             except sqlite3.Error as error:
                 if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                     return None
@@ -103,10 +104,11 @@ class SQLite:
         return None
 
     async def _read_apart(self, query: str, values: dict[str, Value]) -> list[Row]:
+        known = queries()[query]
         reader = await self._readers.get()
         try:
             # one hop to aiosqlite's thread; execute, fetch and close one by one would be three
-            return [dict(row) for row in await reader.execute_fetchall(queries()[query].text, values)]
+            return [dict(row) for row in await reader.execute_fetchall(known.lite, known.arguments(values))]
         except sqlite3.Error as error:
             raise _translated(error) from error
         finally:
@@ -255,15 +257,17 @@ class _SQLiteTransaction:
                 statement = ""
 
     def _execute(self, query: str, values: dict[str, Value]) -> sqlite3.Cursor:
+        known = queries()[query]
         try:
-            return self._connection.execute(queries()[query].text, values)
+            return self._connection.execute(known.lite, known.arguments(values))
         except sqlite3.Error as error:
             raise _translated(error) from error
 
 
 def _fetched(cursor: sqlite3.Cursor) -> list[Row]:
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    found = cursor.fetchall()
+    names = [column[0] for column in cursor.description] if found else []
+    return [dict(zip(names, row, strict=True)) for row in found]
 
 
 def _drive(unit: Any) -> Any:

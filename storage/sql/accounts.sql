@@ -63,8 +63,9 @@ SELECT * FROM mailbox WHERE address = :address;
 SELECT * FROM mailbox WHERE account_id = :account_id ORDER BY created_at, id;
 
 -- name: lock_mailbox
--- An UPDATE that changes nothing locks the row on PostgreSQL; on SQLite the writer is alone anyway.
-UPDATE mailbox SET mode = mode WHERE id = :id RETURNING *;
+-- Nobody else changes it before the commit. On SQLite the writer is alone anyway.
+SELECT * FROM mailbox WHERE id = :id
+/* postgres */ FOR NO KEY UPDATE;
 
 -- name: set_transactional
 UPDATE mailbox SET transactional = :transactional WHERE id = :id;

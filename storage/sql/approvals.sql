@@ -49,7 +49,8 @@ UPDATE approval SET reminded_at = :now WHERE id = :id AND state = 'pending' AND 
 
 -- name: lock_approval
 -- Votes and edits of one approval come one after another; on SQLite the writer is alone anyway.
-UPDATE approval SET state = state WHERE id = :id AND account_id = :account_id RETURNING *;
+SELECT * FROM approval WHERE id = :id AND account_id = :account_id
+/* postgres */ FOR NO KEY UPDATE;
 
 -- name: insert_vote
 -- No row when this person approved this revision before.
@@ -85,6 +86,9 @@ SELECT * FROM approval_link WHERE hash = :hash;
 
 -- name: use_links
 UPDATE approval_link SET used_at = :now WHERE approval_id = :approval_id AND used_at IS NULL;
+
+-- name: notice
+SELECT * FROM notice WHERE id = :id;
 
 -- name: claim_notices
 UPDATE notice SET lease_until = :lease_until, attempts = attempts + 1

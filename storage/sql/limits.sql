@@ -1,8 +1,9 @@
 -- What is counted, what became of it, and who may not send.
 
 -- name: lock_account
--- An UPDATE that changes nothing locks the row on PostgreSQL; on SQLite the writer is alone anyway.
-UPDATE account SET slug = slug WHERE id = :id;
+-- Nobody else changes it before the commit. On SQLite the writer is alone anyway.
+SELECT id FROM account WHERE id = :id
+/* postgres */ FOR NO KEY UPDATE;
 
 -- name: usage
 SELECT * FROM usage WHERE subject IN (:mailbox_id, :domain, :account_id);

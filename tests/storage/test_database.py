@@ -202,10 +202,12 @@ def test_each_migration_writes_its_own_number() -> None:
         assert f"INSERT INTO schema_version (version) VALUES ({number});" in text
 
 
-def test_parameters_become_numbers_for_postgresql() -> None:
+def test_parameters_become_numbers_of_each_driver() -> None:
     query = queries()["claim_deliveries"]
-    assert "FOR UPDATE SKIP LOCKED" in query.numbered and "SKIP LOCKED" not in query.text
-    assert set(re.findall(r"\$\d", query.numbered)) == {f"${number + 1}" for number in range(len(query.parameters))}
+    assert "FOR UPDATE SKIP LOCKED" in query.full and "SKIP LOCKED" not in query.lite
+    for form, sign in ((query.full, "$"), (query.lite, "?")):
+        used = re.findall(rf"{re.escape(sign)}(\d+)", form)
+        assert {*map(int, used)} == {*range(1, len(query.parameters) + 1)} and len(used) > len(query.parameters)
 
 
 async def test_blobs_are_kept_by_their_hash_and_damage_is_noticed(tmp_path: Path) -> None:

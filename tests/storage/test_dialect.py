@@ -24,6 +24,6 @@ def test_a_mark_inside_of_a_line_is_a_comment() -> None:
 
 def test_a_query_takes_the_same_parameters_on_both() -> None:
     query = _query("q", TEXT + "/* sqlite */ AND c = :c\n/* postgres */ AND :c = c\n")
-    assert query.parameters == ("b", "c") and query.numbered.endswith("b = $1\nAND $2 = c\n")
+    assert query.parameters == ("b", "c") and query.full.endswith("b = $1\nAND $2 = c\n")
     with pytest.raises(ValueError, match="q takes other parameters"):
         _query("q", TEXT + "/* sqlite */ AND c = :c\n")

@@ -110,7 +110,7 @@ def test_every_table_that_names_a_message_is_emptied_of_it() -> None:
         names = "|".join(wanted)
         more = {name for name, text in tables.items() if re.search(rf"REFERENCES ({names}) \(", text)}
         wanted, grown = wanted | more, not more <= wanted
-    emptied = {re.findall(r"DELETE FROM (\w+)", queries()[query].text)[0] for query in _PURGES}
+    emptied = {re.findall(r"DELETE FROM (\w+)", queries()[query].lite)[0] for query in _PURGES}
     assert wanted == emptied and "attempt" in wanted
 
 
