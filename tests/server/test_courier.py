@@ -1,7 +1,6 @@
 """The courier against a scripted server: every step, every way to fail at it."""
 
 import asyncio
-import itertools
 from typing import Any
 
 import pytest
@@ -121,37 +120,7 @@ async def test_an_old_server_is_greeted_with_helo() -> None:
     assert server.sessions[0].commands[:3] == ["EHLO gatepost.test", "HELO gatepost.test", f"MAIL FROM:<{SENDER}>"]
 
 
-# ---- hostile servers
-
-
-async def flood(session: Session) -> None:
-    while True:
-        session.writer.write(b"250-and more\r\n" * 1000)
-        await session.writer.drain()
-
-
-async def one_endless_line(session: Session) -> None:
-    while True:
-        session.writer.write(b"2" * 10_000)
-        await session.writer.drain()
-
-
-async def drip(session: Session) -> None:
-    for byte in itertools.cycle(b"250-and more\r\n"):
-        session.writer.write(bytes([byte]))
-        await session.writer.drain()
-        await asyncio.sleep(0.001)
-
-
-@pytest.mark.parametrize("step", ["GREETING", "EHLO", "MAIL", "DATA", "CONTENT"])
-@pytest.mark.parametrize("act", [flood, one_endless_line, drip])
-async def test_a_hostile_server_gains_nothing_but_its_time(step: str, act: Answer) -> None:
-    async with FakeSMTPServer({step: act}) as server:
-        started = asyncio.get_running_loop().time()
-        outcome = await deliver(server, timeouts=HASTY)
-        assert asyncio.get_running_loop().time() - started < 3
-    assert isinstance(outcome, Uncertain if step == "CONTENT" else Deferred)
-    assert len(outcome.text) <= 500
+# ---- long replies
 
 
 async def test_a_long_reply_in_many_pieces_is_understood() -> None:

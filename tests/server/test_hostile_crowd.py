@@ -5,10 +5,7 @@ What a single one can do at each step is in test_courier_hostile.py.
 
 import asyncio
 import ssl
-import tracemalloc
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import cast
 
 import pytest
@@ -20,32 +17,13 @@ from server.delivery.routes import Host
 from server.delivery.security import Security
 from tests.fakes.certificates import issue, serving_context
 from tests.fakes.couriers import HASTY, LARGE, RAW, RECIPIENT, SENDER, Clock, FixedRoute, courier, deliver
+from tests.fakes.hostile import MEGABYTE, OFFERS, STEPS, drip, flood, measured, named, standing
 from tests.fakes.smtp_server import Act, Answer, FakeSMTPServer, Script, Session
-
-MEGABYTE = 1 << 20
-STEPS = ("GREETING", "EHLO", "MAIL", "RCPT", "DATA", "CONTENT")
-OFFERS = ("8BITMIME", "PIPELINING")
 
 
 @pytest.fixture(scope="module")
 def tls() -> ssl.SSLContext:
     return serving_context(issue(trustme.CA(), "localhost"))
-
-
-async def flood(session: Session) -> None:
-    """Without an end."""
-    while True:
-        session.writer.write(b"250-and more\r\n" * 1000)
-        await session.writer.drain()
-
-
-async def drip(session: Session) -> None:
-    """A byte at a time, and never a whole reply."""
-    while True:
-        for byte in b"250-and more\r\n":
-            session.writer.write(bytes([byte]))
-            await session.writer.drain()
-            await asyncio.sleep(0.01)
 
 
 async def read_slowly(session: Session) -> None:
@@ -69,71 +47,27 @@ async def garbage(session: Session) -> None:
     await session.writer.drain()
 
 
-@dataclass
-class Measured:
-    """The most memory that was held above what there was before, in bytes."""
-
-    peak: int = 0
-
-
-@contextmanager
-def measured() -> Iterator[Measured]:
-    found = Measured()
-    tracemalloc.start()
-    try:
-        before, _ = tracemalloc.get_traced_memory()
-        yield found
-        found.peak = tracemalloc.get_traced_memory()[1] - before
-    finally:
-        tracemalloc.stop()
-
-
-class ByDomain:
-    """A route to a server for each domain."""
-
-    def __init__(self, servers: Mapping[str, FakeSMTPServer]) -> None:
-        self._servers = servers
-
-    async def hosts(self, domain: str) -> tuple[Host, ...]:
-        return (Host(domain, self._servers[domain].port, ("127.0.0.1",)),)
-
-
-@asynccontextmanager
-async def standing(scripts: Mapping[str, Script], timeouts: Timeouts) -> AsyncIterator[Courier]:
-    """A server for each domain, and a courier to all of them."""
-    async with AsyncExitStack() as stack:
-        servers = {
-            domain: await stack.enter_async_context(FakeSMTPServer(script, extensions=OFFERS))
-            for domain, script in scripts.items()
-        }
-        deliverer = Courier(
-            ByDomain(servers), "gatepost.test", timeouts=timeouts, tls="never", credentials=None, clock=Clock()
-        )
-        stack.push_async_callback(deliverer.close)
-        yield deliverer
-
-
 CROWD: Mapping[str, Script] = {
     f"{step.lower()}.{act.__name__}.test": {step: act} for step in STEPS for act in (flood, drip, garbage)
 }
 """A host for each step and each way to harm."""
 
 
-async def set_upon(deliverer: Courier) -> list[Outcome]:
+async def set_upon(courier: Courier) -> list[Outcome]:
     """What becomes of mail to the whole crowd, over all the sessions that each may have."""
-    outcomes = await asyncio.gather(*(deliverer.deliver(SENDER, f"bob@{host}", RAW) for host in CROWD for _ in "12345"))
+    outcomes = await asyncio.gather(*(courier.deliver(SENDER, f"bob@{host}", RAW) for host in CROWD for _ in "12345"))
     assert not any(isinstance(outcome, Sent) for outcome in outcomes)
     assert all(outcome.code == 0 and outcome.text.isprintable() for outcome in outcomes)
     return outcomes
 
 
 async def test_a_crowd_of_hostile_hosts_holds_up_nobody_beside_it() -> None:
-    async with standing({**CROWD, "good.test": {}}, Timeouts(connect=3, total=3, idle=10)) as deliverer:
+    async with standing({**CROWD, "good.test": {}}, Timeouts(connect=3, total=3, idle=10)) as crowd:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        hostile = asyncio.create_task(set_upon(deliverer))
+        hostile = asyncio.create_task(set_upon(crowd.courier))
         for _ in range(20):
-            assert isinstance(await deliverer.deliver(SENDER, "bob@good.test", RAW), Sent)
+            assert isinstance(await crowd.courier.deliver(SENDER, "bob@good.test", RAW), Sent)
         good = loop.time() - started
         assert not hostile.done()
         count = len(await hostile)
@@ -144,15 +78,15 @@ async def test_a_crowd_of_hostile_hosts_holds_up_nobody_beside_it() -> None:
 
 
 async def test_a_crowd_of_hostile_hosts_takes_little_memory() -> None:
-    async with standing(CROWD, Timeouts(connect=1, total=1, idle=10)) as deliverer:
+    async with standing(CROWD, Timeouts(connect=1, total=1, idle=10)) as crowd:
         with measured() as memory:
-            count = len(await set_upon(deliverer))
+            count = len(await set_upon(crowd.courier))
     print(f"{count} hostile attempts: {memory.peak >> 10} KiB")
     assert memory.peak < 20 * MEGABYTE
 
 
 @pytest.mark.parametrize("step", STEPS[1:])
-@pytest.mark.parametrize("act", [flood, drip, garbage, Act.STALL, Act.DROP], ids=str)
+@pytest.mark.parametrize("act", [flood, drip, garbage, Act.STALL, Act.DROP], ids=named)
 async def test_under_tls_too_an_attempt_ends_within_its_bound(step: str, act: Answer, tls: ssl.SSLContext) -> None:
     script: Script = {"EHLO": ["250-mx.test\n250 STARTTLS", act]} if step == "EHLO" else {step: act}
     async with FakeSMTPServer(script, tls=tls, extensions=OFFERS) as server:
