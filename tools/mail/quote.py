@@ -1,7 +1,7 @@
 """What a reply adds and what it repeats: quoted originals told from new text, line by line in linear time."""
 
-import itertools
 import re
+from itertools import pairwise, takewhile
 
 from tools.mail import limits
 
@@ -14,6 +14,7 @@ _VERBS = (
 )
 _VERB = re.compile(_VERBS, re.IGNORECASE)
 _ENDS_WITH_VERB = re.compile(_VERBS + r"[-*_\s]{0,10}\Z", re.IGNORECASE)
+_VERB_CHARS = 40  # the longest verb with what may follow it, and more
 _LEAD = re.compile(
     r"(?:on|at|am|le|el|il|op|em|den|på|pe|in data|w dniu|dnia|dne)(?:\s|\Z)|[在於于]|"
     r"\d{1,4}[./年년-]|\d{1,2}\.?\s[^\W\d_]{3,12}|[^\W\d_]{1,12}[.,]{0,2}\s{1,2}(?:den\s)?\d{1,2}\b",
@@ -25,6 +26,8 @@ _BRACKETED_ADDRESS = re.compile(r"[<(\[][^\s<>@]{1,64}@[^\s<>@]{1,255}[>)\]]")
 _MARKS = "\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069"  # which stand around a line of Hebrew or Arabic
 _COLONS = (":", "：")
 _SIGNS = (">", "-", "_", "=")
+_TELLING = (*_COLONS, *_SIGNS, "@")
+"""A text without any of these quotes nothing: they begin what is quoted, or stand in the line that introduces it."""
 _ATTRIBUTION_LINES = 4
 _HEADER_LINES = 10
 _BLANKS_BELOW = 10
@@ -66,6 +69,7 @@ _LABELS = {
 }
 _FIELD_OF = {label: field for field, labels in _LABELS.items() for label in labels.split("|")}
 _LABEL = re.compile(r"([^\W\d_][^:：]{0,20}?)\s?[:：]")
+_LABEL_CHARS = 23  # as many as it can match
 
 
 def split_quotation(text: str) -> tuple[str, str]:
@@ -74,28 +78,33 @@ def split_quotation(text: str) -> tuple[str, str]:
     Answers between quoted lines are new. A body that is all quotation is new, and so is a forwarded mail: its reader
     has not seen it.
     """
+    if not any(sign in text for sign in _TELLING):
+        return _without_blank_ends(text), ""
     lines = text.split("\n")
     flags = _quoted_flags(lines)
-    new = _joined([line for line, quoted in zip(lines, flags, strict=True) if not quoted])
-    if not new:
-        return _joined(lines), ""
-    return new, _joined([line for line, quoted in zip(lines, flags, strict=True) if quoted])
+    new = "\n".join([line for line, quoted in zip(lines, flags, strict=True) if not quoted])
+    if not new or new.isspace():
+        return _without_blank_ends(text), ""
+    quoted = "\n".join([line for line, quoted in zip(lines, flags, strict=True) if quoted])
+    return _without_blank_ends(new), _without_blank_ends(quoted)
 
 
 def _quoted_flags(lines: list[str]) -> list[bool]:
     """For each line whether it is quotation. Lines past the limit follow the last one looked at."""
     seen = [line[: limits.QUOTE_LINE_CHARS].strip().strip(_MARKS) for line in lines[: limits.QUOTE_LINES]]
-    ends = (at for at, line in enumerate(seen) if _may_end_attribution(line, (seen[at + 1 : at + 2] or [""])[0]))
+    ends = (at for at, (line, below) in enumerate(pairwise([*seen, ""])) if line and _may_end_attribution(line, below))
     attributed = {max(end - back, 0) for end in ends for back in range(_ATTRIBUTION_LINES)}
     flags: list[bool] = []
     while (at := len(flags)) < len(seen):
         line = seen[at]
-        if line and at not in attributed and not line.startswith(_SIGNS) and ":" not in line and "：" not in line:
+        if not line:
+            flags.append(flags[-1:] == [True])
+        elif line.startswith(">"):
+            flags.append(True)
+        elif at not in attributed and not line.startswith(_SIGNS) and ":" not in line and "：" not in line:
             flags.append(False)  # as most lines; none of what follows begins like this
         elif _FORWARDED.match(line):
             return flags + [False] * (len(lines) - at)
-        elif line.startswith(">") or not line:
-            flags.append(bool(line) or flags[-1:] == [True])
         elif _ORIGINAL.match(line) or _is_header_block(seen, at):
             return _rest_quoted(seen, flags, len(lines))
         elif at in attributed and (count := _attribution_lines(seen, at)):
@@ -119,7 +128,12 @@ def _rest_quoted(seen: list[str], flags: list[bool], total: int) -> list[bool]:
 
 def _may_end_attribution(line: str, below: str) -> bool:
     """Whether an attribution can end with this line: most lines are none, and this is cheaper than to look closer."""
-    return line.rstrip("*_").endswith(_COLONS) or (not below and _ENDS_WITH_VERB.search(line) is not None)
+    return line.rstrip("*_").endswith(_COLONS) or (not below and _ends_with_verb(line))
+
+
+def _ends_with_verb(line: str) -> bool:
+    # most paragraphs end with the mark of a sentence
+    return not line.endswith((".", ",", "!", "?")) and _ENDS_WITH_VERB.search(line, max(len(line) - _VERB_CHARS, 0)) is not None
 
 
 def _attribution_lines(seen: list[str], at: int) -> int:
@@ -135,7 +149,7 @@ def _attribution_lines(seen: list[str], at: int) -> int:
         if line.rstrip("*_").endswith(_COLONS):
             known = _introduces(joined.strip("-*_ ")) or _names_what_follows(joined, seen, at + count)
             return count if known else 0
-        if _ENDS_WITH_VERB.search(line) and not any(seen[at + count : at + count + 1]):
+        if _ends_with_verb(line) and not any(seen[at + count : at + count + 1]):
             return count if "@" in joined and _introduces(joined.strip("-*_ ")) else 0
     return 0
 
@@ -165,20 +179,19 @@ def _is_header_block(seen: list[str], at: int) -> bool:
     """
     if _field_of(seen[at]) is None:
         return False
-    block = list(itertools.takewhile(bool, seen[at : at + _HEADER_LINES]))
+    block = list(takewhile(bool, seen[at : at + _HEADER_LINES]))
     fields = {_field_of(line) for line in block} - {None}
     return "from" in fields and len(fields) >= 3 and ("subject" in fields or any("@" in line for line in block))
 
 
 def _field_of(line: str) -> str | None:
-    if ":" not in line and "：" not in line:
-        return None
-    label = _LABEL.match(line.lstrip("*_ "))
+    line = line.lstrip("*_ ")[:_LABEL_CHARS]
+    label = _LABEL.match(line) if ":" in line or "：" in line else None
     return _FIELD_OF.get(label.group(1).strip("*_ ").lower()) if label else None
 
 
-def _joined(lines: list[str]) -> str:
-    """The lines without blank ones at either end."""
-    first = next((place for place, line in enumerate(lines) if line.strip()), len(lines))
-    last = next((place for place in range(len(lines), first, -1) if lines[place - 1].strip()), first)
-    return "\n".join(lines[first:last])
+def _without_blank_ends(text: str) -> str:
+    """The text without the blank lines at either end of it."""
+    first = text.rfind("\n", 0, len(text) - len(text.lstrip())) + 1
+    last = text.find("\n", len(text.rstrip()))
+    return text[first : last if last >= 0 else None] if text and not text.isspace() else ""

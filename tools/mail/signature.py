@@ -46,12 +46,14 @@ def split_signature(text: str, sender: str = "") -> tuple[str, str]:
     `sender` is the author's name and address: a card of contacts is only a signature if it is the author's. Nothing
     is lost between the two but blank lines. A text that would be all signature has none.
     """
-    lines = text.split("\n")
+    lines = text.rsplit("\n", limits.SIGNATURE_LINES)
     above = max(len(lines) - limits.SIGNATURE_LINES, 0)
     seen = [line[: limits.QUOTE_LINE_CHARS].rstrip("\r") for line in lines[above:]]
     start = _mailer_start(seen, _delimited_start(seen))
     if start == len(seen):
         start = _card_start(seen, sender)
+    if start == len(seen):
+        return text.rstrip() or text, ""
     new = "\n".join(lines[: above + start]).rstrip()
     signature = "\n".join(lines[above + start :]).strip()
     return (new, signature) if new.strip() and len(signature) <= limits.SIGNATURE_CHARS else (text, "")
@@ -60,7 +62,7 @@ def split_signature(text: str, sender: str = "") -> tuple[str, str]:
 def _delimited_start(seen: list[str]) -> int:
     """Where a signature begins that a line of its own divides from the text; the end where none does."""
     for place, line in enumerate(seen):
-        if not _RULE.match(line.strip()):
+        if not line.lstrip().startswith(("-", "_")) or not _RULE.match(line.strip()):
             continue
         rest = [below for below in seen[place + 1 :] if below.strip()]
         if rest and (_DELIMITER.match(line) or _is_card(rest)):
