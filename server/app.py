@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 import uvicorn
 
-from server.carriers import carrier_of, names_of, unbound_courier
+from server.carriers import carrier_of, https_of, names_of, unbound_courier
 from server.delivery.postman import Postman
 from server.delivery.reporter import Reporter
 from server.delivery.signers import Signers
@@ -194,7 +194,8 @@ def _carry(stack: AsyncExitStack, tasks: asyncio.TaskGroup, settings: Settings, 
     if settings.route == "direct" and settings.tls_reports_from is not None:
         aside = unbound_courier(settings, context)
         stack.push_async_callback(aside.close)
-        reporter = Reporter(context, counts, names_of(settings), aside, signers, settings.tls_reports_from)
+        names, https = names_of(settings), https_of(settings)
+        reporter = Reporter(context, counts, names, aside, https, signers, settings.tls_reports_from)
         _keep_running(stack, tasks, reporter.run())
     postman = Postman(context, carrier, signers, captured=settings.route == "capture")
     for work in (Worker(context, carrier, signers, sandbox=simulator).run(), postman.run()):

@@ -7,6 +7,7 @@ from dns.asyncresolver import Resolver
 from dns.resolver import LRUCache
 
 from server.delivery.courier import Courier, Timeouts
+from server.delivery.https import Https
 from server.delivery.names import Names, is_public
 from server.delivery.routes import DirectRoute, RelayRoute
 from server.delivery.simulator import Simulator
@@ -16,6 +17,9 @@ from server.delivery.tls_report import TlsCounts
 from server.delivery.worker import Carrier
 from server.settings import Settings
 from tools.context import Context
+
+REPORT_SECONDS = 30.0
+"""For a TLS report to be taken over HTTPS."""
 
 
 def carrier_of(settings: Settings, context: Context, simulator: Simulator, counts: TlsCounts) -> Carrier:
@@ -53,6 +57,11 @@ def unbound_courier(settings: Settings, context: Context) -> Courier:
         own_name=settings.hostname,
     )
     return _courier(settings, context, route, counts)
+
+
+def https_of(settings: Settings) -> Https:
+    """For TLS reports, to hosts that a stranger's DNS names."""
+    return Https(names_of(settings), ssl.create_default_context(), REPORT_SECONDS)
 
 
 def names_of(settings: Settings, *, trusted: bool = False, kept: int = 10_000) -> Names:

@@ -19,7 +19,8 @@ SETTLE = 15 * MINUTE
 """How long after midnight the last sessions of a day may still come in from another process."""
 SPREAD = 4 * HOUR
 """Reports to a domain shall not arrive from everybody at once (section 4.1)."""
-RETRY = HOUR
+RETRY = HOUR // 2
+"""After the first try; twice as long after each other."""
 GIVE_UP = DAY
 """Section 5.5."""
 KEEP_DAYS = 3
@@ -77,7 +78,7 @@ async def sessions_of(context: Context, report: TlsReport) -> list[TlsSession]:
 
 async def settle(context: Context, report: TlsReport, state: State, reply: str) -> None:
     """Write what became of a report; one that is deferred is tried again for a day."""
-    again = context.now() + RETRY
+    again = context.now() + RETRY * 2 ** (report.attempts - 1)
     stored: str = state
     if state == "deferred":
         stored = "queued" if again < report.give_up_at else "failed"

@@ -1,4 +1,4 @@
-"""Sends each day's TLS reports (RFC 8460): keeps what was counted, asks where a report goes, mails it, once."""
+"""Sends each day's TLS reports (RFC 8460): keeps what was counted, asks where a report goes, hands it over, once."""
 
 import asyncio
 import json
@@ -14,14 +14,16 @@ from dns.rdtypes.ANY.TXT import TXT
 from dns.resolver import NXDOMAIN
 
 from server.delivery.dkim import SigningError
+from server.delivery.https import Endpoint, Https
 from server.delivery.names import Names, absolute
-from server.delivery.outcome import Deferred, Sent, Uncertain
+from server.delivery.outcome import Deferred, Outcome, Sent, Uncertain
 from server.delivery.security import Policy
 from server.delivery.signers import Signers
 from server.delivery.stamp import stamp
-from server.delivery.tls_mail import Cover, write
+from server.delivery.tls_mail import Cover, packed, write
+from server.delivery.tls_post import post
 from server.delivery.tls_report import Result, Row, TlsCounts, report
-from server.delivery.tls_rua import report_addresses
+from server.delivery.tls_rua import report_places
 from server.delivery.worker import Carrier
 from storage.errors import StorageError
 from storage.records import TlsReport, TlsSession
@@ -39,7 +41,14 @@ class Reporter:
     """Reports on the sessions in `counts`."""
 
     def __init__(
-        self, context: Context, counts: TlsCounts, names: Names, carrier: Carrier, signers: Signers, sender: str
+        self,
+        context: Context,
+        counts: TlsCounts,
+        names: Names,
+        carrier: Carrier,
+        https: Https,
+        signers: Signers,
+        sender: str,
     ) -> None:
         """`carrier` counts nothing and follows no TLS policy, or a report could never say that one is broken (section
         5.3.1). `sender`: an address of a domain that we have keys for."""
@@ -48,7 +57,9 @@ class Reporter:
         self._names = names
         self._carrier = carrier
         self._signers = signers
+        self._https = https
         self._sender = sender
+        self._submitter = sender.rpartition("@")[2]
 
     async def run(self) -> None:
         """Work until cancelled; what was counted is kept then."""
@@ -89,23 +100,21 @@ class Reporter:
     async def _attempt(self, due: TlsReport) -> tuple[State, str]:
         """What became of it, and the reason in words."""
         try:
-            addresses = await self._addresses(due.domain)
+            places = await self._places(due.domain)
         except NXDOMAIN:
-            addresses = ()
+            places = ()
         except (DNSException, OSError) as error:
             return "deferred", f"DNS look-up failed: {type(error).__name__}"
-        if not addresses:
-            return "unwanted", "the domain asks for no reports by mail"
+        if not places:
+            return "unwanted", "the domain asks for no reports"
         state: State = "failed"
         reply = ""
-        for address in addresses:
+        for place in places:
             try:
-                raw = await self._mail(due, address)
+                outcome = await self._hand_over(due, place)
             except SigningError as error:
                 # section 3: without a signature it would be ignored
                 return "deferred", f"cannot sign: {error}"
-            # without a sender, so that a report that fails brings no other mail about
-            outcome = await self._carrier.deliver("", address, raw)
             if isinstance(outcome, Sent | Uncertain):
                 return "sent", outcome.text
             reply = outcome.text
@@ -113,25 +122,32 @@ class Reporter:
                 state = "deferred"
         return state, reply
 
-    async def _addresses(self, domain: str) -> tuple[str, ...]:
+    async def _places(self, domain: str) -> tuple[str | Endpoint, ...]:
         found = await self._names.look_up(dns.name.from_text("_smtp._tls", origin=absolute(domain)), "TXT")
         records = [b"".join(record.strings) for record in found.records if isinstance(record, TXT)]
-        return report_addresses(record.decode("ascii", "replace") for record in records)
+        return report_places(record.decode("ascii", "replace") for record in records)
 
-    async def _mail(self, due: TlsReport, recipient: str) -> bytes:
-        submitter = self._sender.rpartition("@")[2]
-        day = date.fromisoformat(due.day)
-        cover = Cover(self._sender, recipient, due.domain, day, f"{due.id}@{submitter}")
-        rows = _rows(await tls_reports.sessions_of(self._context, due))
-        told = report(
-            rows,
+    async def _hand_over(self, due: TlsReport, place: str | Endpoint) -> Outcome:
+        told = await self._report(due)
+        if isinstance(place, Endpoint):
+            return await post(self._https, place, packed(told))
+        # without a sender, so that a report that fails brings no other mail about
+        return await self._carrier.deliver("", place, await self._mail(due, place, told))
+
+    async def _report(self, due: TlsReport) -> dict[str, object]:
+        return report(
+            _rows(await tls_reports.sessions_of(self._context, due)),
             domain=due.domain,
-            day=day,
-            organization=submitter,
+            day=date.fromisoformat(due.day),
+            organization=self._submitter,
             contact=self._sender,
-            report_id=cover.report_id,
+            report_id=f"{due.id}@{self._submitter}",
         )
-        signer = await self._signers.signer(submitter)
+
+    async def _mail(self, due: TlsReport, recipient: str, told: Mapping[str, object]) -> bytes:
+        report_id = f"{due.id}@{self._submitter}"
+        cover = Cover(self._sender, recipient, due.domain, date.fromisoformat(due.day), report_id)
+        signer = await self._signers.signer(self._submitter)
         at = self._context.now()
         return await asyncio.to_thread(lambda: signer.sign(stamp(write(cover, told), at), at))
 

@@ -29,6 +29,11 @@ class Cover:
         return self.sender.rpartition("@")[2]
 
 
+def packed(report: Mapping[str, object]) -> bytes:
+    """The JSON compressed (section 5.2). Without a time in it, the same report is always the same bytes."""
+    return gzip.compress(json.dumps(report).encode(), mtime=0)
+
+
 def write(cover: Cover, report: Mapping[str, object]) -> bytes:
     """The mail, with CRLF and without Date."""
     boundary = f"={cover.report_id.partition('@')[0]}="
@@ -45,9 +50,7 @@ def write(cover: Cover, report: Mapping[str, object]) -> bytes:
         f"on {cover.day} (RFC 8460).\r\n"
     )
     mail.attach(MIMEText(words, policy=LINES))
-    # without a time in it, the same report is always the same bytes
-    packed = gzip.compress(json.dumps(report).encode(), mtime=0)
-    part = MIMEApplication(packed, "tlsrpt+gzip", policy=LINES)
+    part = MIMEApplication(packed(report), "tlsrpt+gzip", policy=LINES)
     part["Content-Disposition"] = f'attachment; filename="{_file_name(cover)}"'
     mail.attach(part)
     return mail.as_bytes()

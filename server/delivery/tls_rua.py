@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote
 
+from server.delivery.https import Endpoint, endpoint
 from tools.mail.address import AddressError, parse_address
 
 MOST_PLACES = 10
 _VERSION = re.compile(r"v=TLSRPTv1[ \t]*;")
 
 
-def report_addresses(records: Iterable[str]) -> tuple[str, ...]:
-    """The e-mail addresses in the order to try them; none when no report is wanted, or none by mail."""
+def report_places(records: Iterable[str]) -> tuple[str | Endpoint, ...]:
+    """E-mail addresses and web servers in the order to try them; none when no report is wanted."""
     policies = [record for record in records if _VERSION.match(record)]
     if len(policies) != 1:
         # section 3: with several of them it is not known which one holds, so that none does
@@ -19,18 +20,20 @@ def report_addresses(records: Iterable[str]) -> tuple[str, ...]:
     for field in policies[0].split(";")[1:]:
         name, _, value = field.partition("=")
         if name.strip() == "rua":
-            places = value.split(",")[:MOST_PLACES]
-            return tuple(address for place in places if (address := _address(place.strip())))
+            found = (_place(place.strip()) for place in value.split(",")[:MOST_PLACES])
+            return tuple(place for place in found if place is not None)
     return ()
 
 
-def _address(place: str) -> str:
-    """The address of a `mailto:` URI; '' for another scheme, or for what is no address."""
-    scheme, _, rest = place.partition(":")
+def _place(uri: str) -> str | Endpoint | None:
+    """None for another scheme, or for what is no address."""
+    scheme, _, rest = uri.partition(":")
+    if scheme.lower() == "https":
+        return endpoint(uri)
     if scheme.lower() != "mailto":
-        return ""
+        return None
     try:
         # what stands behind the question mark are header fields of the owner's choice (RFC 6068 section 2)
         return parse_address(unquote(rest.partition("?")[0])).email
     except AddressError:
-        return ""
+        return None

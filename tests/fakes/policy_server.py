@@ -1,7 +1,8 @@
-"""A web server for MTA-STS policies on loopback: it answers whatever it is told to."""
+"""A web server on loopback for one request a connection: it answers whatever it is told to."""
 
 import asyncio
 import contextlib
+import re
 import ssl
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -23,11 +24,12 @@ def policy(mode: str = "enforce", *mx: str, max_age: int = 86400) -> bytes:
 
 
 class PolicyServer:
-    """Use as a context manager. `requests` has the head of each request."""
+    """Use as a context manager. `requests` has the head of each request, `bodies` what came with it."""
 
     def __init__(self, answer: bytes | Act, tls: ssl.SSLContext) -> None:
         self.answer = answer
         self.requests: list[str] = []
+        self.bodies: list[bytes] = []
         self.port = 0
         self._tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
@@ -51,7 +53,11 @@ class PolicyServer:
         if task:
             self._tasks.add(task)
         with contextlib.suppress(OSError, EOFError, asyncio.CancelledError):
-            self.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            length = re.search(r"\r\ncontent-length: (\d+)\r\n", head.lower())
+            body = await reader.readexactly(int(length[1]) if length else 0)
+            self.requests.append(head)
+            self.bodies.append(body)
             if isinstance(self.answer, bytes):
                 writer.write(self.answer)
                 await writer.drain()

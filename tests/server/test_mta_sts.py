@@ -133,7 +133,7 @@ async def fetch(answer: bytes | Act, tls: ssl.SSLContext, authority: trustme.CA,
         names = Names(server.resolver, allowed=lambda address: True)
         found = await PolicyFetcher(names, trusting, port=web.port, seconds=seconds).fetch(absolute(DOMAIN))
         assert web.requests[0].startswith("GET /.well-known/mta-sts.txt HTTP/1.1\r\n")
-        assert "\r\nhost: mta-sts.example.org\r\n" in web.requests[0].lower()
+        assert f"\r\nhost: mta-sts.example.org:{web.port}\r\n" in web.requests[0].lower()
     return found
 
 

@@ -21,13 +21,14 @@ from structlog.testing import capture_logs
 
 from server.app import running
 from server.delivery import reporter as reporter_module
+from server.delivery.https import Endpoint, Https
 from server.delivery.names import Names
 from server.delivery.reporter import Reporter
 from server.delivery.security import Policy
 from server.delivery.signers import Signers
 from server.delivery.tls_mail import Cover, write
 from server.delivery.tls_report import Result, Row, TlsCounts, report
-from server.delivery.tls_rua import MOST_PLACES, report_addresses
+from server.delivery.tls_rua import MOST_PLACES, report_places
 from server.domains import new_signing_keys, passphrase, published
 from server.settings import Settings
 from storage.errors import Unavailable
@@ -58,7 +59,11 @@ on_sqlite = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
         (["v=TLSRPTv1; rua=mailto:a@example.org"], ("a@example.org",)),
         (["v=TLSRPTv1;rua=mailto:a@example.org;"], ("a@example.org",)),
         (["v=TLSRPTv1 ; x=1; rua = mailto:a@example.org , MAILTO:b@example.org"], ("a@example.org", "b@example.org")),
-        (["v=TLSRPTv1; rua=https://example.org/,mailto:a@example.org"], ("a@example.org",)),
+        (
+            ["v=TLSRPTv1; rua=https://example.org/,mailto:a@example.org"],
+            (Endpoint("example.org", 443, b"/"), "a@example.org"),
+        ),
+        (["v=TLSRPTv1; rua=HTTPS://t.example:8443/v1?a=b%2Cc#d"], (Endpoint("t.example", 8443, b"/v1?a=b%2Cc"),)),
         (["v=TLSRPTv1; rua=mailto:a%2Bb@example.org?subject=x"], ("a+b@example.org",)),
         (["v=spf1 -all", "v=TLSRPTv1; rua=mailto:a@example.org"], ("a@example.org",)),
         (["v=TLSRPTv1; rua=mailto:a@example.org", "v=TLSRPTv1; rua=mailto:b@example.org"], ()),
@@ -66,19 +71,29 @@ on_sqlite = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
         (["v=TLSRPTv1"], ()),
         (["v=TLSRPTv1; rua="], ()),
         (["v=TLSRPTv1; rua=mailto:a@example.org%0d%0aRCPT"], ()),
-        (["v=TLSRPTv1; rua=https://example.org/"], ()),
+        (["v=TLSRPTv1; rua=http://example.org/,ftp://example.org/,https:///x,https:"], ()),
+        (["v=TLSRPTv1; rua=https://user:secret@example.org/"], ()),
+        (["v=TLSRPTv1; rua=https://example.org:99999/"], ()),
+        (["v=TLSRPTv1; rua=https://example.org/" + "x" * 4_000], ()),
         ([], ()),
     ],
 )
-def test_where_a_domain_wants_its_reports(records: list[str], found: tuple[str, ...]) -> None:
-    assert report_addresses(records) == found
+def test_where_a_domain_wants_its_reports(records: list[str], found: tuple[str | Endpoint, ...]) -> None:
+    assert report_places(records) == found
 
 
-@given(st.lists(st.text(max_size=200) | st.text("v=TLSRPT1;ruamilto:@, %", max_size=200).map("v=TLSRPTv1;".__add__)))
+ODD = st.text(max_size=200) | st.text("v=TLSRPT1;ruamilto:@, %", max_size=200)
+WEB = (st.text(max_size=200) | st.text("a0.:/[]@?#%\\\u00e4-_", max_size=40)).map("rua=https://".__add__)
+
+
+@given(st.lists(ODD | (ODD | WEB).map("v=TLSRPTv1;".__add__), max_size=5))
 def test_no_record_is_too_odd(records: list[str]) -> None:
-    found = report_addresses(records)
+    found = report_places(records)
     assert len(found) <= MOST_PLACES
-    assert all(address.isprintable() and " " not in address for address in found)
+    for place in found:
+        name = place.host if isinstance(place, Endpoint) else place
+        assert name and name.isprintable() and " " not in name
+        assert isinstance(place, str) or (0 < place.port < 65_536 and place.target.startswith(b"/"))
 
 
 # what the mail is
@@ -148,7 +163,9 @@ async def reporting(
     async with FakeDNSServer(zone) as names:
         carrier = courier(*servers)
         signers = Signers(context, passphrase(context.secret))
-        reporter = Reporter(context, counts, Names(names.resolver), carrier, signers, SENDER)
+        look_ups = Names(names.resolver)
+        https = Https(look_ups, ssl.create_default_context(), 5)
+        reporter = Reporter(context, counts, look_ups, carrier, https, signers, SENDER)
         task = asyncio.create_task(reporter.run())
         try:
             yield names
@@ -218,7 +235,7 @@ async def test_a_days_report_is_mailed_once_and_signed(context: Context, clock: 
     ("zone", "script", "state"),
     [
         ({}, {}, "unwanted"),
-        ({f"_smtp._tls.{DOMAIN}": {"TXT": ['"v=TLSRPTv1; rua=https://example.org/"']}}, {}, "unwanted"),
+        ({f"_smtp._tls.{DOMAIN}": {"TXT": ['"v=TLSRPTv1; rua=http://example.org/"']}}, {}, "unwanted"),
         (WANTED, {"RCPT": "550 5.1.1 nobody"}, "failed"),
         (WANTED, {"CONTENT": "451 4.7.1 later"}, "failed"),
         ({f"_smtp._tls.{DOMAIN}": None}, {}, "failed"),
