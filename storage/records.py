@@ -155,6 +155,9 @@ class Forwarding:
     target: str
     set_by: str
     created_at: int
+    hash: str
+    asked_at: int
+    confirmed_at: int | None
 
 
 @dataclass(frozen=True, slots=True)

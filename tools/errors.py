@@ -253,6 +253,18 @@ _CONDITIONS = (
         "Open it from the mail again, and whole.",
     ),
     Condition(
+        "confirmation_invalid",
+        404,
+        "The link is not valid: what it was about was changed or ended, or never asked for.",
+        "Open the newest mail about it. Without it, nothing is passed on to you.",
+    ),
+    Condition(
+        "confirmation_expired",
+        410,
+        "The link has expired, and nothing is passed on to you.",
+        "If you want the mail, let its owner ask you again.",
+    ),
+    Condition(
         "approval_refused",
         409,
         "The mail was approved, but a rule other than oversight stops it.",

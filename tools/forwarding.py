@@ -5,66 +5,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pydantic import BaseModel, Field
-
 from policies.decision import Verdict
 from storage.database import Transaction, one
 from storage.records import Forwarded, Forwarding, Mailbox, Message
 from tools import events, gate, outbox, wires
-from tools.access import mailbox_of
 from tools.context import DAY, Context
-from tools.draft import addresses
 from tools.errors import Refusal
 from tools.mail import srs
 from tools.mail.address import canonical, domain_of
 from tools.mail.wire import Recipient, Wire
-from tools.operation import MailboxId, Model, Operation
 from tools.outbox import FORWARD, RETURN
-from tools.quorum import oversight_of
 
 THE_SYSTEM = "the system"
 
 _DELIVERED_TO = re.compile(rb"^delivered-to:[ \t]*<?([^\s<>]{1,320})", re.IGNORECASE | re.MULTILINE)
-
-
-class ForwardingRequest(Model):
-    """Where a mailbox's mail goes besides."""
-
-    target: str | None = Field(
-        default=None, description="The address of an overseer of the account; none ends the forwarding.", max_length=254
-    )
-    mailbox_id: MailboxId = None
-
-
-class ForwardingView(BaseModel):
-    """Where a mailbox's mail goes besides."""
-
-    mailbox_id: str
-    target: str | None
-    next: str = Field(description="What to do now.")
-
-
-async def set_target(context: Context, mailbox: Mailbox, target: str | None, by: str) -> None:
-    """Pass the mailbox's mail on to `target` from now on, or no longer. Raises Refusal invalid_address.
-
-    Who may name which target is the caller's to know.
-    """
-    (address,) = addresses("target", [target]) if target else (None,)
-    if address is not None and canonical(address.email) == mailbox.address:
-        raise Refusal("invalid_address", "target: a mailbox is not passed on to itself.", field="target")
-
-    async def work(transaction: Transaction) -> None:
-        now = context.now()
-        if address is None:
-            await transaction.run("end_forwarding", mailbox_id=mailbox.id)
-        else:
-            await transaction.run("set_forwarding", mailbox_id=mailbox.id, target=address.email, set_by=by, now=now)
-        said = {"target": address.email if address else "", "by": by}
-        await events.record(
-            transaction, now, mailbox.account_id, "mailbox.forwarding_changed", mailbox_id=mailbox.id, **said
-        )
-
-    await context.db.write(work)
 
 
 async def pass_on(
@@ -72,10 +26,11 @@ async def pass_on(
 ) -> None:
     """Hand a mail that was let in to whom the mailbox's mail is passed on to, if to anybody."""
     forwarding = await one(transaction, Forwarding, "forwarding", mailbox_id=mailbox.id)
-    if forwarding is None:
+    if forwarding is None or forwarding.confirmed_at is None:
         return
-    if _was_here(wire.raw, mailbox.address):
-        await events.about(transaction, context.now(), arrived, "forward.stopped", reason="It was here before.")
+    reason = await _reason_to_stay(transaction, mailbox, arrived, wire)
+    if reason:
+        await events.about(transaction, context.now(), arrived, "forward.stopped", reason=reason)
         return
     domain, today = domain_of(mailbox.address), context.now() // DAY
     sender = srs.rewritten(wire.sender, domain, _secret(context), today)
@@ -165,6 +120,17 @@ def _handed_on(context: Context, message: Message, category: str, recipient: str
     )
 
 
+async def _reason_to_stay(transaction: Transaction, mailbox: Mailbox, arrived: Message, wire: Wire) -> str:
+    """Why a mail is not passed on at all; '' where nothing speaks against it."""
+    if _was_here(wire.raw, mailbox.address):
+        return "It was here before."
+    id_ = arrived.rfc_message_id.partition("@")[0]
+    # our own mail with a link or a code is for its reader alone: passed on, it would let another agree in their place
+    if id_.startswith("ntc_") and any(row["kind"] != "failure" for row in await transaction.rows("notice", id=id_)):
+        return "It is for the mailbox's own reader."
+    return ""
+
+
 def _was_here(raw: bytes, address: str) -> bool:
     """Whether the mail was passed on by this mailbox before: forwarding that goes in a circle ends here."""
     header = raw.partition(b"\r\n\r\n")[0]
@@ -173,29 +139,3 @@ def _was_here(raw: bytes, address: str) -> bool:
 
 def _secret(context: Context) -> bytes:
     return context.secret.derive("sender rewriting")
-
-
-async def set_forwarding(context: Context, request: ForwardingRequest) -> ForwardingView:
-    """Pass a mailbox's mail on to one of its overseers. Raises Refusal not_overseer."""
-    mailbox = await mailbox_of(context, request.mailbox_id)
-    overseers = (await oversight_of(context.db, mailbox.account_id)).overseers
-    if request.target is not None and canonical(request.target) not in overseers:
-        raise Refusal("not_overseer", "The operator sets any other target: 'gatepost mailbox forward'.")
-    await set_target(context, mailbox, request.target, context.principal.person or overseers[0])
-    said = f"What arrives goes to {request.target} as well." if request.target else "Nothing is passed on any longer."
-    return ForwardingView(mailbox_id=mailbox.id, target=request.target, next=said)
-
-
-SET_FORWARDING = Operation(
-    name="set_forwarding",
-    title="Pass a mailbox's mail on",
-    summary="Have a copy of all that arrives in a mailbox sent to one of its overseers, or end that.",
-    request=ForwardingRequest,
-    result=ForwardingView,
-    run=set_forwarding,
-    scope="oversight",
-    method="POST",
-    path="/v1/mailboxes/{mailbox_id}/forwarding",
-    idempotent=True,
-    mcp=False,
-)

@@ -3,12 +3,13 @@
 import json
 
 from storage.database import Transaction, many, one
-from storage.records import Approval, Domain, Mailbox, Message, Notice, Upgrade
+from storage.records import Approval, Domain, Forwarding, Mailbox, Message, Notice, Upgrade
 from tools import failures
 from tools.approvals import link_token
 from tools.context import HOUR, MINUTE, Context
+from tools.forwarding_consent import LIFE, confirmation_url, status_of
 from tools.letter import Letter
-from tools.mail.address import Address
+from tools.mail.address import Address, canonical
 from tools.mail.compose import Draft, compose
 from tools.signin import sign_in_url
 from tools.views import time_text
@@ -85,6 +86,8 @@ async def _text(context: Context, notice: Notice) -> tuple[str, str, str] | None
         return await _approval(context, notice)
     if notice.kind == "upgrade":
         return await _upgrade(context, notice)
+    if notice.kind == "forwarding":
+        return await _forwarding(context, notice)
     link = sign_in_url(context, notice.subject_id)
     body = f"Somebody, presumably you, asked to sign in to Gatepost.\n\n<{link}>\n\nIt works once, for 15 minutes."
     return "Sign in to Gatepost", body, link
@@ -141,3 +144,20 @@ async def _upgrade(context: Context, notice: Notice) -> tuple[str, str, str] | N
         "It works once, for 24 hours. If you do not agree, do nothing."
     )
     return f"More autonomy for {mailbox.address}?", body, ""
+
+
+async def _forwarding(context: Context, notice: Notice) -> tuple[str, str, str] | None:
+    forwarding = await one(context.db, Forwarding, "forwarding", mailbox_id=notice.subject_id)
+    if forwarding is None or canonical(forwarding.target) != notice.recipient:
+        return None
+    mailbox = await one(context.db, Mailbox, "mailbox", id=forwarding.mailbox_id, account_id=notice.account_id)
+    if mailbox is None or status_of(context, forwarding) != "unconfirmed":
+        return None
+    link = confirmation_url(context, forwarding)
+    body = (
+        f"All mail that arrives for\n\n    {mailbox.address}\n\nis to be passed on to you, at\n\n"
+        f"    {forwarding.target}\n\nNothing is passed on unless you agree here:\n\n<{link}>\n\n"
+        f"Opening the link changes nothing. It expires at {time_text(forwarding.asked_at + LIFE)}. If you agree, the "
+        "same link ends it whenever you like. If you do not know what this is about, do nothing."
+    )
+    return f"Do you want the mail of {mailbox.address}?", body, link

@@ -6,7 +6,7 @@ from tools.contacts import FORGET_CONTACT, GET_CONTACT, LIST_CONTACTS, SAVE_CONT
 from tools.conversation import RESUME_THREAD
 from tools.dmarc_policy import SET_DMARC_POLICY
 from tools.forward import FORWARD
-from tools.forwarding import SET_FORWARDING
+from tools.forwarding_target import GET_FORWARDING, SET_FORWARDING
 from tools.get_attachment import GET_ATTACHMENT
 from tools.list_events import LIST_EVENTS
 from tools.list_thread import LIST_THREAD
@@ -72,6 +72,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     START_SENDING,
     RESUME_THREAD,
     SET_FORWARDING,
+    GET_FORWARDING,
 )
 
 BY_NAME = {operation.name: operation for operation in OPERATIONS}

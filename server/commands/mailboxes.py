@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from server.commands.common import ConfigOption, DataOption, JsonOption, iso, print_json, print_rows, with_context
+from server.commands.sending import OPERATOR
 
 if TYPE_CHECKING:
     from storage.records import Account, Mailbox
     from tools.context import Context
+    from tools.forwarding_target import ForwardingView
 
 app = typer.Typer(help="Mailboxes, their oversight modes and allowlists.", no_args_is_help=True)
 
@@ -154,22 +156,33 @@ def retention(
 def forward(
     address: Address,
     target: Annotated[str | None, typer.Argument(metavar="TARGET", help="Where a copy of all mail goes.")] = None,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Say yourself that the target's reader agrees.")] = False,
     off: Annotated[bool, typer.Option("--off", help="Pass nothing on any longer.")] = False,
     data: DataOption = None,
     config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Pass what arrives in the mailbox on to an address that you know to be its reader's."""
+    """Tell where the mailbox's mail is passed on to, or set it: its reader is mailed a link, to agree by."""
 
-    async def work(context: "Context", account: "Account") -> None:
+    async def work(context: "Context", account: "Account") -> "ForwardingView":
         from tools.errors import Refusal
-        from tools.forwarding import set_target
+        from tools.forwarding_consent import vouch
+        from tools.forwarding_target import forwarding_of, set_target
 
-        if (target is None) != off:
-            raise Refusal("invalid_request", "Give a target, or --off.")
-        await set_target(context, await find(context, account, address), target, account.overseer)
+        if off and (target is not None or confirm):
+            raise Refusal("invalid_request", "--off stands alone.")
+        mailbox = await find(context, account, address)
+        if off or target is not None:
+            await set_target(context, mailbox, target, account.overseer)
+        if confirm:
+            await vouch(context, mailbox, OPERATOR)
+        return await forwarding_of(context, mailbox)
 
-    with_context(data, config, work)
-    typer.echo(f"{address} passes {'nothing on any longer' if off else f'all that arrives on to {target}'}.")
+    view = with_context(data, config, work)
+    if as_json:
+        print_json(view.model_dump())
+    else:
+        typer.echo(f"{address}, {view.status}: {view.next}")
 
 
 @app.command()

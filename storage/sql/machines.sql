@@ -65,8 +65,30 @@ UPDATE expected_reply SET due_at = NULL WHERE thread_id = :thread_id AND due_at 
 SELECT * FROM forwarding WHERE mailbox_id = :mailbox_id;
 
 -- name: set_forwarding
-INSERT INTO forwarding (mailbox_id, target, set_by, created_at) VALUES (:mailbox_id, :target, :set_by, :now)
-ON CONFLICT (mailbox_id) DO UPDATE SET target = excluded.target, set_by = excluded.set_by, created_at = :now;
+INSERT INTO forwarding (mailbox_id, target, set_by, created_at, hash, asked_at, confirmed_at)
+VALUES (:mailbox_id, :target, :set_by, :created_at, :hash, :asked_at, :confirmed_at)
+ON CONFLICT (mailbox_id) DO UPDATE SET target = excluded.target, set_by = excluded.set_by,
+    created_at = excluded.created_at, hash = excluded.hash, asked_at = excluded.asked_at,
+    confirmed_at = excluded.confirmed_at;
+
+-- name: forwarding_by_hash
+-- What a link is about, with the mailbox's address and account.
+SELECT f.*, m.address, m.account_id FROM forwarding f JOIN mailbox m ON m.id = f.mailbox_id
+WHERE f.hash = :hash AND f.hash <> '';
+
+-- name: confirm_forwarding
+-- What was set anew meanwhile has another hash.
+UPDATE forwarding SET confirmed_at = :now
+WHERE mailbox_id = :mailbox_id AND hash = :hash AND confirmed_at IS NULL;
+
+-- name: stop_forwarding
+DELETE FROM forwarding WHERE mailbox_id = :mailbox_id AND hash = :hash;
+
+-- name: asked_lately
+-- Mails that asked in the name of an account, one address or any, and when the first of them did.
+SELECT count(*) AS mails, min(created_at) AS first FROM notice
+WHERE account_id = :account_id AND kind = 'forwarding' AND created_at > :since
+  AND (CAST(:recipient AS TEXT) IS NULL OR recipient = :recipient);
 
 -- name: end_forwarding
 DELETE FROM forwarding WHERE mailbox_id = :mailbox_id;

@@ -289,7 +289,7 @@ CREATE TABLE attempt (
 CREATE TABLE notice (
     id TEXT PRIMARY KEY,
     account_id TEXT NOT NULL REFERENCES account (id),
-    kind TEXT NOT NULL CHECK (kind IN ('approval', 'sign_in', 'upgrade', 'failure')),
+    kind TEXT NOT NULL CHECK (kind IN ('approval', 'sign_in', 'upgrade', 'failure', 'forwarding')),
     recipient TEXT NOT NULL,
     subject_id TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('queued', 'sent', 'failed')),
@@ -300,6 +300,7 @@ CREATE TABLE notice (
     created_at BIGINT NOT NULL
 );
 CREATE INDEX notice_due ON notice (due_at) WHERE state = 'queued';
+CREATE INDEX notice_asking ON notice (account_id, created_at) WHERE kind = 'forwarding';
 
 CREATE TABLE upgrade (
     id TEXT PRIMARY KEY,
@@ -583,8 +584,15 @@ CREATE TABLE forwarding (
     target TEXT NOT NULL,
     -- who stands for it: the approver of what is passed on
     set_by TEXT NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    -- of the link in the mail that asks; empty for what was set before there was one
+    hash TEXT NOT NULL DEFAULT '',
+    -- when the target was mailed last
+    asked_at BIGINT NOT NULL DEFAULT 0,
+    -- NULL until the target's reader agreed: nothing is passed on before
+    confirmed_at BIGINT
 );
+CREATE UNIQUE INDEX forwarding_by_hash ON forwarding (hash) WHERE hash <> '';
 
 -- What was passed on, by what its bounce comes back to.
 CREATE TABLE forwarded (

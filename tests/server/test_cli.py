@@ -198,8 +198,16 @@ def test_mailboxes(gatepost: Command) -> None:
     assert "for 30 days" in gatepost("mailbox", "retention", "bob@agents.example", "30").out
     assert "for 30 days" in gatepost("mailbox", "retention", "bob@agents.example").out
     assert "for ever" in gatepost("mailbox", "retention", "bob@agents.example", "0").out
-    assert "on to ops@example.com" in gatepost("mailbox", "forward", "bob@agents.example", "ops@example.com").out
-    assert "nothing on any longer" in gatepost("mailbox", "forward", "bob@agents.example", "--off").out
+
+
+def test_passing_on(gatepost: Command) -> None:
+    forward = ("mailbox", "forward", "agent@agents.example")
+    assert ", off: " in gatepost(*forward).out
+    assert ", unconfirmed: ops@example.com was mailed a link" in gatepost(*forward, "ops@example.com").out
+    assert gatepost(*forward, "--json").json["status"] == "unconfirmed"
+    assert ", active: What arrives goes to ops@example.com" in gatepost(*forward, "--confirm").out
+    assert ", active: " in gatepost(*forward).out
+    assert ", off: " in gatepost(*forward, "--off").out
 
 
 @pytest.mark.parametrize("columns", [30, 72, 200])
@@ -225,7 +233,8 @@ def test_allowlist(gatepost: Command) -> None:
         (("mailbox", "mode", "nobody@agents.example", "read_only"), "mailbox_not_found"),
         (("mailbox", "mode", "agent@agents.example", "free"), "invalid_mode"),
         (("mailbox", "dmarc", "agent@agents.example", "drop"), "invalid_dmarc_policy"),
-        (("mailbox", "forward", "agent@agents.example"), "invalid_request"),
+        (("mailbox", "forward", "agent@agents.example", "x@example.net", "--off"), "invalid_request"),
+        (("mailbox", "forward", "agent@agents.example", "--confirm"), "invalid_request"),
         (("mailbox", "forward", "agent@agents.example", "agent@agents.example"), "invalid_address"),
         (("mailbox", "create", "x@elsewhere.example"), "domain_not_found"),
         (("mailbox", "create", "agent@agents.example"), "address_taken"),

@@ -54,6 +54,23 @@ async def test_contacts_are_kept_over_http(http: httpx2.AsyncClient) -> None:
     assert (await http.get("/v1/contacts/z@example.com")).status_code == 404
 
 
+async def test_passing_on_is_set_and_seen_by_who_oversees(world: World, http: httpx2.AsyncClient) -> None:
+    made = await create_key(world.system, world.account.id, "boss", frozenset({"oversight"}))
+    address = path(world, "set_forwarding")
+    assert path(world, "get_forwarding") == address
+    async with client(world.system, made.text) as person:
+        assert (await person.get(address)).json()["status"] == "off"
+        told = (await person.post(address, json={"target": world.overseer})).json()
+        assert told["status"] == "unconfirmed" and (await person.get(address)).json() == told
+        for expected in (200, 200, 429):
+            answer = await person.post(address, json={"target": world.overseer})
+            assert answer.status_code == expected
+        assert int(answer.headers["Retry-After"]) > 0
+        assert (await person.post(address, json={"target": None})).json()["status"] == "off"
+    for answer in (await http.get(address), await http.post(address, json={"target": world.overseer})):
+        assert answer.status_code == 403, "it is nothing for agents"
+
+
 async def test_a_key_that_only_reads_neither_tags_nor_deletes(world: World) -> None:
     made = await create_key(world.system, world.account.id, "reader", frozenset({"read"}), world.mailbox.id)
     named = {"message_id": await arrived(world)}

@@ -17,7 +17,8 @@ from tools.context import DAY
 from tools.conversation import conversation
 from tools.deliver import Outgoing
 from tools.errors import Refusal
-from tools.forwarding import ForwardingRequest, set_forwarding, set_target
+from tools.forwarding_consent import vouch
+from tools.forwarding_target import ForwardingRequest, set_forwarding, set_target
 from tools.list_thread import ThreadRequest, list_thread
 from tools.mail import srs
 from tools.receive import Arrival, expects, receive
@@ -29,6 +30,12 @@ MAIL = HEAD + b"Message-ID: <1@example.com>\r\n\r\nHello\r\n"
 
 async def arrive(world: World, raw: bytes = MAIL, sender: str = "ann@example.com") -> None:
     await receive(world.system, Arrival(sender, (world.mailbox.address,), raw))
+
+
+async def pass_on_to(world: World, target: str) -> None:
+    """Set a target whose reader agrees."""
+    await set_target(world.system, world.mailbox, target, world.overseer)
+    await vouch(world.system, world.mailbox, "the operator")
 
 
 async def leaving(world: World) -> list[tuple[Delivery, Outgoing]]:
@@ -45,7 +52,7 @@ async def happened(world: World, type_: str) -> int:
 async def test_000_15_what_arrives_is_passed_on_with_a_rewritten_sender(world: World) -> None:
     for mode in (Mode.GATED_SEND, Mode.READ_ONLY):
         await world.in_mode(mode)
-        await set_target(world.system, world.mailbox, "boss@example.org", world.overseer)
+        await pass_on_to(world, "boss@example.org")
         await arrive(world)
         ((delivery, outgoing),) = await leaving(world)
         assert delivery.recipient == "boss@example.org"
@@ -62,14 +69,14 @@ async def test_000_15_without_a_target_nothing_is_passed_on_and_nobody_is_550(wo
     await arrive(world)
     assert await leaving(world) == []
     assert not await expects(world.system, "nobody@agents.example"), "RCPT answers 550 5.1.1"
-    await set_target(world.system, world.mailbox, "boss@example.org", world.overseer)
+    await pass_on_to(world, "boss@example.org")
     await set_target(world.system, world.mailbox, None, world.overseer)
     await arrive(world)
     assert await leaving(world) == []
 
 
 async def test_000_15_a_bounce_goes_back_to_the_sender_once(world: World) -> None:
-    await set_target(world.system, world.mailbox, "boss@example.org", world.overseer)
+    await pass_on_to(world, "boss@example.org")
     await arrive(world)
     ((_, outgoing),) = await leaving(world)
     bounce = b"From: MAILER-DAEMON@example.org\r\nSubject: Undelivered\r\n\r\nNo such user\r\n"
@@ -87,7 +94,7 @@ def everything(world: World) -> dict[str, int | str]:
 
 
 async def test_000_15_only_a_bounce_comes_back_and_only_in_time(world: World) -> None:
-    await set_target(world.system, world.mailbox, "boss@example.org", world.overseer)
+    await pass_on_to(world, "boss@example.org")
     await arrive(world)
     ((_, outgoing),) = await leaving(world)
     with pytest.raises(Refusal) as refused:
@@ -105,7 +112,7 @@ async def test_000_15_only_a_bounce_comes_back_and_only_in_time(world: World) ->
 
 
 async def test_000_15_a_bounce_that_is_passed_on_keeps_the_null_sender(world: World) -> None:
-    await set_target(world.system, world.mailbox, "boss@example.org", world.overseer)
+    await pass_on_to(world, "boss@example.org")
     await arrive(world, sender="")
     ((_, outgoing),) = await leaving(world)
     assert outgoing.sender == "", "nothing comes back of what came back"
@@ -131,13 +138,13 @@ async def test_c1_a_circle_of_mailboxes_ends(world: World, size: int) -> None:
 
 async def test_mail_that_nobody_has_let_in_is_not_passed_on(world: World) -> None:
     await world.in_mode(Mode.GATED_ALL)
-    await set_target(world.system, world.mailbox, "boss@example.org", world.overseer)
+    await pass_on_to(world, "boss@example.org")
     await arrive(world)
     assert await leaving(world) == []
 
 
 async def test_the_kill_switch_stops_it_and_the_mail_is_kept(world: World) -> None:
-    await set_target(world.system, world.mailbox, "boss@example.org", world.overseer)
+    await pass_on_to(world, "boss@example.org")
     await stop(world.system, world.account.id, "boss@example.org")
     await arrive(world)
     assert await leaving(world) == [] and await happened(world, "forward.stopped") == 1
@@ -147,7 +154,8 @@ async def test_the_kill_switch_stops_it_and_the_mail_is_kept(world: World) -> No
 async def test_an_overseer_sets_it_to_an_overseer_alone(world: World) -> None:
     person = world.system.acting_as(overseer(world))
     view = await set_forwarding(person, ForwardingRequest(target="Boss@Example.org", mailbox_id=world.mailbox.id))
-    assert view.target == "Boss@Example.org"
+    assert (view.target, view.status) == ("Boss@example.org", "unconfirmed")
+    await vouch(world.system, world.mailbox, "the operator")
     await arrive(world)
     assert [each.recipient for each, _ in await leaving(world)] == ["Boss@example.org"]
     with pytest.raises(Refusal) as refused:
@@ -162,7 +170,7 @@ async def test_an_overseer_sets_it_to_an_overseer_alone(world: World) -> None:
 
 
 async def test_what_is_passed_on_is_no_turn_of_the_agent(world: World) -> None:
-    await set_target(world.system, world.mailbox, "boss@example.org", world.overseer)
+    await pass_on_to(world, "boss@example.org")
     await arrive(world)
     (message,) = [
         each
@@ -174,7 +182,7 @@ async def test_what_is_passed_on_is_no_turn_of_the_agent(world: World) -> None:
 
 
 async def test_the_agent_s_lists_show_what_arrived_alone(world: World) -> None:
-    await set_target(world.system, world.mailbox, "boss@example.org", world.overseer)
+    await pass_on_to(world, "boss@example.org")
     await arrive(world)
     (shown,) = (await check_inbox(world.context, InboxRequest(direction="any"))).messages
     thread = await list_thread(world.context, ThreadRequest(thread_id=shown.thread_id))

@@ -12,6 +12,7 @@ from server.delivery.site_key import SiteKey
 from server.http.rates import DEFAULT, PerMinute, Rates
 from server.http.visitors import Visitors
 from server.http.web.approvals import ApprovalPages, by_link, by_session, listing
+from server.http.web.forwarding import ForwardingPages
 from server.http.web.mail import MailPages
 from server.http.web.pages import STYLE, Endpoint, answering, redirect
 from server.http.web.signin import SignInPages
@@ -27,6 +28,7 @@ def web_routes(context: Context, per_minute: PerMinute = DEFAULT) -> list[Route]
     """The pages, to be mounted at the root."""
     sign_in = SignInPages(context)
     unsubscribing = UnsubscribePages(context)
+    forwarding = ForwardingPages(context)
     mail = MailPages(context)
     return [
         _get("/", _start),
@@ -46,6 +48,8 @@ def web_routes(context: Context, per_minute: PerMinute = DEFAULT) -> list[Route]
         _post("/sign-out", sign_in.end),
         _get("/unsubscribe/{token}", unsubscribing.show),
         _post("/unsubscribe/{token}", unsubscribing.act),
+        _get("/forwarding/{token}", forwarding.show),
+        _post("/forwarding/{token}", forwarding.act),
         *_verify_routes(VerifyPages(context, SiteKey(context.secret)), Rates(per_minute, context.clock)),
     ]
 
