@@ -22,6 +22,8 @@ CLEAR = 2
 """From this weight on one sign is reported by itself."""
 STRONG = 3
 _RULER_SIGNS = 2
+_WITH_WORDS = (*ENGLISH, *LANGUAGES)
+_NEEDED = frozenset(word for rule in _WITH_WORDS for needed in rule.needs for word in needed)
 _NEGATION = re.compile(r"\b(?:never|not|n[o']t|cannot|nie|niemals|jamais|nunca|mai|nooit|никогда)\b[^.!?\n]{0,40}$")
 _SPACED = re.compile(r"(?<!\w)(?:\w[ .\-_*·]{1,2}){7,400}\w(?!\w)")
 _SPACED_OUT = re.compile(
@@ -102,25 +104,29 @@ def _words(folded: str) -> set[str]:
 
 
 def _steering(field: Field, text: str, folded: Folded, words: set[str]) -> Iterator[Signal]:
-    for rule in _rules(folded.text, words):
-        match = _found(rule, folded.text)
-        if match is not None:
-            yield _signal(rule.code, rule.reason, rule.weight, field, text, folded.span(*match.span()))
+    for rule in _rules(words):
+        span = _found(rule, folded.text)
+        if span is not None:
+            yield _signal(rule.code, rule.reason, rule.weight, field, text, folded.span(*span))
 
 
-def _rules(folded: str, words: set[str]) -> Iterator[Rule]:
+def _rules(words: set[str]) -> Iterator[Rule]:
     """The rules whose words occur: of ordinary text few."""
-    for rule in (*ENGLISH, *LANGUAGES):
-        if not any(words.isdisjoint(needed) for needed in rule.needs):
+    told = words & _NEEDED
+    for rule in _WITH_WORDS if told else ():
+        if not any(map(told.isdisjoint, rule.needs)):
             yield rule
-    if not folded.isascii() and any(stem in folded for stem in BEYOND_STEMS):
+    beyond = " ".join([word for word in words if not word.isascii()])
+    if beyond and any(stem in beyond for stem in BEYOND_STEMS):
         yield from BEYOND_LATIN
 
 
-def _found(rule: Rule, folded: str) -> re.Match[str] | None:
-    for match in rule.pattern.finditer(folded):
-        if not (rule.negated and _NEGATION.search(folded, max(0, match.start() - 60), match.start())):
-            return match
+def _found(rule: Rule, folded: str) -> tuple[int, int] | None:
+    """Where a text first says what the rule is about."""
+    for match in rule.pattern.finditer(f"\n{folded}"):
+        start, end = match.start(1) - 1, match.end(1) - 1
+        if not (rule.negated and _NEGATION.search(folded, max(0, start - 60), start)):
+            return start, end
     return None
 
 
@@ -137,7 +143,7 @@ def _encoded(field: Field, text: str) -> Iterator[Signal]:
     """Orders in base64, hex or rot13: whatever decodes to text is looked through as text."""
     for (start, end), decoded in decoded_pieces(text):
         inner = fold(decoded)
-        for rule in _rules(inner.text, _words(inner.text)):
+        for rule in _rules(_words(inner.text)):
             if rule.weight >= CLEAR and _found(rule, inner.text):
                 reason = f"An encoded piece decodes to text that speaks so: {rule.reason}"
                 yield _signal("encoded_instructions", reason, STRONG, field, text, (start, end))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 _BETWEEN = r"(?:[^\w.!?;]|_){1,4}"
 _PERHAPS = r"[\W_]{0,4}"
 _WORD = r"[^\W_]{1,24}+"
+_BEFORE = "[^a-z0-9_]"
 _GAP = rf"(?:[^\w.!?;]{{1,4}}+{_WORD}){{0,5}}?[^\w.!?;]{{1,4}}+"
 
 
@@ -18,7 +19,8 @@ class Rule:
     """One way to steer. A `weight` of 3 is strong, 2 is clear; 1 counts only beside another rule.
 
     A text is searched for the pattern only if it has a word of each set of `needs`: knowing the words costs far less
-    than looking. `negated` passes over what a "never" stands before.
+    than looking. The pattern's first group is what it says; a line end stands before the text that is searched.
+    `negated` passes over what a "never" stands before.
     """
 
     code: str
@@ -37,7 +39,9 @@ def rule(code: str, weight: int, reason: str, needs: str, *patterns: str, negate
     text = "|".join(patterns).replace("…", _GAP).replace(r"\w+", _WORD)
     text = text.replace(" ?", _PERHAPS).replace(" ", _BETWEEN)
     words = tuple(frozenset(words.split()) for words in needs.split("&") if words)
-    return Rule(code, weight, reason, words, re.compile(f"(?:{text})", re.MULTILINE), negated)
+    # what begins a word is found twice as fast by the character before it: a search passes over all others in C
+    before = _BEFORE if all(pattern.startswith((r"\b", "^")) for pattern in patterns) else ""
+    return Rule(code, weight, reason, words, re.compile(f"{before}({text})", re.MULTILINE), negated)
 
 
 _DROP = r"\b(?:ignor(?:e|ing)|disregard(?:ing)?|forget|overrid(?:e|ing)|bypass(?:ing)?|erase|neglect)"
