@@ -25,6 +25,7 @@ from server.domains import passphrase
 from server.housekeeper import keep_house
 from server.http.app import build_app
 from server.http.inbound import inbound_route
+from server.http.patience import Patient
 from server.http.rates import PerMinute
 from server.http.web.routes import web_routes
 from server.indexer import keep_index
@@ -229,7 +230,12 @@ async def _serve_http(
     )
     # no access log: addresses of pages hold tokens
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_graceful_shutdown=int(STOP_SECONDS), server_header=False
+        app,
+        http=Patient,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=int(STOP_SECONDS),
+        server_header=False,
     )
     server = _HttpServer(config, streams)
     stack.push_async_callback(server.finish, tasks.create_task(server.serve(sockets=[web])))

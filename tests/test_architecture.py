@@ -58,7 +58,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "structlog": ("server/",),
     "turbohtml": ("tools/mail/",),
     "typer": ("server/cli.py", "server/commands/"),
-    "uvicorn": ("server/app.py",),
+    "uvicorn": ("server/app.py", "server/http/patience.py"),
     "uvloop": ("server/commands/process.py",),
 }
 PART_OF = {"pydantic_core": "pydantic"}

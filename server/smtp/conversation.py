@@ -161,9 +161,14 @@ class Conversation(asyncio.Protocol):
         self._buffer.clear()
         self._said.append(b"220 2.0.0 Go ahead")
         self._speak()
-        secured = await asyncio.get_running_loop().start_tls(
-            transport, self, context, server_side=True, ssl_handshake_timeout=TLS_SECONDS
-        )
+        try:
+            secured = await asyncio.get_running_loop().start_tls(
+                transport, self, context, server_side=True, ssl_handshake_timeout=TLS_SECONDS
+            )
+        except OSError as error:
+            # asyncio tells nobody that the line of a handshake that took too long is gone
+            self.connection_lost(error)
+            raise
         if secured is None:
             raise ConnectionResetError
         self._transport = secured
@@ -208,6 +213,7 @@ class Conversation(asyncio.Protocol):
             self._task = asyncio.create_task(self._work_out(greeting))
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Called twice where TLS did not come about."""
         self._transport = None
         self._connections.discard(self)
         self._buffer.clear()

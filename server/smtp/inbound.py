@@ -125,6 +125,7 @@ class Inbound(Service):
         super().connection_lost(exc)
         if self._network:
             self._shared.peers.leave(self._network)
+            self._network = ""
 
     # -- Conversation
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from server.smtp.arguments import announced, read_argument
 from server.smtp.conversation import Answer, Connections, Patience, Room, several
 from server.smtp.listener import Listener
+from server.smtp.peers import Bounds, Peers
 from server.smtp.service import Service, Tls
 from storage.database import one
 from storage.errors import StorageError
@@ -20,12 +21,13 @@ from tools.gate import Submitted
 from tools.identity import principal_of
 from tools.limits import check_sending, halts
 from tools.mail.address import AddressError, canonical, parse_address
+from tools.mail.network import network_of
 from tools.stops import EVERYBODY
 from tools.submit_raw import check_recipient, submit_raw
 
 log = logging.getLogger("gatepost.submission")
 
-CONNECTIONS = 500
+BOUNDS = Bounds(connections=500)
 RECHECK_SECONDS = 1.0
 """A key that was revoked is worthless on an open connection too, after this time at most."""
 TRIES = 3
@@ -63,7 +65,7 @@ class Submission(Service):
     log = log
     local_fault = LOCAL_FAULT
 
-    def __init__(self, terms: Terms, connections: Connections, room: Room) -> None:
+    def __init__(self, terms: Terms, connections: Connections, room: Room, peers: Peers) -> None:
         super().__init__(
             max_message_bytes=terms.max_message_bytes,
             connections=connections,
@@ -75,6 +77,8 @@ class Submission(Service):
         self._shut = False
         """Everybody's sending is stopped."""
         self._peer = ""
+        self._peers = peers
+        self._network = ""
         self._greeted = False
         self._tries = 0
         self._member: Member | None = None
@@ -84,14 +88,19 @@ class Submission(Service):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._peer = str((transport.get_extra_info("peername") or ("",))[0])
+        self._network = network_of(self._peer)
         super().connection_made(transport)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._network:
+            self._peers.leave(self._network)
+            self._network = ""
+
     def greeting(self) -> Answer:
-        return self._greeting()
+        return self._peers.enter(self._network) or self._greeting()
 
     async def _greeting(self) -> bytes:
-        if len(self._connections) > CONNECTIONS:
-            return b"421 4.3.2 Too many connections"
         try:
             self._shut = bool(await halts(self._terms.context.db, EVERYBODY))
         except StorageError:
@@ -278,9 +287,9 @@ class SubmissionListener(Listener):
     """The submission port."""
 
     def __init__(self, terms: Terms) -> None:
-        room = Room()
+        room, peers = Room(), Peers(BOUNDS, asyncio.get_running_loop().time)
         connections = Connections()
-        super().__init__(lambda: Submission(terms, connections, room), connections)
+        super().__init__(lambda: Submission(terms, connections, room, peers), connections)
 
 
 def _decoded(line: bytes) -> bytes:
