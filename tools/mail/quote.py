@@ -132,8 +132,9 @@ def _may_end_attribution(line: str, below: str) -> bool:
 
 
 def _ends_with_verb(line: str) -> bool:
-    # most paragraphs end with the mark of a sentence
-    return not line.endswith((".", ",", "!", "?")) and _ENDS_WITH_VERB.search(line, max(len(line) - _VERB_CHARS, 0)) is not None
+    if line.endswith((".", ",", "!", "?")):  # as most paragraphs do, and no verb
+        return False
+    return _ENDS_WITH_VERB.search(line, max(len(line) - _VERB_CHARS, 0)) is not None
 
 
 def _attribution_lines(seen: list[str], at: int) -> int:
