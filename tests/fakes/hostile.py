@@ -39,11 +39,6 @@ async def drip(session: Session) -> None:
         await asyncio.sleep(0.01)
 
 
-def named(act: object) -> str:
-    """An act's name in a test's id; a function's own text says where it lies, which is elsewhere each time."""
-    return getattr(act, "__name__", str(act))
-
-
 class ByDomain:
     """A route to a server for each domain."""
 

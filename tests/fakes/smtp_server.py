@@ -65,6 +65,11 @@ class Session:
         return [b"\r\n".join(line.removeprefix(b".") for line in wire.split(b"\r\n")) for wire in self.contents]
 
 
+def named(answer: object) -> str:
+    """An answer in a test's id, which is short, and the same in each run."""
+    return getattr(answer, "__name__", str(answer))[:40]
+
+
 class FakeSMTPServer:
     """Use as a context manager; then `port`, `sessions`, `messages` and `until` are there."""
 
@@ -102,7 +107,7 @@ class FakeSMTPServer:
     def messages(self) -> list[bytes]:
         return [message for session in self.sessions for message in session.messages]
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
         """Wait for what the server will have seen. Raises TimeoutError if it does not come."""
         async with asyncio.timeout(seconds), self._news:
             await self._news.wait_for(condition)

@@ -10,7 +10,7 @@ from server.delivery.courier import Courier, Timeouts
 from server.delivery.outcome import Bounced, Deferred, Sent, Uncertain
 from server.delivery.routes import Host, RelayRoute
 from tests.fakes.couriers import HASTY, LARGE, PATIENT, RAW, RECIPIENT, SENDER, Clock, FixedRoute, courier, deliver
-from tests.fakes.smtp_server import Act, Answer, FakeSMTPServer, Script, Session
+from tests.fakes.smtp_server import Act, Answer, FakeSMTPServer, Script, Session, named
 from tools.mail.classify import Category
 
 
@@ -91,7 +91,7 @@ async def test_a_silence_before_the_dot_ends_with_the_attempt(step: str) -> None
 
 
 @pytest.mark.parametrize(
-    "answer", [Act.DROP, Act.STALL, "nonsense", "354 go on", "999 what", "250-" + "x" * 40_000], ids=str
+    "answer", [Act.DROP, Act.STALL, "nonsense", "354 go on", "999 what", "250-" + "x" * 40_000], ids=named
 )
 async def test_no_clear_reply_after_the_dot_is_uncertain(answer: Answer) -> None:
     async with FakeSMTPServer({"CONTENT": answer}) as server:

@@ -12,10 +12,10 @@ from server.delivery.outcome import Bounced, Deferred, Sent, Uncertain
 from tests.conftest import eventually
 from tests.fakes.certificates import issue, serving_context
 from tests.fakes.couriers import HASTY, PATIENT, RAW, SENDER, Clock, courier, deliver
-from tests.fakes.hostile import MEGABYTE, STEPS, drip, flood, measured, named, one_endless_line, standing
+from tests.fakes.hostile import MEGABYTE, STEPS, drip, flood, measured, one_endless_line, standing
 from tests.fakes.ladder import MX, Site, laid
 from tests.fakes.policy_server import policy
-from tests.fakes.smtp_server import Act, Answer, FakeSMTPServer, Script
+from tests.fakes.smtp_server import Act, Answer, FakeSMTPServer, Script, named
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ from server.delivery.routes import Host
 from server.delivery.security import Security
 from tests.fakes.certificates import issue, serving_context
 from tests.fakes.couriers import HASTY, LARGE, RAW, RECIPIENT, SENDER, Clock, FixedRoute, courier, deliver
-from tests.fakes.hostile import MEGABYTE, OFFERS, STEPS, drip, flood, measured, named, standing
-from tests.fakes.smtp_server import Act, Answer, FakeSMTPServer, Script, Session
+from tests.fakes.hostile import MEGABYTE, OFFERS, STEPS, drip, flood, measured, standing
+from tests.fakes.smtp_server import Act, Answer, FakeSMTPServer, Script, Session, named
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from server.delivery.courier import Timeouts
 from server.delivery.outcome import Bounced, Deferred, Sent, Uncertain
 from tests.fakes.certificates import issue, serving_context
 from tests.fakes.couriers import HASTY, LARGE, PATIENT, RAW, RECIPIENT, SENDER, courier, deliver
-from tests.fakes.smtp_server import Act, Answer, FakeSMTPServer, Script, Session
+from tests.fakes.smtp_server import Act, Answer, FakeSMTPServer, Script, Session, named
 
 OFFERS = ("PIPELINING", "8BITMIME")
 MAIL, RCPT = f"MAIL FROM:<{SENDER}>", f"RCPT TO:<{RECIPIENT}>"
@@ -107,7 +107,7 @@ async def test_content_that_is_asked_for_with_no_recipient_is_a_lone_dot() -> No
     async with serving({"RCPT": ["550 5.1.1 no such user", "250 ok"], "CONTENT": none}) as server:
         first, second = await twice(server)
         await server.until(lambda: server.sessions[0].over)
-    assert first == Bounced(550, "5.1.1", "no such user", "localhost", "NoMailbox")
+    assert first == Bounced(550, "5.1.1", "no such user", "localhost", "NoMailbox", tls="none")
     assert isinstance(second, Sent)
     assert server.messages == [b"", RAW]
     assert server.sessions[0].verbs[1:] == ["MAIL", "RCPT", "DATA", "MAIL", "RCPT", "DATA", "QUIT"]
@@ -128,14 +128,14 @@ async def test_a_yes_to_no_recipient_is_none() -> None:
 
 
 @pytest.mark.parametrize("step", ["DATA", "CONTENT"])
-@pytest.mark.parametrize("rest", [Act.DROP, Act.STALL, "nonsense", "250-" + "x" * 40_000], ids=str)
+@pytest.mark.parametrize("rest", [Act.DROP, Act.STALL, "nonsense", "250-" + "x" * 40_000], ids=named)
 async def test_a_refusal_stands_whatever_becomes_of_the_rest(
     step: str, rest: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection_module, "REST_SECONDS", 0.1)
     async with serving({"RCPT": ["550 5.1.1 no such user", "250 ok"], step: [rest, "354 go on"]}) as server:
         first, _ = await twice(server)
-    assert first == Bounced(550, "5.1.1", "no such user", "localhost", "NoMailbox")
+    assert first == Bounced(550, "5.1.1", "no such user", "localhost", "NoMailbox", tls="none")
     assert len(server.sessions) == 2
 
 
@@ -147,7 +147,7 @@ async def test_421_ends_a_session_at_any_step(step: str) -> None:
 
     async with serving({step: [closing, "354 go on" if step == "DATA" else "250 ok"]}) as server:
         first, second = await twice(server)
-    assert first == Deferred(421, "4.3.2", "closing", "localhost", "ConnectionProblem")
+    assert first == Deferred(421, "4.3.2", "closing", "localhost", "ConnectionProblem", tls="none")
     assert isinstance(second, Sent)
     assert len(server.sessions) == 2
 
