@@ -1,12 +1,12 @@
 """Address lists of received mail, sound and forged."""
 
-import time
 from email.utils import formataddr, getaddresses
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.cost import cheaply
 from tools.mail.address import Address
 from tools.mail.addresslist import looks_ambiguous, read_addresses
 
@@ -98,10 +98,8 @@ def test_any_bytes_give_storable_addresses(values: list[bytes]) -> None:
 @pytest.mark.parametrize("unit", ["(", "()", ",", '"', '\\"', "<", "<>", ":", "@", "a@b ", "a@b,", "a@é.b,", " "])
 def test_hostile_fields_are_cheap(unit: str) -> None:
     value = (unit * (64 * 1024 // len(unit))).encode()
-    started = time.process_time()
-    found, _ = read_addresses([value])
-    looks_ambiguous([value])
-    assert time.process_time() - started < 1
+    found, _ = cheaply(lambda: read_addresses([value]), 0.5)
+    cheaply(lambda: looks_ambiguous([value]), 0.5)
     assert len(found) <= 1_000
 
 

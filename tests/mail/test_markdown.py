@@ -1,13 +1,12 @@
 """Markdown bodies: both alternatives say the same, and nothing in them loads, runs or hides."""
 
-import gc
-import time
 from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cost import cpu_seconds
 from tools.mail.markdown import LIMIT, NESTING, MarkdownError, render
 
 # What render may write; everything else in its output must be text.
@@ -229,19 +228,7 @@ HOSTILE = [
 def test_time_is_linear(shape: str) -> None:
     def cost(length: int) -> float:
         source = (shape * (length // len(shape) + 1))[:length]
-
-        def once() -> float:
-            start = time.process_time()
-            render(source)
-            return time.process_time() - start
-
-        # without collections of garbage, whose cost grows with all that lives; and the best of three
-        gc.collect()
-        gc.disable()
-        try:
-            return min(once() for _ in range(3))
-        finally:
-            gc.enable()
+        return cpu_seconds(lambda: render(source))
 
     cost(1000)
     # Eight times the text may take sixteen times as long, a quadratic parser takes sixty-four; 20 ms are noise.

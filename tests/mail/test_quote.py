@@ -1,11 +1,10 @@
 """Quotation told from new text, in the ways and languages of the usual mailers."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cost import cheaply
 from tools.mail.quote import split_quotation
 
 ATTRIBUTIONS = [
@@ -164,6 +163,4 @@ def test_no_line_is_lost_or_made_up(lines: list[str]) -> None:
 )
 def test_a_mebibyte_of_traps_takes_linear_time(unit: str) -> None:
     text = unit * (1024 * 1024 // len(unit))
-    started = time.process_time()
-    split_quotation(text)
-    assert time.process_time() - started < 1
+    cheaply(lambda: split_quotation(text), 2)

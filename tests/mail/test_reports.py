@@ -1,11 +1,10 @@
 """What machines tell about mail of ours, in the forms they use."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cost import cheaply
 from tools.mail.reports import Report, read_report
 
 DAEMON = "Return-Path: <>\nFrom: Mail Delivery System <MAILER-DAEMON@mx.example.org>\nTo: ada@agents.example\n"
@@ -253,9 +252,7 @@ MANY = "".join(f"<u{number}@example.org>: 550 5.1.1 no\n" for number in range(3_
     ids=["lines", "one line", "addresses", "dashes", "failed recipients", "blocks"],
 )
 def test_a_hostile_bounce_costs_little(raw: bytes) -> None:
-    start = time.process_time()
-    report = read_report(raw)
-    assert time.process_time() - start < 5
+    report = cheaply(lambda: read_report(raw), 5)
     assert len(report.recipients) <= 1_000
 
 

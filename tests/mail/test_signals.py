@@ -4,7 +4,6 @@ import base64
 import codecs
 import json
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import missing
+from tests.cost import cheaply
 from tools.mail import limits
 from tools.mail.folded import fold
 from tools.mail.parse import parse
@@ -186,9 +186,8 @@ HOSTILE = (
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_hostile_repetition_costs_no_more_than_its_length(piece: str) -> None:
     text = (piece * limits.SIGNAL_CHARS)[: limits.SIGNAL_CHARS]
-    began = time.process_time()
-    find_signals([Field("text", f"{text} system prompt tool arguments response words instructions")])
-    assert time.process_time() - began < 2.0
+    field = Field("text", f"{text} system prompt tool arguments response words instructions")
+    cheaply(lambda: find_signals([field]), 2)
 
 
 ORDINARY_MAIL = (

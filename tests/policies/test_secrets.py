@@ -12,6 +12,7 @@ from policies.evidence import masked
 from policies.facts import Content, File, Outbound
 from policies.modes import Mode
 from policies.secrets import _OF_CARDS, _OF_TOKENS, _runs, card_numbers, luhn, own_key, secret
+from tests.cost import cheaply, cpu_seconds
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -167,13 +168,7 @@ def test_a_person_who_approved_has_seen_it() -> None:
 )
 def test_time_is_linear_in_the_text(unit: str) -> None:
     """Hostile repeats of 256 K characters, against the same amount of plain words."""
-    from time import process_time
-
     words = " ".join(random.Random(1).choices(["the", "report", "is", "attached", "2026"], k=50_000))[:262_144]
 
-    def cost(text: str) -> float:
-        start = process_time()
-        secret(facts(text))
-        return process_time() - start
-
-    assert min(cost(unit * (262_144 // len(unit))) for _ in range(2)) < 20 * min(cost(words) for _ in range(2)) + 0.5
+    plain = cpu_seconds(lambda: secret(facts(words)))
+    cheaply(lambda: secret(facts(unit * (262_144 // len(unit)))), 20 * plain + 0.5)

@@ -3,12 +3,12 @@
 import email
 import email.policy
 import re
-import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cost import cheaply
 from tools.mail import limits
 from tools.mail.auth.arc import Chain
 from tools.mail.auth.dkim import Signature
@@ -144,10 +144,8 @@ LONG = b"x: y\r\n" * 50_000
 @pytest.mark.parametrize("claim", [CLAIMS[0], OTHERS[0], b"\rAuthentication-Results:x"])
 @pytest.mark.parametrize("times", [20_000, 200_000])
 def test_any_number_of_fields_takes_little_time(claim: bytes, times: int) -> None:
-    start = time.process_time()
-    left = without_claims(b"X: z" + claim * times + b"\r\n" + REST, OURS)
+    left = cheaply(lambda: without_claims(b"X: z" + claim * times + b"\r\n" + REST, OURS), 3)
     assert left.endswith(REST.partition(b"\r\n\r\n")[2]) and len(left) <= limits.HEADER_BYTES + len(REST)
-    assert time.process_time() - start < 3
 
 
 def test_where_a_header_is_longer_than_anybody_reads_its_end_goes_with_a_claim() -> None:
