@@ -163,7 +163,7 @@ def overseer(world: World) -> Principal:
     return Principal(world.account.id, frozenset({"oversight", "read"}), world.overseer)
 
 
-async def eventually(look: Callable[[], object], seconds: float = 10.0) -> None:
+async def eventually(look: Callable[[], object], seconds: float = 30.0) -> None:
     """Wait until `look()` is true (it may be a coroutine function), with an end."""
     async with asyncio.timeout(seconds):
         while True:

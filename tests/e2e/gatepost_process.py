@@ -21,7 +21,7 @@ from tests.conftest import eventually
 DOMAIN = "agents.example"
 MAILBOX = f"ada@{DOMAIN}"
 OVERSEER = "boss@example.org"
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 
 

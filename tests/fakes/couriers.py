@@ -12,7 +12,7 @@ SENDER = "b+dlv_1+tag@example.com"
 RECIPIENT = "bob@example.org"
 RAW = b"From: ada@example.com\r\nTo: bob@example.org\r\n\r\nHello\r\n.\r\n..dots\r\n"
 LARGE = b"Subject: large\r\n\r\n" + b"0123456789abcdef" * (1 << 20) + b"\r\n"  # more than sockets buffer
-PATIENT = Timeouts(connect=5, total=10, idle=10)
+PATIENT = Timeouts(connect=30, total=60, idle=10)
 HASTY = Timeouts(connect=0.3, total=0.3, idle=10)
 
 

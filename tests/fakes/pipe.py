@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-SECONDS = 10.0
+SECONDS = 30.0
 
 
 class Pipe(asyncio.Transport):

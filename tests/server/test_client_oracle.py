@@ -39,7 +39,7 @@ REPLIES = (
     "550 \x1b[31m gr\udcfc\udcdfe",
 )
 NO_REPLIES: tuple[Answer, ...] = (Act.DROP, "nonsense", "999 what", "000 no", "25 ok", "", "250-" + "x" * 40_000)
-SECONDS = 5.0
+SECONDS = 30.0
 SIZE = ("SIZE 10000000", "8BITMIME")
 OFFERS = (SIZE, (*SIZE, "PIPELINING"), ("PIPELINING",), ())
 LOOPS: tuple[Callable[[], asyncio.AbstractEventLoop], ...] = (asyncio.new_event_loop, uvloop.new_event_loop)

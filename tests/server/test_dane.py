@@ -190,6 +190,6 @@ async def test_domains_of_one_host_share_its_sessions_with_usage_3(authority: tr
         site.dns.zone = {**site.dns.zone, "example.net": site.dns.zone[DOMAIN]}
         site.dns.secure = set(site.dns.zone)
         for domain in (DOMAIN, "example.net"):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 assert isinstance(await site.deliver(domain), Sent)
         assert len(site.smtp.sessions) == 1

@@ -18,7 +18,7 @@ from server import app
 from server.listening import listening
 from server.settings import Settings, SettingsError
 
-START_SECONDS = 20
+START_SECONDS = 60
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tools.context import Context
 from tools.identity import create_key, principal_of
 from tools.send import SendRequest, send
 
-SECONDS = 20
+SECONDS = 60
 
 
 async def test_what_was_in_flight_when_another_part_failed_is_handed_back(

@@ -24,7 +24,7 @@ from tools.context import Context
 from tools.identity import create_key, principal_of
 from tools.send import SendRequest, send
 
-SECONDS = 10
+SECONDS = 30
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ async def test_a_caller_that_is_cancelled_does_not_cancel_the_commit(db: Databas
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not await many(db, Account, "accounts"):
             await asyncio.sleep(0.01)
 
@@ -78,7 +78,7 @@ async def test_listeners_wake_after_a_commit_and_not_after_a_failure(db: Databas
         await db.write(lambda transaction: transaction.run("end_leases"))
         assert not woken.is_set()
         await db.write(lambda transaction: work(transaction, 2, fail=False))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await woken.wait()
 
 

@@ -133,9 +133,9 @@ async def test_reading_marks_read_once(world: World) -> None:
 
 
 async def test_waiting_ends_when_mail_arrives(world: World) -> None:
-    waiting = asyncio.create_task(wait_for_message(world.context, WaitRequest(timeout_seconds=20)))
+    waiting = asyncio.create_task(wait_for_message(world.context, WaitRequest(timeout_seconds=60)))
     await arrive(world, mail(1))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         arrived = await waiting
     assert arrived.found and arrived.messages[0].subject_untrusted == "Topic 1"
 

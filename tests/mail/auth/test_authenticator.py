@@ -165,7 +165,7 @@ class Silent(Zone):
 async def test_a_silent_dns_ends_at_the_deadline() -> None:
     authenticator = Authenticator(Silent({}), clock=lambda: NOW, local=True, seconds=0.05, dmarc_seconds=0.05)
     raw = signed()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         found = await authenticator.authenticate(
             raw, Sender(EVIL, "mx.test", "x@evil.test"), parse(raw).sender, ambiguous=False
         )
