@@ -69,14 +69,14 @@ async def attachment_text(context: Context, message: Message, index: int) -> Fil
 
 def signs_in(found: Extracted) -> list[Signal]:
     """The signs of steering in a file, the heaviest of each code, by the rules for a mail's own text. Linear."""
-    heaviest: dict[tuple[str, str], Signal] = {}
+    heaviest: dict[str, Signal] = {}
     for start in range(0, len(found.text), _STEP):
-        piece = Field(TEXT, found.text[start : start + limits.SIGNAL_CHARS])
-        for signal in find_signals([piece]):
-            place = replace(signal, start=signal.start + start, end=signal.end + start)
-            if signal.weight > heaviest.setdefault((signal.code, TEXT), place).weight:
-                heaviest[signal.code, TEXT] = place
-    return sorted(heaviest.values(), key=lambda signal: -signal.weight)[: limits.SIGNALS]
+        for signal in find_signals([Field(TEXT, found.text[start : start + limits.SIGNAL_CHARS])]):
+            known = heaviest.get(signal.code)
+            if known is None or known.weight < signal.weight:
+                heaviest[signal.code] = replace(signal, start=signal.start + start, end=signal.end + start)
+    hidden = find_signals([Field(HIDDEN, found.unseen, unseen=True)])
+    return sorted((*hidden, *heaviest.values()), key=lambda signal: -signal.weight)[: limits.SIGNALS]
 
 
 def _looked_through(message: Message, index: int, found: Extracted) -> _Read:

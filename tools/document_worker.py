@@ -1,6 +1,6 @@
 """The process that `tools.workers` starts: a file on standard input, its text on standard output, and the end.
 
-In: a line of JSON with the declared type and the name, then the bytes. Out: text, truncated and reason, as JSON.
+In: a line of JSON with the declared type and the name, then the bytes. Out: the fields of `Extracted`, as JSON.
 """
 
 import json

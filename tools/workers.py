@@ -12,6 +12,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tools.mail.documents.reader import HIDDEN_CHARS
 from tools.mail.extract import CHARS, Extracted, kind_of, text_of
 
 SECONDS = 30.0
@@ -19,7 +20,7 @@ SECONDS = 30.0
 FILE_BYTES = 32 * 1024 * 1024
 """Larger files are not read."""
 _AT_ONCE = 2
-_ANSWER_BYTES = 13 * CHARS
+_ANSWER_BYTES = 13 * (CHARS + HIDDEN_CHARS)
 """JSON writes a character in at most twelve ASCII ones."""
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -82,7 +83,7 @@ async def _conversation(process: Process, *said: bytes) -> Extracted:
             process.kill()
             break
     try:
-        text, truncated, reason = json.loads(answer)
+        text, truncated, reason, unseen = json.loads(answer)
     except ValueError:
         return Extracted("", reason="too_much")
-    return Extracted(text, truncated, reason)
+    return Extracted(text, truncated, reason, unseen)

@@ -3,6 +3,7 @@
 import io
 import zipfile
 import zlib
+from collections.abc import Sequence
 
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -72,21 +73,29 @@ def odt(body: str) -> bytes:
     )
 
 
-def pdf(*pages: bytes, trailer: bytes = b"") -> bytes:
-    """A PDF whose pages have these content streams, compressed."""
+def pdf(
+    *pages: bytes,
+    trailer: bytes = b"",
+    box: bytes = b"/MediaBox [0 0 600 800]",
+    resources: bytes = b"",
+    catalog: bytes = b"",
+    more: Sequence[bytes] = (),
+) -> bytes:
+    """A PDF whose pages have these content streams, compressed; `more` are objects from number 4 + 2 * pages on."""
     kids = b" ".join(b"%d 0 R" % (4 + 2 * number) for number in range(len(pages)))
     objects = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Catalog /Pages 2 0 R %b >>" % catalog,
         b"<< /Type /Pages /Kids [%b] /Count %d >>" % (kids, len(pages)),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     ]
     for number, content in enumerate(pages):
         packed = zlib.compress(content)
         objects += [
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents %d 0 R "
-            b"/Resources << /Font << /F1 3 0 R >> >> >>" % (5 + 2 * number),
+            b"<< /Type /Page /Parent 2 0 R %b /Contents %d 0 R "
+            b"/Resources << /Font << /F1 3 0 R >> %b >> >>" % (box, 5 + 2 * number, resources),
             b"<< /Length %d /Filter /FlateDecode >>\nstream\n%b\nendstream" % (len(packed), packed),
         ]
+    objects += more
     file = io.BytesIO(b"%PDF-1.4\n")
     file.seek(0, io.SEEK_END)
     places = []

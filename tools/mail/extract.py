@@ -15,7 +15,8 @@ from tools.mail.documents.office import read_open_document, read_slides, read_wo
 from tools.mail.documents.pdf import read_pdf
 from tools.mail.documents.reader import Full, Writer
 from tools.mail.documents.sheets import read_workbook
-from tools.mail.parse import parse
+from tools.mail.invisible import cleaned
+from tools.mail.parse import Parsed, parse
 from tools.mail.sniff import HEAD_BYTES, seen_type
 
 Kind = Literal["pdf", "office", "mail", "page", "text", "none"]
@@ -44,13 +45,15 @@ class Extracted:
     """The text of a file, and why there is not all of it.
 
     `reason` is '' when nothing is missing but what `truncated` says; else: unsupported, encrypted, malformed,
-    too_much (it unfolds to more than is read), no_text (such as a scanned page), hidden_left_out (it has text that it
-    does not show), needs_documents_extra, timed_out.
+    too_much (it unfolds to more than is read), no_text (such as a page that is a picture), hidden_left_out (it has text
+    that it does not show), needs_documents_extra, timed_out. `unseen` is the beginning of what was left out, which is
+    not for showing.
     """
 
     text: str
     truncated: bool = False
     reason: str = ""
+    unseen: str = ""
 
 
 def kind_of(content: bytes, content_type: str, name: str) -> Kind:
@@ -81,10 +84,13 @@ def text_of(content: bytes, content_type: str, name: str) -> Extracted:
         full = True
     except Unreadable as error:
         reason = error.reason
-    text = _BLANK_LINES.sub("\n\n", storable(writer.text())).strip()
+    shown, taken_out = cleaned(storable(writer.text()))
+    for _, spelled in taken_out.values():
+        writer.hide(spelled)
+    text = _BLANK_LINES.sub("\n\n", shown).strip()
     if not reason:
         reason = "hidden_left_out" if writer.hidden else "" if text else "no_text"
-    return Extracted(text, full, reason)
+    return Extracted(text, full, reason, storable(writer.unseen()).strip())
 
 
 def _read_office(content: bytes, writer: Writer) -> None:
@@ -98,14 +104,24 @@ def _read_office(content: bytes, writer: Writer) -> None:
 def _read_mail(content: bytes, writer: Writer) -> None:
     parsed = parse(content, split=False)
     head = [("Subject", parsed.subject), ("From", str(parsed.sender or "")), ("To", ", ".join(map(str, parsed.to)))]
+    _hide(parsed, writer)
     writer.write("\n".join([f"{field}: {value}" for field, value in head if value]) + f"\n\n{parsed.text}")
 
 
 def _read_page(content: bytes, writer: Writer) -> None:
     """As the mail which is this page: hidden text is left out by the same rules."""
     page = _decoded(content).encode("utf-8", "replace")
-    writer.write(parse(b"Content-Type: text/html; charset=utf-8\n\n" + page, split=False).text)
+    parsed = parse(b"Content-Type: text/html; charset=utf-8\n\n" + page, split=False)
+    _hide(parsed, writer)
+    writer.write(parsed.text)
     _end(content)
+
+
+def _hide(parsed: Parsed, writer: Writer) -> None:
+    """What no person would see of a mail, but for what ordinary ones have too."""
+    for piece in parsed.hidden:
+        if piece.suspicious:
+            writer.hide(f"{piece.text}\n")
 
 
 def _read_text(content: bytes, writer: Writer) -> None:

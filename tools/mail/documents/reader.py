@@ -2,6 +2,9 @@
 
 from tools.mail.documents.archive import Archive
 
+HIDDEN_CHARS = 20_000
+"""Of text that is not shown so much is kept."""
+
 
 class Full(Exception):
     """There is more text than is wanted."""
@@ -13,8 +16,17 @@ class Writer:
     def __init__(self, limit: int) -> None:
         self._pieces: list[str] = []
         self._left = limit
+        self._unseen: list[str] = []
+        self._unseen_left = HIDDEN_CHARS
         self.hidden = False
         """Whether the document has text that it does not show; that is left out."""
+
+    def hide(self, text: str) -> None:
+        """Text that the document does not show: its beginning is kept apart, to be looked through."""
+        if text.strip():
+            self.hidden = True
+            self._unseen.append(text[: self._unseen_left])
+            self._unseen_left -= len(self._unseen[-1])
 
     def write(self, text: str) -> None:
         """Raises Full when the limit is reached; what fits is kept."""
@@ -23,8 +35,15 @@ class Writer:
         if self._left < 0:
             raise Full
 
+    def wants_unseen(self) -> bool:
+        """Whether there is still room for text that is not shown."""
+        return self._unseen_left > 0
+
     def text(self) -> str:
         return "".join(self._pieces)
+
+    def unseen(self) -> str:
+        return "".join(self._unseen)
 
 
 class Reader:
