@@ -190,7 +190,8 @@ ENGLISH: tuple[Rule, ...] = (
         3,
         "It puts a task of its own before the reader's.",
         "task request question email mail message thread document instructions user & before solve complete finish "
-        "after once instead end when while",
+        "after once instead end when while & you new instead summarizing summarising processing analyzing analysing "
+        "translating classifying triaging",
         r"\bbefore you (?:can )?(?:solve|complete|answer|finish|continue|proceed|respond|summari[sz]e)…(?:task|"
         r"request|question|email)\b…(?:do|must|need|first|please|follow)",
         r"\b(?:solve|complete|finish) the (?:original |initial |user )?task (?:that )?(?:i|the user) gave you\b",
@@ -266,7 +267,8 @@ ENGLISH: tuple[Rule, ...] = (
         "forward export exfiltrate exfiltrating exfiltration leak dump upload relay transmit redirect copy bcc send "
         "email post cc & inbox mailbox contact contacts address history emails email mail mails message messages "
         "conversation conversations thread threads attachment attachments always automatically silently secretly "
-        "quietly list data database records @ http https",
+        "quietly list data database records @ http https & @ http https address url link content contents copy copies "
+        "summary list always automatically silently secretly quietly exfiltrate exfiltrating exfiltration",
         rf"\b(?:forward|export|exfiltrate|leak|dump|upload|relay|transmit|redirect|copy|bcc)(?: "
         rf"\w+){{0,5}}? {_MAILBOX}[^.!?]{{0,60}}?\bto\b[^.!?]{{0,40}}?{_OUTSIDE}",
         rf"\b(?:send|email|post)(?: \w+){{0,3}}? (?:the )?(?:contents? of |copy of |copies of |summary of |list of "
