@@ -79,6 +79,7 @@ class Allowance:
     now: int
     """Microseconds since the epoch."""
     windows: tuple[Window, ...] = ()
+    """Those in which the mail would leave."""
     halts: tuple[Halt, ...] = ()
 
 

@@ -1,7 +1,7 @@
 """The rules that guard a reputation: nothing over a limit, nothing while sending is stopped. Approval lifts neither."""
 
 from policies.decision import Decision, Finding, Verdict
-from policies.facts import Halt, Outbound
+from policies.facts import Allowance, Halt, Outbound
 from policies.windows import SECOND, Span, Window
 
 NO_FACT = "It is not known, so a person decides."
@@ -11,18 +11,24 @@ def within_limits(facts: Outbound) -> Finding | None:
     """Deny what would go over a limit; of several, the one that lasts longest speaks."""
     if facts.allowance is None:
         return Finding("within_limits", Verdict.HOLD, f"How much was sent already? {NO_FACT}")
-    asked = len(facts.recipients)
-    full = [each for each in facts.allowance.windows if each.remaining is not None and asked > each.remaining]
+    return no_room(facts.allowance, len(facts.recipients))
+
+
+def no_room(allowance: Allowance, recipients: int) -> Finding | None:
+    """The denial of a mail to so many that would go over a limit."""
+    full = [each for each in allowance.windows if each.remaining is not None and recipients > each.remaining]
     if not full:
         return None
     longest = max(full, key=lambda window: window.ends_at)
+    is_now = longest.span.start(longest.ends_at - 1) <= allowance.now
+    window = f"this {longest.span}" if is_now else f"the {longest.span} it shall leave in"
     return Finding(
         "within_limits",
         Verdict.DENY,
-        f"The {longest.subject} may send to {longest.limit} recipients in this {longest.span}, has sent to "
-        f"{longest.used}, and this mail has {asked}.",
+        f"The {longest.subject} may send to {longest.limit} recipients in {window}, {longest.used} are taken, "
+        f"and this mail has {recipients}.",
         code=_code(longest),
-        retry_after=max(-((facts.allowance.now - longest.ends_at) // SECOND), 1),
+        retry_after=max(-((allowance.now - longest.ends_at) // SECOND), 1),
         details=_details(longest),
     )
 

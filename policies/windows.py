@@ -66,15 +66,19 @@ class Used:
     in_day: int = 0
     month: int = 0
     in_month: int = 0
+    hour_ahead: int = 0
+    """Recipients of mail that was let through to leave in the hour that is looked at; so with the next two."""
+    day_ahead: int = 0
+    month_ahead: int = 0
 
-    def within(self, span: Span, now: int) -> int:
-        """Recipients in the window around `now`. A window that began later than that (another clock) counts too."""
-        began, used = {
-            Span.HOUR: (self.hour, self.in_hour),
-            Span.DAY: (self.day, self.in_day),
-            Span.MONTH: (self.month, self.in_month),
+    def within(self, span: Span, at: int) -> int:
+        """Recipients in the window around `at`. A window that began later than that (another clock) counts too."""
+        began, used, ahead = {
+            Span.HOUR: (self.hour, self.in_hour, self.hour_ahead),
+            Span.DAY: (self.day, self.in_day, self.day_ahead),
+            Span.MONTH: (self.month, self.in_month, self.month_ahead),
         }[span]
-        return used if began >= span.start(now) else 0
+        return ahead + (used if began >= span.start(at) else 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,9 @@ async def gather(
     *,
     requested: bool = False,
     approver: str | None = None,
+    leaves_at: int | None = None,
 ) -> Outbound:
-    """Everything the outbound rules may look at. `message` need not be stored yet."""
+    """Everything the outbound rules may look at. `message` need not be stored yet; it leaves now, or at `leaves_at`."""
     addressed = addressed_by(message)
     patterns = [row["pattern"] for row in await reader.rows("allowlist", mailbox_id=mailbox.id)]
     correspondents, familiar = await acquaintance(reader, mailbox, addressed, patterns)
@@ -38,7 +39,7 @@ async def gather(
         approver=approver,
         category=message.category,
         suppressed=await suppressed_among(reader, message.account_id, addressed),
-        allowance=await allowance(context, reader, mailbox),
+        allowance=await allowance(context, reader, mailbox, leaves_at),
         content=content_of(message),
         correspondents=correspondents,
         familiar_domains=familiar,

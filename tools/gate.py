@@ -78,7 +78,8 @@ async def submit(context: Context, mailbox: Mailbox, submission: Submission) -> 
 async def foresee(context: Context, mailbox: Mailbox, submission: Submission) -> Foreseen:
     """What `submit` would make of the mail now. Nothing is locked, nothing written."""
     message = outbox.message_of(context, mailbox, submission.prepared)
-    facts = await gather(context, context.db, mailbox, message, requested=submission.requested)
+    leaves_at = leaving(context, mailbox, submission.prepared.timing.send_at)
+    facts = await gather(context, context.db, mailbox, message, requested=submission.requested, leaves_at=leaves_at)
     ruling = decide(facts)
     later = _waits_for_gate(submission, ruling)
     status = "scheduled" if later else _status(context, ruling, submission.prepared.timing.send_at)
@@ -97,15 +98,16 @@ async def release(
     context: Context, transaction: Transaction, mailbox: Mailbox, message: Message, digest: str, wire: Wire, by: str
 ) -> None:
     """The same gate again, with an approver among the facts. Raises Refusal approval_refused, which undoes all."""
-    ruling = await ruling_on(context, transaction, mailbox, message, approver=by)
+    schedule = await one(transaction, Schedule, "schedule", message_id=message.id)
+    send_at = schedule.send_at if schedule is not None else None
+    leaves_at = max(context.now(), send_at or 0)
+    ruling = await ruling_on(context, transaction, mailbox, message, approver=by, leaves_at=leaves_at)
     if ruling.verdict is not Verdict.ALLOW:
         raise Refusal("approval_refused", reasons=[finding.reason for finding in ruling.deciding])
     decision = await outbox.decide_on(context, transaction, message, digest, ruling, approver=by)
     # whoever lets a mail of a paused thread through has looked
     await conversation.resume(transaction, message.account_id, message.thread_id, by, context.now())
-    schedule = await one(transaction, Schedule, "schedule", message_id=message.id)
-    send_at = schedule.send_at if schedule is not None else None
-    await outbox.queue(context, transaction, message, decision, wire, max(context.now(), send_at or 0))
+    await outbox.queue(context, transaction, message, decision, wire, leaves_at)
     await transaction.run("set_status", id=message.id, status=_status(context, ruling, send_at))
 
 
@@ -117,14 +119,14 @@ async def carry_out(
     digest: str,
     wire: Wire,
     ruling: Ruling,
+    leaves_at: int,
 ) -> None:
     """Let what was ruled follow for a mail that is stored already: one whose time has come, or that was changed."""
     schedule = await one(transaction, Schedule, "schedule", message_id=message.id)
-    send_at = schedule.send_at if schedule is not None else None
-    status = _status(context, ruling, send_at)
+    status = _status(context, ruling, schedule.send_at if schedule is not None else None)
     await transaction.run("set_status", id=message.id, status=status)
     await events.about(transaction, context.now(), message, f"message.{status}")
-    await _follow(context, transaction, mailbox, message, digest, wire, ruling, send_at)
+    await _follow(context, transaction, message, digest, wire, ruling, leaves_at)
 
 
 async def envelope(transaction: Transaction, mailbox: Mailbox, message: Message) -> tuple[Recipient, ...]:
@@ -159,9 +161,7 @@ async def _enter(
     digest = await wires.keep(transaction, message.id, 1, wire, blob, draft_json(prepared.draft), message.created_at)
     if later:
         return Submitted(message, ("The gate decides when the time has come.",), None), ruling
-    approval = await _follow(
-        context, transaction, mailbox, message, digest, wire, ruling, timing.send_at, submission.note
-    )
+    approval = await _follow(context, transaction, message, digest, wire, ruling, leaves_at, submission.note)
     return Submitted(message, tuple(finding.reason for finding in ruling.deciding), approval), ruling
 
 
@@ -173,28 +173,30 @@ async def ruling_on(
     *,
     requested: bool = False,
     approver: str | None = None,
+    leaves_at: int | None = None,
 ) -> Ruling:
     """The verdict, with the account locked: two mails must not both have the last place under a limit."""
     await transaction.run("lock_account", id=mailbox.account_id)
-    return decide(await gather(context, transaction, mailbox, message, requested=requested, approver=approver))
+    facts = await gather(
+        context, transaction, mailbox, message, requested=requested, approver=approver, leaves_at=leaves_at
+    )
+    return decide(facts)
 
 
 async def _follow(
     context: Context,
     transaction: Transaction,
-    mailbox: Mailbox,
     message: Message,
     digest: str,
     wire: Wire,
     ruling: Ruling,
-    send_at: int | None,
+    leaves_at: int,
     note: str = "",
 ) -> Approval | None:
     """What follows from a ruling: the decision, and deliveries or an approval."""
     decision = await outbox.decide_on(context, transaction, message, digest, ruling)
     if ruling.verdict is Verdict.ALLOW:
-        due_at = max(context.now() + _undo(context, mailbox), send_at or 0)
-        await outbox.queue(context, transaction, message, decision, wire, due_at)
+        await outbox.queue(context, transaction, message, decision, wire, leaves_at)
     elif ruling.verdict is Verdict.HOLD:
         await conversation.pause_if_looping(transaction, message, ruling, context.now())
         return await approvals.hold(context, transaction, message, ruling.deciding, note)
@@ -215,9 +217,10 @@ def _status(context: Context, ruling: Ruling, send_at: int | None) -> str:
     return STATUS[ruling.verdict]
 
 
-def _undo(context: Context, mailbox: Mailbox) -> int:
-    """How long mail that nobody approved can still be withdrawn, in microseconds."""
-    return context.site.undo_seconds * SECOND if GATES[Mode(mailbox.mode)].outbound is Verdict.ALLOW else 0
+def leaving(context: Context, mailbox: Mailbox, send_at: int | None) -> int:
+    """When mail that nobody has to approve leaves, in microseconds since the epoch: until then it can be withdrawn."""
+    undo = context.site.undo_seconds * SECOND if GATES[Mode(mailbox.mode)].outbound is Verdict.ALLOW else 0
+    return max(context.now() + undo, send_at or 0)
 
 
 async def _locked(transaction: Transaction, mailbox: Mailbox) -> Mailbox:

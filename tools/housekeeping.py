@@ -24,6 +24,7 @@ async def tidy(context: Context) -> None:
         await transaction.run("forget_requests", before=context.now() - DAY)
         await transaction.run("forget_forwarded", before=context.now() - LIFE_DAYS * DAY)
         await transaction.run("forget_old_outcomes", before=context.now() - 2 * DAY)
+        await transaction.run("forget_usage_ahead", before=context.now() - 32 * DAY)
 
     await context.db.write(work)
     await purge(context)

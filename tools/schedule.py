@@ -4,8 +4,8 @@ import json
 
 from pydantic import BaseModel, Field
 
-from policies.decision import Verdict
-from policies.limits import room_at
+from policies.decision import Decision, Verdict
+from policies.limits import no_room, room_at
 from storage.database import Transaction, many, one
 from storage.errors import Damaged, Missing, Unavailable
 from storage.records import Delivery, Mailbox, Message, Schedule
@@ -89,19 +89,20 @@ async def _fire(context: Context, row: WireRow) -> None:
             return
         stored = Wire.of(row.envelope, row.data or b"")
         wire = Wire(stored.sender, await gate.envelope(transaction, mailbox, message), stored.raw)
-        ruling = await gate.ruling_on(context, transaction, mailbox, message)
+        leaves_at = gate.leaving(context, mailbox, None)
+        ruling = await gate.ruling_on(context, transaction, mailbox, message, leaves_at=leaves_at)
         at = room_at(ruling, len(addressed_by(message)), context.now())
         if at is not None:
             await _postpone(context, transaction, message, at)
             return
         if wire == stored:
-            await gate.carry_out(context, transaction, mailbox, message, row.digest, wire, ruling)
+            await gate.carry_out(context, transaction, mailbox, message, row.digest, wire, ruling, leaves_at)
             return
         # the mode was changed meanwhile, and with it who gets a copy: another envelope is another revision
         digest = await wires.keep(transaction, message.id, row.revision + 1, wire, row.blob, row.draft, context.now())
         await transaction.run("set_revision", id=message.id, revision=row.revision + 1)
         moved = await _again(transaction, message.id)
-        await gate.carry_out(context, transaction, mailbox, moved, digest, wire, ruling)
+        await gate.carry_out(context, transaction, mailbox, moved, digest, wire, ruling, leaves_at)
 
     await context.db.write(work)
 
@@ -136,7 +137,8 @@ async def _change(
         raise Refusal("not_editable", f"It is {message.status}.", status=message.status)
     if send_at is not None:
         await transaction.run("move_schedule", message_id=message.id, send_at=send_at)
-        await transaction.run("move_deliveries", message_id=message.id, due_at=send_at, now=context.now())
+        if revision is None:
+            await _move(context, transaction, mailbox, message, send_at)
     if revision is not None:
         await _take_back(context, transaction, message)
         copies = tuple(each for each in await gate.envelope(transaction, mailbox, message) if each.copy)
@@ -144,11 +146,26 @@ async def _change(
         schedule = await one(transaction, Schedule, "schedule", message_id=message.id)
         if schedule is not None and schedule.gated:
             changed = await _again(transaction, message.id)
-            ruling = await gate.ruling_on(context, transaction, mailbox, changed)
+            leaves_at = gate.leaving(context, mailbox, schedule.send_at)
+            ruling = await gate.ruling_on(context, transaction, mailbox, changed, leaves_at=leaves_at)
             if ruling.verdict is Verdict.DENY:
                 raise gate.denial(ruling, message.id)
-            await gate.carry_out(context, transaction, mailbox, changed, digest, wire, ruling)
+            await gate.carry_out(context, transaction, mailbox, changed, digest, wire, ruling, leaves_at)
     await events.about(transaction, context.now(), message, "message.rescheduled", by=context.principal.name)
+
+
+async def _move(context: Context, transaction: Transaction, mailbox: Mailbox, message: Message, send_at: int) -> None:
+    """Give the mail's deliveries another time, if the limits have room for them then."""
+    before = await many(transaction, Delivery, "deliveries", message_id=message.id)
+    await transaction.run("move_deliveries", message_id=message.id, due_at=send_at, now=context.now())
+    after = {each.id: each for each in await many(transaction, Delivery, "deliveries", message_id=message.id)}
+    moved = [each for each in before if after[each.id].due_at != each.due_at]
+    await limits.give_back(transaction, message, moved)
+    places = sum(not each.is_copy for each in moved)
+    finding = no_room(await limits.allowance(context, transaction, mailbox, send_at), places)
+    if finding is not None:
+        raise gate.denial(Decision(Verdict.DENY, (finding,)), message.id)
+    await limits.count(transaction, message, [after[each.id] for each in moved])
 
 
 async def _take_back(context: Context, transaction: Transaction, message: Message) -> None:

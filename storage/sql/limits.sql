@@ -6,7 +6,15 @@ SELECT id FROM account WHERE id = :id
 /* postgres */ FOR NO KEY UPDATE;
 
 -- name: usage
-SELECT * FROM usage WHERE subject IN (:mailbox_id, :domain, :account_id);
+-- With what is let through to leave in the hour, the day and the month that begin at these times.
+SELECT usage.*,
+    coalesce((SELECT places FROM usage_ahead WHERE subject = usage.subject AND span = 'hour' AND starts_at = :hour), 0)
+        AS hour_ahead,
+    coalesce((SELECT places FROM usage_ahead WHERE subject = usage.subject AND span = 'day' AND starts_at = :day), 0)
+        AS day_ahead,
+    coalesce((SELECT places FROM usage_ahead WHERE subject = usage.subject AND span = 'month' AND starts_at = :month), 0)
+        AS month_ahead
+FROM usage WHERE subject IN (:mailbox_id, :domain, :account_id);
 
 -- name: count_recipients
 -- A window that is over begins anew; one that began later, by another machine's clock, goes on.
@@ -31,6 +39,24 @@ UPDATE usage SET
     in_day = in_day - CASE WHEN day = :day THEN :count ELSE 0 END,
     in_month = in_month - CASE WHEN month = :month THEN :count ELSE 0 END
 WHERE subject IN (:mailbox_id, :domain, :account_id);
+
+-- name: count_ahead
+INSERT INTO usage_ahead (
+    subject, span, starts_at, places
+) VALUES
+    (:subject, 'hour', :hour, :count),
+    (:subject, 'day', :day, :count),
+    (:subject, 'month', :month, :count)
+ON CONFLICT (subject, span, starts_at) DO UPDATE SET places = usage_ahead.places + excluded.places;
+
+-- name: uncount_ahead
+UPDATE usage_ahead SET places = places - :count
+WHERE subject IN (:mailbox_id, :domain, :account_id)
+    AND ((span = 'hour' AND starts_at = :hour) OR (span = 'day' AND starts_at = :day)
+        OR (span = 'month' AND starts_at = :month));
+
+-- name: forget_usage_ahead
+DELETE FROM usage_ahead WHERE starts_at < :before;
 
 -- name: count_outcome
 INSERT INTO outcome (

@@ -378,6 +378,16 @@ CREATE TABLE usage (
     in_month BIGINT NOT NULL
 );
 
+-- And those of mail that was let through to leave in a later hour: the hours, days and months of UTC it is to leave in.
+CREATE TABLE usage_ahead (
+    subject TEXT NOT NULL,
+    span TEXT NOT NULL CHECK (span IN ('hour', 'day', 'month')),
+    starts_at BIGINT NOT NULL,
+    places BIGINT NOT NULL,
+    PRIMARY KEY (subject, span, starts_at)
+);
+CREATE INDEX usage_ahead_by_time ON usage_ahead (starts_at);
+
 -- What became of an account's mail, by the hour.
 CREATE TABLE outcome (
     account_id TEXT NOT NULL REFERENCES account (id),

@@ -16,6 +16,7 @@ from tools.cancel import CancelRequest, cancel
 from tools.context import Context
 from tools.decide import approve
 from tools.errors import Refusal
+from tools.limits import allowance
 from tools.send import SendRequest, send
 from tools.usage import UsageRequest, usage
 
@@ -42,8 +43,14 @@ async def sent(context: Context, number: int, recipients: int = 1) -> str:
 
 
 async def queued(world: World) -> int:
-    rows = await world.system.db.rows("usage", mailbox_id=world.mailbox.id, domain="", account_id="")
-    return int(rows[0]["in_day"]) if rows else 0
+    return await used(world, world.clock.at)
+
+
+async def used(world: World, at: int) -> int:
+    """Places of the mailbox that are taken in the day around `at`."""
+    context = limited(world, TEN)
+    found = await allowance(context, context.db, world.mailbox, at)
+    return next(window.used for window in found.windows if (window.subject, window.span) == ("mailbox", "day"))
 
 
 async def test_002_3_fifty_concurrent_sends_never_exceed_a_cap_of_ten(world: World) -> None:

@@ -18,6 +18,7 @@ from tools.context import DAY, HOUR, SECOND, Context
 from tools.decide import approve
 from tools.errors import Refusal
 from tools.housekeeping import tidy
+from tools.limits import allowance
 from tools.message_status import StatusRequest, message_status
 from tools.schedule import ScheduleChange, edit_scheduled, fire_due
 from tools.send import SendRequest, send
@@ -195,8 +196,10 @@ def limited(context: Context, limits: Limits) -> Context:
 
 
 async def counted(world: World) -> int:
-    rows = await world.system.db.rows("usage", mailbox_id=world.mailbox.id, domain="", account_id="")
-    return int(rows[0]["in_day"]) if rows else 0
+    """Places of the mailbox that are taken in the day of `AT`."""
+    context = limited(world.context, Limits(mailbox_per_day=2))
+    found = await allowance(context, context.db, world.mailbox, AT_US)
+    return next(window.used for window in found.windows if (window.subject, window.span) == ("mailbox", "day"))
 
 
 async def test_the_undo_window_leaves_time_to_withdraw(world: World) -> None:

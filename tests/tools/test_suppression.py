@@ -16,6 +16,7 @@ from tools.context import DAY, Context, Principal
 from tools.decide import approve
 from tools.deliver import Settlement, Stopped
 from tools.errors import Refusal
+from tools.limits import counted
 from tools.message_status import StatusRequest, message_status
 from tools.operation import perform
 from tools.send import SendRequest, send
@@ -178,9 +179,9 @@ async def test_002_11_a_hard_bounce_cancels_what_is_queued_for_the_address(world
 
 
 async def used(world: World) -> int:
-    """Recipients counted today."""
-    (row,) = await world.system.db.rows("usage", mailbox_id=world.mailbox.id, domain="", account_id="")
-    return int(row["in_day"])
+    """Recipients counted this month, today or for a later day."""
+    windows = await counted(world.system, world.system.db, world.mailbox)
+    return next(window.used for window in windows if window.span == "month")
 
 
 async def status(world: World, message_id: str) -> str:
