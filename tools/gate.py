@@ -148,7 +148,10 @@ async def _enter(
     mailbox = await _locked(transaction, mailbox)
     prepared, timing = submission.prepared, submission.prepared.timing
     message = outbox.message_of(context, mailbox, prepared)
-    ruling = await ruling_on(context, transaction, mailbox, message, requested=submission.requested)
+    leaves_at = leaving(context, mailbox, timing.send_at)
+    ruling = await ruling_on(
+        context, transaction, mailbox, message, requested=submission.requested, leaves_at=leaves_at
+    )
     later = _waits_for_gate(submission, ruling)
     status = "scheduled" if later else _status(context, ruling, timing.send_at)
     message = replace(message, status=status)
