@@ -32,5 +32,5 @@ async def complain(context: Context, transaction: Transaction, delivery: Deliver
         recipient=delivery.recipient,
         feedback_type=feedback_type,
     )
-    await reputation.complained(context, transaction, message, delivery)
+    await reputation.complained(context, transaction, delivery)
     await suppress(transaction, now, delivery.account_id, delivery.recipient, Reason.COMPLAINT, by="a feedback report")

@@ -47,6 +47,8 @@ def fingerprint(draft: Draft, attachments: str) -> str:
 
 async def repeated(reader: Reader, message: Message) -> bool:
     """Whether the mailbox handed in the same mail in the minute before, and it was not refused or withdrawn."""
+    if not message.fingerprint:
+        return False
     rows = await reader.rows(
         "handed_in_since",
         mailbox_id=message.mailbox_id,

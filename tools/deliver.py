@@ -380,21 +380,25 @@ def _attempt(delivery: Delivery, settlement: Settlement, now: int) -> Attempt:
 
 async def _after_change(context: Context, transaction: Transaction, delivery: Delivery, state: str, reply: str) -> None:
     """The event of a delivery, and its message's status when every recipient's fate is known."""
-    message = await _message(transaction, delivery)
+    (head,) = await transaction.rows("message_head", id=delivery.message_id)
+
+    async def note(type_: str, **data: str) -> None:
+        place = {"mailbox_id": head["mailbox_id"], "message_id": delivery.message_id}
+        await events.record(transaction, context.now(), delivery.account_id, type_, **place, **data)
+
     if delivery.is_copy:
-        await events.about(transaction, context.now(), message, f"copy.{state}")
+        await note(f"copy.{state}")
         return
-    await reputation.settled(context, transaction, message, delivery, state)
+    await reputation.settled(context, transaction, delivery, state)
     if state in ("bounced", "cancelled"):
-        await failures.tell(context, transaction, message, delivery)
-    await events.about(
-        transaction, context.now(), message, f"delivery.{state}", recipient=delivery.recipient, reply=reply
-    )
-    deliveries = await many(transaction, Delivery, "deliveries", message_id=message.id)
-    status = status_of([each.state for each in deliveries if not each.is_copy])
-    if status is not None and status != message.status:
-        await transaction.run("set_status", id=message.id, status=status)
-        await events.about(transaction, context.now(), message, f"message.{status}")
+        await failures.tell(context, transaction, await _message(transaction, delivery), delivery)
+    await note(f"delivery.{state}", recipient=delivery.recipient, reply=reply)
+    # behind the event, which locks the account: of two that settle a mail's last two, one has to see the other
+    states = await transaction.rows("delivery_states", message_id=delivery.message_id)
+    status = status_of([row["state"] for row in states])
+    if status is not None and status != head["status"]:
+        await transaction.run("set_status", id=delivery.message_id, status=status)
+        await note(f"message.{status}")
 
 
 async def _after_stop(context: Context, transaction: Transaction, stopped: list[Delivery]) -> None:

@@ -154,7 +154,8 @@ async def _enter(
     )
     later = _waits_for_gate(submission, ruling)
     status = "scheduled" if later else _status(context, ruling, timing.send_at)
-    message = replace(message, status=status)
+    if status != message.status:
+        message = replace(message, status=status)
     await outbox.insert(transaction, message, new_thread=prepared.parent is None)
     await outbox.remember_time(transaction, message, timing.send_at, gated=not later)
     await expected.expect(transaction, message, prepared.expects)

@@ -1,7 +1,6 @@
 """Writing what the gate decided: the message, the decision, the deliveries."""
 
 import json
-from dataclasses import asdict
 
 from policies.decision import Decision as Ruling
 from storage.database import Transaction, columns
@@ -89,7 +88,7 @@ async def decide_on(
         revision=message.revision,
         digest=digest,
         verdict=ruling.verdict,
-        findings=json.dumps([asdict(finding) for finding in ruling.findings], ensure_ascii=False),
+        findings=json.dumps([columns(finding) for finding in ruling.findings], ensure_ascii=False),
         approver=approver,
         created_at=context.now(),
     )

@@ -5,7 +5,7 @@ from typing import Any
 from policies.reputation import Outcomes, judge
 from policies.windows import Span
 from storage.database import Transaction
-from storage.records import Delivery, Message
+from storage.records import Delivery
 from tools import events
 from tools.context import DAY, Context
 
@@ -13,24 +13,24 @@ SIMULATOR = "@simulator.test"
 """Recipients there are made up."""
 
 
-async def settled(context: Context, transaction: Transaction, message: Message, delivery: Delivery, state: str) -> None:
+async def settled(context: Context, transaction: Transaction, delivery: Delivery, state: str) -> None:
     """Count a delivery that has come to its end, or come back after it; `delivery` is as it was before."""
-    if state not in ("sent", "bounced") or not _real(message, delivery):
+    if state not in ("sent", "bounced") or not _real(delivery):
         return
     # a bounce after the other side's yes was counted as settled before
     late = delivery.state == "sent"
     await _count(context, transaction, delivery.account_id, settled=int(not late), bounced=int(state == "bounced"))
 
 
-async def complained(context: Context, transaction: Transaction, message: Message, delivery: Delivery) -> None:
+async def complained(context: Context, transaction: Transaction, delivery: Delivery) -> None:
     """Count a complaint about a delivery."""
-    if _real(message, delivery):
+    if _real(delivery):
         await _count(context, transaction, delivery.account_id, complained=1)
 
 
-def _real(message: Message, delivery: Delivery) -> bool:
+def _real(delivery: Delivery) -> bool:
     """Whether the mail went to a stranger: what is rehearsed, or copied to the overseer, says nothing."""
-    return not (message.sandbox or delivery.is_copy or delivery.recipient.endswith(SIMULATOR))
+    return not (delivery.sandbox or delivery.is_copy or delivery.recipient.endswith(SIMULATOR))
 
 
 async def _count(

@@ -54,6 +54,10 @@ ORDER BY created_at DESC, id DESC LIMIT 1;
 -- name: message_of_account
 SELECT * FROM message WHERE id = :id AND account_id = :account_id;
 
+-- name: message_head
+-- What an event says of a message. Its text, which lies apart, is not read for it.
+SELECT mailbox_id, status FROM message WHERE id = :id;
+
 -- name: inbox
 -- The newest `limit` messages before the cursor, newest first; what waits for the overseer is not shown to an agent.
 SELECT * FROM message

@@ -49,6 +49,9 @@ WHERE d.id = :decision_id;
 -- name: deliveries
 SELECT * FROM delivery WHERE message_id = :message_id ORDER BY id;
 
+-- name: delivery_states
+SELECT state FROM delivery WHERE message_id = :message_id AND is_copy = 0;
+
 -- name: delivery
 SELECT * FROM delivery WHERE id = :id;
 
