@@ -1,6 +1,6 @@
 """What both databases offer: reads, units of work in a transaction, and wake-ups after a commit."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from storage.wakeups import Wakeups
@@ -24,6 +24,10 @@ class Transaction(Reader, Protocol):
 
     async def run(self, query: str, /, **values: Value) -> int:
         """Run the named statement; the number of rows it touched. Raises Conflict, Unavailable."""
+        ...
+
+    async def run_each(self, query: str, each: Sequence[Mapping[str, Value]], /) -> None:
+        """Run the named statement with each of these values, in one exchange. Raises Conflict, Unavailable."""
         ...
 
     def wake(self, topic: str) -> None:

@@ -1,7 +1,7 @@
 """PostgreSQL through asyncpg: a pool for the work, one connection that listens for wake-ups."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -107,6 +107,10 @@ class _PostgresTransaction:
         status = await self._connection.execute(known.full, *known.arguments(values))
         # 'INSERT 0 1', 'UPDATE 3', 'DELETE 0'
         return int(status.rsplit(" ", 1)[-1])
+
+    async def run_each(self, query: str, each: Sequence[Mapping[str, Value]], /) -> None:
+        known = queries()[query]
+        await self._connection.executemany(known.full, [known.arguments(values) for values in each])
 
     def wake(self, topic: str) -> None:
         self.topics.add(topic)

@@ -10,7 +10,7 @@ savepoint: one that fails takes back its own rows and leaves the rest of the gro
 
 import asyncio
 import sqlite3
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -244,6 +244,10 @@ class _SQLiteTransaction:
     async def run(self, query: str, /, **values: Value) -> int:
         return self._execute(query, values).rowcount
 
+    async def run_each(self, query: str, each: Sequence[Mapping[str, Value]], /) -> None:
+        for values in each:
+            self._execute(query, values)
+
     def wake(self, topic: str) -> None:
         self._topics.add(topic)
 
@@ -256,7 +260,7 @@ class _SQLiteTransaction:
                 self._connection.execute(statement)
                 statement = ""
 
-    def _execute(self, query: str, values: dict[str, Value]) -> sqlite3.Cursor:
+    def _execute(self, query: str, values: Mapping[str, Value]) -> sqlite3.Cursor:
         known = queries()[query]
         try:
             return self._connection.execute(known.lite, known.arguments(values))

@@ -7,15 +7,18 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from storage.database import Transaction, many
+from storage.database import Transaction, Value, many
 from storage.records import Message
 from tools.context import Context
 from tools.mail.words import MARK, entry, section
 from tools.query import HAS_ATTACHMENT
 
 BATCH = 50
-"""Events in one unit of work, and so at most messages: the writer is not held for longer than some 15 ms."""
+"""Events that are looked at together, and so at most messages."""
+UNIT_CHARS = 32 * 1024
+"""Of words in one unit of work, which holds SQLite's writer for some 5 ms; a longer entry is a unit by itself."""
 ACCOUNTS = 20
 """Accounts that have a turn before the first has its next."""
 BODY_CHARS = 64 * 1024
@@ -32,10 +35,20 @@ class _Behind:
 
 
 @dataclass(frozen=True, slots=True)
+class _Unit:
+    """Entries that are written together, and the last event that has been looked at with them."""
+
+    upto: int
+    entries: list[dict[str, Value]]
+
+
+@dataclass(frozen=True, slots=True)
 class Indexable:
     """What is indexed of a message."""
 
     id: str
+    seq: int
+    """Of the first event that is about it, among those looked at."""
     mailbox_id: str
     revision: int
     from_email: str
@@ -93,23 +106,38 @@ async def _index_account(context: Context, account: _Behind) -> None:
         upto=upto,
         characters=BODY_CHARS,
     )
-    entries = await asyncio.to_thread(lambda: [(each, words_of(each)) for each in messages]) if messages else []
-
-    async def work(transaction: Transaction) -> None:
-        if not account.seq:
-            await transaction.run("begin_search_mark", account_id=account.id)
-        if not await transaction.run("move_search_mark", account_id=account.id, after=account.seq, upto=upto):
+    units = await asyncio.to_thread(_units, messages, upto) if messages else [_Unit(upto, [])]
+    mark = account.seq
+    for unit in units:
+        if not await context.db.write(partial(_write, account.id, mark, unit)):
+            # another process indexes the same
             return
-        for message, text in entries:
-            await transaction.run(
-                "index_message",
-                message_id=message.id,
-                revision=message.revision,
-                files_wait=int(_readable(message)),
-                words=text,
-            )
+        mark = unit.upto
 
-    await context.db.write(work)
+
+def _units(messages: Sequence[Indexable], upto: int) -> list[_Unit]:
+    units: list[_Unit] = []
+    entries: list[dict[str, Value]] = []
+    chars = 0
+    for message in messages:
+        words = words_of(message)
+        chars += len(words)
+        if entries and chars > UNIT_CHARS:
+            units.append(_Unit(message.seq - 1, entries))
+            entries, chars = [], len(words)
+        waits = int(_readable(message))
+        entries.append({"message_id": message.id, "revision": message.revision, "files_wait": waits, "words": words})
+    return [*units, _Unit(upto, entries)]
+
+
+async def _write(account_id: str, mark: int, unit: _Unit, transaction: Transaction) -> bool:
+    """Write a unit if the mark is still where it was."""
+    if not mark:
+        await transaction.run("begin_search_mark", account_id=account_id)
+    if not await transaction.run("move_search_mark", account_id=account_id, after=mark, upto=unit.upto):
+        return False
+    await transaction.run_each("index_message", unit.entries)
+    return True
 
 
 def _readable(message: Indexable) -> bool:

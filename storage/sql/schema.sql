@@ -505,6 +505,12 @@ CREATE TABLE search_mark (
     account_id TEXT PRIMARY KEY REFERENCES account (id),
     seq BIGINT NOT NULL
 );
+-- Left to itself FTS5 merges much at once, and the writer is held for that; so each unit of indexing merges some pages.
+/* sqlite */ INSERT INTO search_words (search_words, rank) VALUES ('automerge', 0);
+/* sqlite */ INSERT INTO search_words (search_words, rank) VALUES ('crisismerge', 64);
+/* sqlite */ CREATE TRIGGER search_mark_moved AFTER UPDATE ON search_mark BEGIN
+/* sqlite */     INSERT INTO search_words (search_words, rank) VALUES ('merge', 32);
+/* sqlite */ END;
 
 -- What attached files say, so that none is read twice.
 CREATE TABLE attachment_text (

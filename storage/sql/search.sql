@@ -10,7 +10,7 @@ LIMIT :limit;
 
 -- name: messages_to_index
 -- The messages that these events are about, in the order of the first; without those indexed in this revision already.
-SELECT m.id, m.mailbox_id, m.revision, m.from_email, m.from_name, m.people, m.subject,
+SELECT m.id, v.seq, m.mailbox_id, m.revision, m.from_email, m.from_name, m.people, m.subject,
     substr(m.body_text, 1, CAST(:characters AS INTEGER)) AS body_text, m.attachments
 FROM (
     SELECT message_id, min(seq) AS seq FROM event
@@ -27,7 +27,7 @@ INSERT INTO search_mark (account_id, seq) VALUES (:account_id, 0)
 ON CONFLICT (account_id) DO NOTHING;
 
 -- name: move_search_mark
--- By compare-and-set: of two that index the same, one writes.
+-- By compare-and-set: of two that index the same, one writes. On SQLite a trigger then merges a little of the index.
 UPDATE search_mark SET seq = :upto WHERE account_id = :account_id AND seq = :after;
 
 -- name: index_message

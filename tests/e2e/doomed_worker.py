@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -140,6 +140,9 @@ class _Transaction:
         touched = await self._transaction.run(query, **values)
         self.touched |= query == self._query and bool(touched)
         return touched
+
+    async def run_each(self, query: str, each: Sequence[Mapping[str, Value]], /) -> None:
+        await self._transaction.run_each(query, each)
 
     def wake(self, topic: str) -> None:
         self._transaction.wake(topic)

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import sqlite3
+from contextlib import closing
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from server.indexer import keep_index
 from storage.database import Transaction, many
 from storage.errors import Conflict
 from storage.records import Approval
+from storage.sqlite import SQLite
 from tests.conftest import World, eventually, make_world, missing
 from tools.context import DAY
 from tools.decide import approve, reject
@@ -244,6 +247,39 @@ async def test_a_batch_that_is_cut_off_is_indexed_later_and_once(world: World) -
     )
     await asyncio.gather(*(index_all(world.system) for _ in range(3)))
     assert len(await found(world, "needle")) == BATCH + 10
+
+
+async def test_long_mails_are_written_one_by_one(world: World) -> None:
+    """SQLite has one writer: it is held by how much there is to write, however few mails that is."""
+    for number in range(3):
+        await arrive(world, mail("a@example.com", f"Mail {number}", f"needle {'and more ' * 3000}"))
+    await world.system.db.script(
+        "/* sqlite */ CREATE TRIGGER refused BEFORE INSERT ON search_entry WHEN new.message_id IN\n"
+        "/* sqlite */ (SELECT id FROM message WHERE subject = 'Mail 2') BEGIN SELECT RAISE(ABORT, 'no'); END;\n"
+        "/* postgres */ ALTER TABLE search_entry ADD CONSTRAINT refused CHECK (id < 3);"
+    )
+    with pytest.raises(Conflict):
+        await index_new(world.system)
+    assert len(await found(world, "needle")) == 2
+    await world.system.db.script(
+        "/* sqlite */ DROP TRIGGER refused;\n/* postgres */ ALTER TABLE search_entry DROP CONSTRAINT refused;"
+    )
+    await index_all(world.system)
+    assert len(await found(world, "needle")) == 3
+
+
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
+async def test_the_index_is_merged_a_little_with_each_unit(world: World) -> None:
+    """Each unit leaves a piece that every search looks into; to merge all of them at once takes long."""
+    for number in range(60):
+        await arrive(world, mail("a@example.com", f"Mail {number}", "needle"))
+        await index_new(world.system)
+    assert isinstance(world.system.db, SQLite)
+    with closing(sqlite3.connect(world.system.db.path)) as connection:
+        (pieces,) = connection.execute("SELECT count(DISTINCT segid) FROM search_words_idx").fetchone()
+        connection.execute("INSERT INTO search_words (search_words) VALUES ('integrity-check')")
+    assert pieces < 15
+    assert len(await found(world, "needle")) == 60
 
 
 NAUGHTY = (
