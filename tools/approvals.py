@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from policies.decision import Finding
-from storage.database import Transaction, columns, one
+from storage.database import Reader, Transaction, columns, one
 from storage.records import Account, Approval, ApprovalLink, Message, Notice
 from tools import events
 from tools.context import HOUR, Context
@@ -39,6 +39,14 @@ async def hold(
         await notify(context, transaction, message.account_id, "approval", reviewer, approval.id)
     await record(context, transaction, approval, "approval.pending", needed=approval.needed)
     return approval
+
+
+async def message_of(reader: Reader, approval: Approval) -> Message:
+    """The message an approval is about."""
+    ids = {"id": approval.message_id, "account_id": approval.account_id}
+    message = await one(reader, Message, "message_of_account", **ids)
+    assert message is not None, "it is there by foreign key"
+    return message
 
 
 async def overseer_of(transaction: Transaction, account_id: str) -> str:

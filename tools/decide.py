@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from storage.database import Transaction, one, record
-from storage.errors import Unavailable
 from storage.records import Approval, ApprovalLink, Mailbox, Message
 from storage.records import Wire as WireRow
 from tools import approvals, events, expected, failures, gate, quorum, wires
@@ -75,7 +74,7 @@ async def edit(context: Context, approval: Approval, revision: int, by: str, cha
     What was approved before the edit counts no longer. The original stays for the audit, and the difference is kept
     for the agent. Raises Refusal.
     """
-    message = await _message(context, approval)
+    message = await approvals.message_of(context.db, approval)
     if message.direction != "outbound" or revision != approval.revision or approval.state != "pending":
         raise Refusal("already_decided")
     old = await wires.wire_row(context, context.db, message.id, revision)
@@ -157,11 +156,7 @@ async def _ended(
         raise Refusal("already_decided")
     if not await approvals.end(context, transaction, seen, state, by, reason):
         raise Refusal("already_decided")
-    message = await one(
-        transaction, Message, "message_of_account", id=approval.message_id, account_id=approval.account_id
-    )
-    assert message is not None
-    return message
+    return await approvals.message_of(transaction, approval)
 
 
 def _envelope(row: WireRow) -> Wire:
@@ -177,12 +172,3 @@ async def _let_in(context: Context, transaction: Transaction, message: Message) 
     await note_arrival(transaction, message)
     await expected.answered(transaction, message)
     await events.about(transaction, context.now(), message, "message.received")
-
-
-async def _message(context: Context, approval: Approval) -> Message:
-    message = await one(
-        context.db, Message, "message_of_account", id=approval.message_id, account_id=approval.account_id
-    )
-    if message is None:
-        raise Unavailable(f"the message of {approval.id} is missing")
-    return message

@@ -5,7 +5,7 @@ import json
 from storage.database import Transaction, many, one
 from storage.records import Approval, Domain, Forwarding, Mailbox, Message, Notice, Upgrade
 from tools import failures
-from tools.approvals import link_token
+from tools.approvals import link_token, message_of
 from tools.context import HOUR, MINUTE, Context
 from tools.forwarding_consent import LIFE, confirmation_url, status_of
 from tools.letter import Letter
@@ -97,9 +97,9 @@ async def _approval(context: Context, notice: Notice) -> tuple[str, str, str] | 
     approval = await one(context.db, Approval, "approval", id=notice.subject_id, account_id=notice.account_id)
     if approval is None or approval.state != "pending":
         return None
-    message = await one(context.db, Message, "message_of_account", id=approval.message_id, account_id=notice.account_id)
+    message = await message_of(context.db, approval)
     mailbox = await one(context.db, Mailbox, "mailbox", id=approval.mailbox_id, account_id=notice.account_id)
-    assert message is not None and mailbox is not None
+    assert mailbox is not None
     token = link_token(context, approval.id, approval.revision, notice.recipient)
     link = f"{context.site.base_url}/approve/{token}"
     outbound = approval.direction == "outbound"

@@ -37,9 +37,10 @@ def list_(data: DataOption = None, config: ConfigOption = None, as_json: JsonOpt
     async def work(context: "Context", account: "Account") -> list[dict[str, Any]]:
         from storage.database import many
         from storage.records import Approval
+        from tools.approvals import message_of
 
         pending = await many(context.db, Approval, "pending_approvals", account_id=account.id, limit=LISTED)
-        return [_shown(approval, await _message(context, approval)) for approval in pending]
+        return [_shown(approval, await message_of(context.db, approval)) for approval in pending]
 
     rows = with_context(data, config, work)
     print_rows(rows, ("id", "from", "subject", "expires_at"), "Nothing waits for a decision.", as_json=as_json)
@@ -52,8 +53,10 @@ def show(
     """Show everything that would leave, and why it was held."""
 
     async def work(context: "Context", account: "Account") -> dict[str, Any]:
+        from tools.approvals import message_of
+
         approval = await _find(context, account, approval_id)
-        message = await _message(context, approval)
+        message = await message_of(context.db, approval)
         return _shown(approval, message) | await _contents(context, approval, message)
 
     shown = with_context(data, config, work)
@@ -112,17 +115,6 @@ async def _find(context: "Context", account: "Account", approval_id: str) -> "Ap
     if found is None:
         raise Refusal("approval_not_found")
     return found
-
-
-async def _message(context: "Context", approval: "Approval") -> "Message":
-    from storage.database import one
-    from storage.records import Message
-
-    message = await one(
-        context.db, Message, "message_of_account", id=approval.message_id, account_id=approval.account_id
-    )
-    assert message is not None, "an approval's message is there by foreign key"
-    return message
 
 
 async def _contents(context: "Context", approval: "Approval", message: "Message") -> dict[str, Any]:

@@ -21,7 +21,6 @@ from tools.views import moment
 
 OVERSEER = "overseer@example.org"
 OFFICE = Address("Büro Example", "office", "example.org")
-SILENT = Address("Archive Example", "archive", "example.net")
 
 ANSWER = """Thank you, the figures look right.
 

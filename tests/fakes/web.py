@@ -12,6 +12,7 @@ from server.http.web.routes import web_routes
 from storage.database import one
 from storage.records import Approval, ApprovalLink, Message
 from tests.conftest import World
+from tools import approvals
 from tools.approvals import link_token
 from tools.context import Context
 from tools.receive import Arrival, receive
@@ -56,10 +57,7 @@ async def approval_of(world: World, message_id: str) -> Approval:
 
 async def message_of(world: World, approval: Approval) -> Message:
     """The message an approval is about."""
-    ids = {"id": approval.message_id, "account_id": approval.account_id}
-    message = await one(world.system.db, Message, "message_of_account", **ids)
-    assert message is not None
-    return message
+    return await approvals.message_of(world.system.db, approval)
 
 
 def token_of(world: World, approval: Approval) -> str:

@@ -10,11 +10,11 @@ from server.http.web.frame import attachment_response, mail_response
 from server.http.web.guard import checked_form, form_token
 from server.http.web.pages import page, redirect
 from server.http.web.session import signed_in, visitor
-from server.http.web.view import entry, load, message_of
+from server.http.web.view import entry, load
 from storage.database import one
 from storage.records import Approval
 from tools import wires
-from tools.approvals import link_token
+from tools.approvals import link_token, message_of
 from tools.context import Context
 from tools.decide import approval_by_token, approve, edit, reject
 from tools.errors import Refusal
@@ -114,7 +114,7 @@ class ApprovalPages:
         visit = await self.door(self.context, request)
         if not _open(visit):
             raise Refusal("link_expired")
-        message = await message_of(self.context, visit.approval)
+        message = await message_of(self.context.db, visit.approval)
         return await wires.raw_of(self.context, message.id, visit.approval.revision)
 
     async def _page(self, visit: Visit, refusal: Refusal | None = None, form: dict[str, str] | None = None) -> Response:

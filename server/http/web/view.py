@@ -11,6 +11,7 @@ from storage.database import Row, many, one, record
 from storage.errors import Unavailable
 from storage.records import Approval, Mailbox, Message, Schedule
 from tools import noticed, quorum, wires
+from tools.approvals import message_of
 from tools.context import Context
 from tools.mail.address import Address, canonical
 from tools.mail.parse import Parsed, parse
@@ -106,19 +107,9 @@ def state_of(context: Context, approval: Approval) -> str:
     return "expired" if overdue else approval.state
 
 
-async def message_of(context: Context, approval: Approval) -> Message:
-    """The message an approval is about. Raises Unavailable."""
-    message = await one(
-        context.db, Message, "message_of_account", id=approval.message_id, account_id=approval.account_id
-    )
-    if message is None:
-        raise Unavailable(f"the message of {approval.id} is missing")
-    return message
-
-
 async def load(context: Context, approval: Approval) -> Shown:
-    """All of an approval page. Raises Unavailable, also when the stored form is damaged."""
-    message = await message_of(context, approval)
+    """All of an approval page. Raises Unavailable when the stored form is missing or damaged."""
+    message = await message_of(context.db, approval)
     mailbox = await one(context.db, Mailbox, "mailbox", id=approval.mailbox_id, account_id=approval.account_id)
     assert mailbox is not None
     row = await wires.wire_row(context, context.db, message.id, approval.revision)
