@@ -54,15 +54,18 @@ async def submit_raw(context: Context, mailbox: Mailbox, recipients: Sequence[st
     return await submit(context, mailbox, Submission(prepared))
 
 
-async def check_recipient(context: Context, mailbox: Mailbox, address: str) -> None:
-    """Whether any mail at all may go to the recipient, so that one who must not be written to stops no other.
+async def check_recipient(context: Context, mailbox: Mailbox, address: str) -> bool:
+    """Whether mail may go to the recipient beside others; False where the mail's category, which is not known yet,
+    decides whether it may go at all: whom the gate may refuse shall stop nobody else.
 
-    What depends on the mail's category, which is not known yet, is for the gate. Raises Refusal recipient_suppressed.
+    Raises Refusal recipient_suppressed where no mail may go.
     """
-    possible = CATEGORIES if mailbox.transactional else CATEGORIES - EXEMPT
     for entry in await suppressed_among(context.db, mailbox.account_id, (address,)):
-        if all(applies(entry, category) for category in possible):
-            raise Refusal("recipient_suppressed", f"{address} ({entry.reason}).")
+        if all(applies(entry, category) for category in CATEGORIES - EXEMPT):
+            if not mailbox.transactional or all(applies(entry, category) for category in EXEMPT):
+                raise Refusal("recipient_suppressed", f"{address} ({entry.reason}).")
+            return False
+    return True
 
 
 def _read(raw: bytes) -> Parsed:

@@ -85,6 +85,8 @@ class Submission(Service):
         self._more: Callable[[bytes], Answer] | None = None
         """What takes the next line, in the middle of AUTH."""
         self._sender = False
+        self._beside_others = True
+        """The recipients so far may have more beside them."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._peer = str((transport.get_extra_info("peername") or ("",))[0])
@@ -265,8 +267,12 @@ class Submission(Service):
         return self._take(self._member, recipient)
 
     async def _take(self, member: Member, recipient: str) -> bytes:
-        await check_recipient(self._terms.context, member.mailbox, recipient)
+        beside_others = await check_recipient(self._terms.context, member.mailbox, recipient)
+        if self._recipients and not (beside_others and self._beside_others):
+            # RFC 5321 section 4.5.3.1.10: the client sends the rest in another mail
+            return b"452 4.5.3 Who unsubscribed gets a mail of their own, send the rest in another mail"
         self._recipients.append(recipient)
+        self._beside_others = beside_others
         return b"250 2.1.5 OK"
 
     async def _hand_in(self, member: Member, recipients: tuple[str, ...], content: bytes) -> bytes:

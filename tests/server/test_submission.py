@@ -1,6 +1,7 @@
 """SMTP submission: sign-in only under TLS, only one's own address, and the same gate as for any other mail."""
 
 import base64
+import itertools
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -173,6 +174,27 @@ async def test_000_2_who_unsubscribed_is_refused_alone(world: World) -> None:
         login = b"X-Gatepost-Category: login-link\r\n" + MAIL
         assert (await hand_in(talk, login, "bob@example.org")).startswith("250 2.0.0 Queued")
         assert (await hand_in(talk, MAIL, "bob@example.org")).startswith("550 5.7.1 ")
+
+
+async def test_000_2_who_unsubscribed_has_a_mail_alone_from_a_marked_mailbox(world: World) -> None:
+    """The category comes with the content, and a refusal then is for everybody in the mail."""
+    await trust_categories(world.system, await world.in_mode(Mode.AUTONOMOUS), trusted=True)
+
+    async def work(transaction: Transaction) -> None:
+        await suppress(transaction, world.clock.at, world.account.id, "bob@example.org", Reason.UNSUBSCRIBE)
+
+    await world.system.db.write(work)
+    became = {}
+    async with listening(world) as talk:
+        await sign_in(talk, world)
+        for first, other in itertools.permutations(("bob@example.org", "eve@example.org")):
+            await talk.command(f"MAIL FROM:<{ADA}>")
+            assert (await talk.command(f"RCPT TO:<{first}>")).startswith("250 ")
+            assert (await talk.command(f"RCPT TO:<{other}>")).startswith("452 4.5.3 ")
+            assert (await talk.command("DATA")).startswith("354 ")
+            await talk.send(stuffed(MAIL))
+            became[first] = (await talk.reply())[:9]
+    assert became == {"bob@example.org": "550 5.7.1", "eve@example.org": "250 2.0.0"}
 
 
 async def test_000_2_521_at_connect_while_everybody_is_stopped(world: World) -> None:
