@@ -249,12 +249,16 @@ class _Reader:
     def _look(self, element: Element, rules: list[Rule], outer: tuple[Look, ...]) -> Iterator[Look]:
         text = str(element.attrs.get("style") or "")
         own = self.styles.get(text) or self.styles.setdefault(text, declarations(text))
+        before: tuple[Style, Look] | None = None
         for screen, look in zip(self.sheet.screens, outer, strict=True):
             style = cascaded(rules, screen, own)
-            self.sheet.unread += [
-                f"{name}:{style[name]}" for name in _RECKONED if _CALCULATED.match(style.get(name, ""))
-            ]
-            yield look_of(element, style, look)
+            if (style, look) != before:  # as where no rule is for one of the screens alone
+                self.sheet.unread += [
+                    f"{name}:{style[name]}" for name in _RECKONED if _CALCULATED.match(style.get(name, ""))
+                ]
+                found = look_of(element, style, look)
+                before = style, look
+            yield found
 
 
 _STYLING = ("style", "hidden", "popover", "bgcolor", "background", "color", "text", "width", "height")
