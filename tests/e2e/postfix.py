@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -138,9 +139,10 @@ async def postfix(
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as chosen:
-        port: int = chosen.getsockname()[1]
-        return port
+    """A loopback port below those that Linux gives out itself: no connection takes it until a server is up."""
+    while listens("127.0.0.1", port := random.randrange(20_000, 32_000)):
+        pass
+    return port
 
 
 def _configure(folder: Path, port: int, gatepost_port: int) -> None:
