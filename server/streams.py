@@ -3,11 +3,11 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from storage.wakeups import wait
-from tools.context import Context
+from tools.context import Context, Principal
 from tools.errors import Refusal
 from tools.events import topic
 from tools.identity import still_valid
@@ -57,6 +57,21 @@ class Streams:
                         await wait(woken, self.heartbeat_seconds)
             finally:
                 self._woken.discard(woken)
+
+    async def rest(self, context: Context, principal: Principal, begin: asyncio.Event) -> AsyncGenerator[None, None]:
+        """Nothing is looked for until `begin` is set: an item now and then, until it is, or `follow` would end.
+
+        Raises Unavailable.
+        """
+        with self._counted(principal.name):
+            self._woken.add(begin)
+            try:
+                while not begin.is_set() and await still_valid(context, principal):
+                    yield
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(begin.wait(), self.heartbeat_seconds)
+            finally:
+                self._woken.discard(begin)
 
     @contextmanager
     def _counted(self, name: str) -> Iterator[None]:

@@ -86,8 +86,9 @@ async def principal_of(context: Context, text: str) -> Principal:
 
 
 async def still_valid(context: Context, principal: Principal) -> bool:
-    """Whether the key that somebody speaks with was not revoked meanwhile."""
-    return bool(await context.db.rows("valid_key", id=principal.name.removeprefix("key ")))
+    """Whether the key that somebody speaks with was not revoked meanwhile; whoever speaks without one stays."""
+    word, _, id_ = principal.name.partition(" ")
+    return word != "key" or bool(await context.db.rows("valid_key", id=id_))
 
 
 async def revoke_key(context: Context, account_id: str, key_id: str) -> None:

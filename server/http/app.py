@@ -53,7 +53,7 @@ def build_app(
 
     return Starlette(
         routes=[
-            _mcp_route(context, rates, mcp),
+            *_mcp_routes(context, rates, mcp),
             *_public_routes(context.site.base_url, ready),
             *rest_routes(context, rates, streams),
             *download_routes(context, rates),
@@ -68,10 +68,13 @@ def build_app(
     )
 
 
-def _mcp_route(context: Context, rates: Rates, mcp: Endpoint) -> Route:
-    # POST alone: without sessions a GET would be an event stream that never says anything
-    authentication = Middleware(Authentication, context=context, rates=rates)
-    return Route("/mcp", mcp.app, methods=["POST"], middleware=[authentication])
+def _mcp_routes(context: Context, rates: Rates, mcp: Endpoint) -> list[Route]:
+    authentication = [Middleware(Authentication, context=context, rates=rates)]
+    return [
+        Route("/mcp", mcp.app, methods=["POST"], middleware=authentication),
+        Route("/mcp", mcp.updates.stream, methods=["GET"], middleware=authentication),
+        Route("/mcp", mcp.updates.end, methods=["DELETE"], middleware=authentication),
+    ]
 
 
 def _public_routes(base_url: str, ready: Ready) -> list[Route]:

@@ -19,6 +19,7 @@ from mcp.types import (
 from server.calls import call
 from server.mcp import consent
 from server.mcp.resources import Resources
+from server.mcp.subscribers import Line, Subscribers, line
 from server.mcp.tools import TOOLS, answered, find, listed, refused
 from server.schema import input_schema
 from server.streams import Streams
@@ -42,15 +43,16 @@ Acting = Callable[[ServerRequestContext[Any, Any]], Context]
 """Finds the context of a request, with the principal who asks."""
 
 
-def build_mcp(secret: Secret, acting: Acting, streams: Streams) -> Server[Any]:
-    """The server over our operations."""
-    agent, resources = Agent(acting), Resources(acting, streams)
-    server: Server[Any] = Server(
+def build_mcp(secret: Secret, acting: Acting, streams: Streams, subscribers: Subscribers | None = None) -> Server[Line]:
+    """The server over our operations. `subscribers` are those of the older protocol that come by HTTP."""
+    agent, resources = Agent(acting), Resources(acting, streams, subscribers or Subscribers())
+    server: Server[Line] = Server(
         NAME,
         version=version("gatepost"),
         title="Gatepost",
         description="A mailbox for AI agents, with a person's gate on what leaves.",
         instructions=INSTRUCTIONS,
+        lifespan=line,
         cache_hints={"tools/list": CacheHint(ttl_ms=LIST_LIFE_MS, scope="private")},
         get_tool_input_schema=_schema_of,
         on_list_tools=agent.list_tools,
@@ -59,6 +61,8 @@ def build_mcp(secret: Secret, acting: Acting, streams: Streams) -> Server[Any]:
         on_list_resource_templates=resources.list_templates,
         on_read_resource=resources.read,
         on_subscriptions_listen=resources.listen,
+        on_subscribe_resource=resources.subscribe,
+        on_unsubscribe_resource=resources.unsubscribe,
     )
     server.middleware.append(RequestStateBoundary(_sealing(secret, acting), default_audience=NAME))
     return server

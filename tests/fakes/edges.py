@@ -3,19 +3,29 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from mcp.types import CallToolResult, TextContent
+from mcp.types import (
+    CallToolResult,
+    EmptyResult,
+    ResourceUpdatedNotification,
+    SubscribeRequest,
+    SubscribeRequestParams,
+    TextContent,
+    UnsubscribeRequest,
+    UnsubscribeRequestParams,
+)
 from starlette.applications import Starlette
 
 from server.http.app import build_app
 from server.mcp.agent import build_mcp
 from server.streams import Streams
-from tests.conftest import World
+from tests.conftest import World, eventually
 from tests.fakes.serving import serving
 from tools.context import Context
 
@@ -35,31 +45,58 @@ async def talking(context: Context, era: str, **options: Any) -> AsyncIterator[C
         yield client
 
 
-def application(world: World) -> Starlette:
+def application(world: World, streams: Streams | None = None) -> Starlette:
     """The application without the pages for people."""
 
     async def ready() -> dict[str, object]:
         return {"database": True}
 
-    return build_app(world.system, web_routes=[], ready=ready)
+    return build_app(world.system, web_routes=[], ready=ready, streams=streams)
 
 
 @asynccontextmanager
-async def served(world: World) -> AsyncIterator[httpx2.AsyncClient]:
+async def served(world: World, streams: Streams | None = None) -> AsyncIterator[httpx2.AsyncClient]:
     """The whole application on a port, and an HTTP client that has the agent's key."""
 
     async with (
-        serving(application(world)) as url,
+        serving(application(world, streams)) as url,
         httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {world.key}"}, timeout=30) as http,
     ):
         yield http
 
 
 @asynccontextmanager
-async def talking_http(http: httpx2.AsyncClient, era: str) -> AsyncIterator[Client]:
+async def talking_http(http: httpx2.AsyncClient, era: str, **options: Any) -> AsyncIterator[Client]:
     """A client of the tools over HTTP."""
-    async with Client(streamable_http_client(f"{http.base_url}/mcp", http_client=http), mode=era) as client:
+    transport = streamable_http_client(f"{http.base_url}/mcp", http_client=http)
+    async with Client(transport, mode=era, **options) as client:
         yield client
+
+
+@dataclass
+class Heard:
+    """The resources that a client of the older protocol is told of, in order."""
+
+    uris: list[str] = field(default_factory=list)
+
+    async def __call__(self, message: object) -> None:
+        """The client's message handler."""
+        if isinstance(message, ResourceUpdatedNotification):
+            self.uris.append(str(message.params.uri))
+
+    async def until(self, *uris: str) -> None:
+        """Wait until all of these were told of."""
+        await eventually(lambda: set(uris) <= set(self.uris))
+
+
+async def subscribe(client: Client, uri: str) -> None:
+    """As a client of the older protocol does; the SDK's own method warns that it is the older one."""
+    await client.session.send_request(SubscribeRequest(params=SubscribeRequestParams(uri=uri)), EmptyResult)
+
+
+async def unsubscribe(client: Client, uri: str) -> None:
+    """The same for not being told any longer."""
+    await client.session.send_request(UnsubscribeRequest(params=UnsubscribeRequestParams(uri=uri)), EmptyResult)
 
 
 def facts(result: CallToolResult) -> dict[str, Any]:

@@ -1,0 +1,113 @@
+"""Over HTTP, the older protocol's stream of what changed: a GET that stays open (Streamable HTTP of 2025-11-25).
+
+There are no sessions. An older client is given a label when it comes, to which nothing is tied but the resources it
+subscribes to; whatever label it sends, its requests are answered, after a restart too.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from mcp.server.transport_security import TransportSecurityMiddleware
+from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.http.failures import refusal_response
+from server.mcp.subscribers import LABEL, Subscriber, Subscribers, changes, label_of
+from server.streams import Streams
+from storage.errors import Unavailable
+from tools.context import Context
+from tools.errors import Refusal
+from tools.list_events import Feed, feed_of
+
+_VERSION = "mcp-protocol-version"
+
+
+@dataclass(frozen=True, slots=True)
+class Updates:
+    """The endpoints beside the POST that answers requests."""
+
+    streams: Streams
+    subscribers: Subscribers
+    security: TransportSecurityMiddleware
+
+    async def stream(self, request: Request) -> Response:
+        """Tell a client of the older protocol of its resources as they change."""
+        context, label = await self._asked(request)
+        if request.method != "GET" or "text/event-stream" not in request.headers.get("accept", ""):
+            raise HTTPException(405, headers={"Allow": "POST"})
+        refused = await self.security.validate_request(request)
+        if refused is not None:
+            return refused
+        try:
+            if not context.principal.may("read"):
+                raise Refusal("missing_scope", scope="read")
+            feed = await feed_of(context, None)
+            self.streams.admit(context.principal.name)
+        except Refusal as refusal:
+            return refusal_response(request.scope, refusal)
+        subscriber = self.subscribers.of(context.principal.name, label)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(self._lines(context, feed, subscriber), 200, headers, "text/event-stream")
+
+    async def end(self, request: Request) -> Response:
+        """The client goes: nothing more is to be told."""
+        context, label = await self._asked(request)
+        self.subscribers.forget(context.principal.name, label)
+        return Response(status_code=204)
+
+    async def _asked(self, request: Request) -> tuple[Context, str]:
+        """Whose label it is. Whoever has none, or speaks the newer protocol, is told that there is no such method."""
+        label = label_of(request.headers)
+        if (
+            not label
+            or request.headers.get(_VERSION, HANDSHAKE_PROTOCOL_VERSIONS[0]) not in HANDSHAKE_PROTOCOL_VERSIONS
+        ):
+            raise HTTPException(405, headers={"Allow": "POST"})
+        context: Context = request.state.context
+        return context, label
+
+    async def _lines(self, context: Context, feed: Feed, subscriber: Subscriber) -> AsyncIterator[str]:
+        subscriber.streams += 1
+        yield ": \n\n"
+        try:
+            async with aclosing(changes(self.streams, context, feed, subscriber)) as changed:
+                async for uris in changed:
+                    yield "".join(map(_told, uris)) or ": \n\n"
+        except Unavailable:
+            # the client comes back, and is told from where it was
+            return
+        finally:
+            subscriber.streams -= 1
+
+
+class Labelling:
+    """ASGI middleware: an older client's first request, which alone says no version, is answered with a label."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        if LABEL in headers or _VERSION in headers:
+            await self._app(scope, receive, send)
+            return
+        context: Context = scope["state"]["context"]
+        label = context.random(16).hex()
+
+        async def labelled(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 200:
+                MutableHeaders(scope=message)[LABEL] = label
+            await send(message)
+
+        await self._app(scope, receive, labelled)
+
+
+def _told(uri: str) -> str:
+    method = "notifications/resources/updated"
+    return f"event: message\ndata: {json.dumps({'jsonrpc': '2.0', 'method': method, 'params': {'uri': uri}})}\n\n"
