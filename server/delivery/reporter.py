@@ -62,7 +62,7 @@ class Reporter:
         self._submitter = sender.rpartition("@")[2]
 
     async def run(self) -> None:
-        """Work until cancelled; what was counted is kept then."""
+        """Work until cancelled; then what was counted is kept, and a report that nobody has goes later."""
         try:
             while True:
                 await self._keep()
@@ -89,13 +89,21 @@ class Reporter:
 
     async def _carry(self, due: TlsReport) -> None:
         try:
-            state, reply = await self._attempt(due)
+            state, reply = await self._stoppable(due)
             await tls_reports.settle(self._context, due, state, reply)
             log.info("TLS report", domain=due.domain, day=due.day, state=state, reply=reply)
         except StorageError as error:
             log.error("cannot settle a TLS report", domain=due.domain, error=type(error).__name__)
         except Exception:
             log.exception("a TLS report failed in an unforeseen way", domain=due.domain)
+
+    async def _stoppable(self, due: TlsReport) -> tuple[State, str]:
+        """As `_attempt`; broken off by a stop the report is due again, unless a mail server may have it."""
+        try:
+            return await self._attempt(due)
+        except asyncio.CancelledError:
+            await tls_reports.settle(self._context, due, "deferred", "broken off by a stop")
+            raise
 
     async def _attempt(self, due: TlsReport) -> tuple[State, str]:
         """What became of it, and the reason in words."""

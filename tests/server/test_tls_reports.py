@@ -36,7 +36,7 @@ from storage.records import Account
 from tests.conftest import START, Clock, eventually
 from tests.fakes.couriers import courier
 from tests.fakes.dns_server import FakeDNSServer, Zone
-from tests.fakes.smtp_server import FakeSMTPServer, Script
+from tests.fakes.smtp_server import Act, FakeSMTPServer, Script
 from tools import tls_reports
 from tools.accounts import create_account
 from tools.context import DAY, HOUR, Context
@@ -269,6 +269,21 @@ async def test_the_next_address_is_tried_where_one_takes_nothing(
         await eventually(lambda: settled(context))
         assert [state for state, _ in await settled(context)] == ["sent"]
         assert [message_from_bytes(raw)["To"] for raw in server.messages] == ["b@example.net"]
+
+
+async def test_a_stop_gives_back_what_nobody_has(context: Context, clock: Clock, account: Account) -> None:
+    counts = counting(clock)
+    async with FakeSMTPServer({"RCPT": [Act.STALL, "250 ok"]}) as server:
+        async with reporting(context, counts, WANTED, server):
+            await eventually(lambda: not counts.rows())
+            clock.at = START + DAY + 6 * HOUR
+            await eventually(lambda: any("RCPT" in session.verbs for session in server.sessions))
+        (report,) = await context.db.rows("tls_reports", day=TODAY.isoformat())
+        assert (report["state"], report["attempts"]) == ("queued", 1)
+        clock.at += HOUR
+        async with reporting(context, counts, WANTED, server):
+            await eventually(lambda: settled(context))
+        assert [state for state, _ in await settled(context)] == ["sent"] and len(server.messages) == 1
 
 
 @on_sqlite
