@@ -86,7 +86,8 @@ def decoded(value: str) -> str:
 def mailboxes(message: Message, name: str) -> list[tuple[str, str]]:
     """The mailboxes of a header field, as the older parser reads them."""
     value = message.get(name, "")
-    pairs = [] if value == "undisclosed-recipients:;" else getaddresses([value.replace("\r\n", "")])
+    # of no text at all some versions of the library read one empty mailbox
+    pairs = [] if value in ("", "undisclosed-recipients:;") else getaddresses([value.replace("\r\n", "")])
     return [(decoded(phrase), address) for phrase, address in pairs]
 
 
