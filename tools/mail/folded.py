@@ -71,6 +71,7 @@ def _table(letters: Mapping[str, str]) -> dict[str, str]:
 _PLAIN = _table(_ACCENTED)
 _LATIN = str.maketrans(_table(_LOOKALIKES))
 _ASCII = str.maketrans(_LEET)
+_ASCII_BYTES = bytes(range(0x80))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,9 @@ def fold(original: str) -> Folded:
     """Linear in the length of the text. Plain ASCII, the usual case, costs two passes in C."""
     if original.isascii():
         return Folded(original.lower().translate(_ASCII))
-    # what a text needs is told by the few characters it is made of
-    alphabet = "".join(letter for letter in set(original) if letter > "\x7f")
+    # what a text needs is told by the few characters it is made of, beside those of ASCII
+    beyond = original.encode("utf-8", "surrogatepass").translate(None, _ASCII_BYTES)
+    alphabet = "".join(set(beyond.decode("utf-8", "surrogatepass")))
     text, places = _bared(original) if _SUSPECT.search(alphabet) else (original, None)
     text = text.lower()
     if _FOREIGN.search(alphabet) and _MIXED.search(text):
