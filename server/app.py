@@ -30,6 +30,7 @@ from server.http.rates import PerMinute
 from server.http.web.routes import web_routes
 from server.indexer import keep_index
 from server.listening import listening, open_socket
+from server.memory import return_large_blocks
 from server.opening import opened
 from server.screening.scanners import scanner_of
 from server.settings import Settings, SettingsError
@@ -92,6 +93,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 async def serve(settings: Settings) -> None:
     """`gatepost serve`: run until SIGINT or SIGTERM."""
     _allow_files()
+    return_large_blocks()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
