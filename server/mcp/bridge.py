@@ -1,43 +1,18 @@
-"""A server whose tools are those of a Gatepost that runs elsewhere, reached by URL and key."""
+"""A server whose tools and resources are those of a Gatepost that runs elsewhere, reached by URL and key."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any
 
 import httpx2
-from mcp import Client, MCPError
-from mcp.client.context import ClientRequestContext
-from mcp.client.streamable_http import streamable_http_client
-from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
-from mcp.types import (
-    INTERNAL_ERROR,
-    INVALID_REQUEST,
-    CallToolRequest,
-    CallToolRequestParams,
-    CallToolResult,
-    ElicitRequestParams,
-    ErrorData,
-    InputRequiredResult,
-    ListToolsResult,
-    PaginatedRequestParams,
-)
-from mcp.types.version import LATEST_MODERN_VERSION
-from pydantic import TypeAdapter
 
-from server.mcp import consent
 from server.mcp.agent import NAME
-from server.mcp.tools import refused
-from tools.errors import Refusal
+from server.mcp.relay import AGAIN_SECONDS, FAILURES, Relay
+from server.mcp.subscribers import Line, line
 
 TIMEOUT = httpx2.Timeout(15.0, read=330.0)
 """Seconds. Reading is long because a call may wait for mail; the server says something every 15 s meanwhile."""
-
-FAILURES = (MCPError, httpx2.HTTPError, ExceptionGroup)
-"""How the client says that it got no answer; its own tasks raise in groups."""
-
-_Answer: TypeAdapter[InputRequiredResult | CallToolResult] = TypeAdapter(InputRequiredResult | CallToolResult)
 
 
 class BridgeError(Exception):
@@ -45,7 +20,7 @@ class BridgeError(Exception):
 
 
 @asynccontextmanager
-async def upstream(url: str, key: str) -> AsyncIterator[Server[Any]]:
+async def upstream(url: str, key: str, again_seconds: float = AGAIN_SECONDS) -> AsyncIterator[Server[Line]]:
     """A server that hands everything on. Raises BridgeError when there is nobody, or the key is refused."""
     if not (key.isascii() and key.isprintable() and key) or " " in key:
         raise BridgeError("That is not a key. Check GATEPOST_KEY.")
@@ -53,62 +28,26 @@ async def upstream(url: str, key: str) -> AsyncIterator[Server[Any]]:
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx2.AsyncClient(headers=headers, timeout=TIMEOUT) as http:
         await _check(http, address)
-        relay = Relay(http, address)
+        relay = Relay(http, address, again_seconds)
+        try:
+            instructions = await relay.instructions()
+        except FAILURES as error:
+            raise BridgeError(f"{address} does not speak MCP. Is GATEPOST_URL a Gatepost's?") from error
         yield Server(
             NAME,
             version=version("gatepost"),
             title="Gatepost",
-            instructions=await relay.instructions(),
+            instructions=instructions,
+            lifespan=line,
             on_list_tools=relay.list_tools,
             on_call_tool=relay.call_tool,
+            on_list_resources=relay.list_resources,
+            on_list_resource_templates=relay.list_templates,
+            on_read_resource=relay.read,
+            on_subscriptions_listen=relay.listen,
+            on_subscribe_resource=relay.subscribe,
+            on_unsubscribe_resource=relay.unsubscribe,
         )
-
-
-class Relay:
-    """Asks the server for each request anew: a connection that broke once would stay broken."""
-
-    def __init__(self, http: httpx2.AsyncClient, address: str) -> None:
-        self._http = http
-        self._address = address
-
-    async def instructions(self) -> str | None:
-        """What the server tells a model. Raises BridgeError when it does not speak the protocol."""
-        try:
-            async with self._connected("auto") as client:
-                return client.instructions
-        except FAILURES as error:
-            raise BridgeError(f"{self._address} does not speak MCP. Is GATEPOST_URL a Gatepost's?") from error
-
-    async def list_tools(
-        self, _: ServerRequestContext[Any, Any], params: PaginatedRequestParams | None
-    ) -> ListToolsResult:
-        try:
-            async with self._connected() as client:
-                return await client.list_tools()
-        except FAILURES as error:
-            raise MCPError(INTERNAL_ERROR, "The Gatepost server did not answer.") from error
-
-    async def call_tool(
-        self, request: ServerRequestContext[Any, Any], params: CallToolRequestParams
-    ) -> CallToolResult | InputRequiredResult:
-        """The server's answer, or its question: then the client asks its user and calls again with what was said."""
-        forwarded = CallToolRequest(params=params.model_copy(update={"meta": None}))
-        try:
-            async with self._connected(asking=consent.opens_pages(request)) as client:
-                # as it came: checking it against the schema would list the tools first, for each call
-                return await client.session.send_request(forwarded, _Answer)
-        except FAILURES:
-            return refused(Refusal("unreachable"), "")
-
-    def _connected(self, mode: str = LATEST_MODERN_VERSION, *, asking: bool = False) -> Client:
-        """`asking`: say that questions to the user can be answered, because our own client says so."""
-        transport = streamable_http_client(self._address, http_client=self._http)
-        return Client(transport, mode=mode, elicitation_callback=_never_here if asking else None)
-
-
-async def _never_here(context: ClientRequestContext, params: ElicitRequestParams) -> ErrorData:
-    """A question is a result, and handed on as one: none is answered on the way."""
-    return ErrorData(code=INVALID_REQUEST, message="Questions come as results.")
 
 
 async def _check(http: httpx2.AsyncClient, address: str) -> None:

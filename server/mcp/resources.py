@@ -133,16 +133,13 @@ class Resources:
 
     async def subscribe(self, request: Request, params: SubscribeRequestParams) -> EmptyResult:
         """In the older protocol: tell of each change of one more resource, on the connection that stays."""
-        context, uri = self._acting(request), str(params.uri)
-        if _URI.fullmatch(uri) is None:
-            raise MCPError(INVALID_PARAMS, "There is no such resource.", {"uri": uri})
+        context = self._acting(request)
         feed = await self._feed(context)
         subscriber = self._subscriber(request, context)
-        if len(subscriber.uris | {uri}) > MOST_URIS:
-            raise MCPError(INVALID_PARAMS, f"At most {MOST_URIS} resources can be subscribed to.", {"uri": uri})
+        check_uri(params.uri, subscriber)
         if not subscriber.begun.is_set():
             subscriber.after = await last_seq(context.db, context.principal.account_id)
-        subscriber.uris.add(uri)
+        subscriber.uris.add(params.uri)
         subscriber.begun.set()
         line = request.lifespan_context
         if request.request is None and (line.telling is None or line.telling.done()):
@@ -151,7 +148,7 @@ class Resources:
 
     async def unsubscribe(self, request: Request, params: UnsubscribeRequestParams) -> EmptyResult:
         """In the older protocol: tell no more of a resource."""
-        self._subscriber(request, self._acting(request)).uris.discard(str(params.uri))
+        self._subscriber(request, self._acting(request)).uris.discard(params.uri)
         return EmptyResult()
 
     def _subscriber(self, request: Request, context: Context) -> Subscriber:
@@ -182,6 +179,14 @@ class Resources:
                 return
             except Unavailable:
                 await asyncio.sleep(RETRY_SECONDS)
+
+
+def check_uri(uri: str, subscriber: Subscriber) -> None:
+    """Raises MCPError for what is no resource, and for one too many."""
+    if _URI.fullmatch(uri) is None:
+        raise MCPError(INVALID_PARAMS, "There is no such resource.", {"uri": uri})
+    if len(subscriber.uris | {uri}) > MOST_URIS:
+        raise MCPError(INVALID_PARAMS, f"At most {MOST_URIS} resources can be subscribed to.", {"uri": uri})
 
 
 async def acknowledge(request: Request, honored: SubscriptionFilter, meta: dict[str, Any]) -> None:

@@ -74,6 +74,8 @@ class Line:
 
     subscriber: Subscriber = field(default_factory=Subscriber)
     telling: asyncio.Task[None] | None = None
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Whoever changes what is told holds it."""
 
     def hang_up(self) -> None:
         if self.telling is not None:

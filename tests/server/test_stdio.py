@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from server.mcp.bridge import BridgeError, upstream
 from tests.conftest import World
-from tests.fakes.edges import ERAS, MAIL, application, facts, on_sqlite, refusal
+from tests.fakes.edges import ERAS, MAIL, Heard, application, facts, on_sqlite, refusal, subscribe
 from tests.fakes.serving import serving
 from tests.fakes.web import approval_of
 from tools.decide import approve
@@ -59,6 +59,15 @@ async def test_a_server_of_its_own(world: World, tmp_path: Path, era: str) -> No
         wrong = await client.call_tool("send", MAIL | {"subjct": "x"})
     assert sent["status"] == "pending_send_approval"
     assert refusal(wrong) == "unknown_argument"
+
+
+async def test_a_server_of_its_own_tells_of_changes(world: World, tmp_path: Path) -> None:
+    """As an older client asks for it, over stdin and stdout."""
+    heard, mine = Heard(), {"to": [world.mailbox.address], "subject": "Note", "markdown": "To myself"}
+    async with Client(process(OWN, str(tmp_path), world.key), mode="legacy", message_handler=heard) as client:
+        await subscribe(client, f"gatepost://mailboxes/{world.mailbox.id}")
+        await client.call_tool("send", mine)
+        await heard.until(f"gatepost://mailboxes/{world.mailbox.id}")
 
 
 @pytest.mark.parametrize("era", ERAS)
