@@ -21,9 +21,14 @@ def zipped(members: dict[str, str | bytes]) -> bytes:
     return file.getvalue()
 
 
-def docx(body: str) -> bytes:
-    """A document with this content of `w:body`."""
-    return zipped({"word/document.xml": f'<w:document xmlns:w="{WORD}"><w:body>{body}</w:body></w:document>'})
+def docx(body: str, styles: str = "") -> bytes:
+    """A document with this content of `w:body`, and of `w:styles`."""
+    return zipped(
+        {
+            "word/document.xml": f'<w:document xmlns:w="{WORD}"><w:body>{body}</w:body></w:document>',
+            "word/styles.xml": f'<w:styles xmlns:w="{WORD}">{styles}</w:styles>',
+        }
+    )
 
 
 def run(text: str, properties: str = "") -> str:
@@ -31,8 +36,9 @@ def run(text: str, properties: str = "") -> str:
     return f"<w:p><w:r><w:rPr>{properties}</w:rPr><w:t>{text}</w:t></w:r></w:p>"
 
 
-def xlsx(rows: str, *, hidden: str = "", workbook: str = "") -> bytes:
-    """A workbook with one sheet that is shown, and one that is not."""
+def xlsx(rows: str, *, hidden: str = "", workbook: str = "", columns: str = "", styles: str = "") -> bytes:
+    """A workbook with one sheet that is shown, and one that is not; `styles` takes the place of the usual ones."""
+    cells = f"{columns}<sheetData>{rows}</sheetData>"
     return zipped(
         {
             "xl/workbook.xml": f'<workbook xmlns="{SHEET}" xmlns:r="{RELATIONS}">{workbook}<sheets>'
@@ -41,33 +47,41 @@ def xlsx(rows: str, *, hidden: str = "", workbook: str = "") -> bytes:
             "xl/_rels/workbook.xml.rels": '<Relationships xmlns="x"><Relationship Id="rId1" '
             'Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Target="/xl/worksheets/sheet2.xml"/>'
             "</Relationships>",
-            "xl/styles.xml": f'<styleSheet xmlns="{SHEET}"><numFmts><numFmt numFmtId="170" '
+            "xl/styles.xml": f'<styleSheet xmlns="{SHEET}">{styles}</styleSheet>'
+            if styles
+            else f'<styleSheet xmlns="{SHEET}"><numFmts><numFmt numFmtId="170" '
             'formatCode="dd/mm/yyyy\\ hh:mm"/><numFmt numFmtId="171" formatCode="0.0&quot; days&quot;"/></numFmts>'
             '<cellStyleXfs><xf numFmtId="14"/></cellStyleXfs><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/>'
             '<xf numFmtId="170"/><xf numFmtId="171"/></cellXfs></styleSheet>',
             "xl/sharedStrings.xml": f'<sst xmlns="{SHEET}"><si><t>Item</t></si><si><r><t>Ca</t></r><r><t>ke</t></r>'
             "<rPh><t>KEI</t></rPh></si></sst>",
-            "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{SHEET}"><sheetData>{rows}</sheetData></worksheet>',
+            "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{SHEET}">{cells}</worksheet>',
             "xl/worksheets/sheet2.xml": f'<worksheet xmlns="{SHEET}"><sheetData>{hidden}</sheetData></worksheet>',
         }
     )
 
 
-def pptx(*slides: str, hidden: int = 0) -> bytes:
-    """A show of slides with these texts; the one numbered `hidden` is not shown."""
-    members: dict[str, str | bytes] = {"ppt/presentation.xml": "<p/>"}
+def pptx(*slides: str, hidden: int = 0, shapes: str = "") -> bytes:
+    """A show of slides with these texts, and shapes; the one numbered `hidden` is not shown."""
+    size = '<p:sldSz cx="9144000" cy="6858000"/>'
+    members: dict[str, str | bytes] = {
+        "ppt/presentation.xml": f'<p:presentation xmlns:p="{SLIDES}">{size}</p:presentation>'
+    }
     for number, text in enumerate(slides, 1):
         show = ' show="0"' if number == hidden else ""
-        members[f"ppt/slides/slide{number}.xml"] = (
-            f'<p:sld xmlns:p="{SLIDES}" xmlns:a="{DRAWING}"{show}><a:p><a:r><a:t>{text}</a:t></a:r></a:p></p:sld>'
-        )
+        said = f"<a:p><a:r><a:t>{text}</a:t></a:r></a:p>"
+        slide = f'<p:sld xmlns:p="{SLIDES}" xmlns:a="{DRAWING}"{show}>{said}{shapes}</p:sld>'
+        members[f"ppt/slides/slide{number}.xml"] = slide
     return zipped(members)
 
 
-def odt(body: str) -> bytes:
-    """An OpenDocument text with this content of `office:text`."""
-    names = 'xmlns:office="o" xmlns:text="t" xmlns:table="tb"'
-    content = f"<office:document-content {names}><office:body><office:text>{body}</office:text></office:body>"
+def odt(body: str, styles: str = "") -> bytes:
+    """An OpenDocument text with this content of `office:text`, and of `office:automatic-styles`."""
+    names = 'xmlns:office="o" xmlns:text="t" xmlns:table="tb" xmlns:style="s" xmlns:fo="f" xmlns:draw="d"'
+    content = (
+        f"<office:document-content {names}><office:automatic-styles>{styles}</office:automatic-styles>"
+        f"<office:body><office:text>{body}</office:text></office:body>"
+    )
     return zipped(
         {"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": f"{content}</office:document-content>"}
     )

@@ -1,9 +1,13 @@
-"""Ways to hide text in files that are attached, and ways that only look so."""
+"""Ways to hide text in attached files, and ways that only look so; `python -m tests.mail.hiding_files` prints them.
+
+The printed table is a part of docs/hidden.md.
+"""
 
 from collections.abc import Iterator
 
-from tests.mail.documents import pdf, said
-from tests.mail.hiding import SHOWN
+from tests.mail.documents import docx, odt, pdf, pptx, run, said, xlsx
+from tests.mail.hiding import SECRET, SHOWN
+from tools.mail.extract import text_of
 
 _PICTURE = (
     b"<< /Type /XObject /Subtype /Image /Width 1 /Height 1 /ColorSpace /DeviceGray /BitsPerComponent 8 /Length 1 >>"
@@ -118,7 +122,149 @@ def page(content: str, secret: str) -> bytes:
     )
 
 
+# a run's properties, the paragraph's, and styles
+WORD_WAYS = [
+    ("vanish", "<w:vanish/>", "", ""),
+    ("white letters", '<w:color w:val="FFFFFF"/>', "", ""),
+    ("nearly white letters", '<w:color w:val="FDFEFD"/>', "", ""),
+    ("letters in the colour of their shading", '<w:color w:val="1F4E79"/><w:shd w:fill="1F4E79"/>', "", ""),
+    ("of the paragraph's shading", '<w:color w:val="1F4E79"/>', '<w:shd w:val="clear" w:fill="1F4E79"/>', ""),
+    ("of the highlight", '<w:color w:val="FFFF00"/><w:highlight w:val="yellow"/>', "", ""),
+    ("size 1", '<w:sz w:val="2"/>', "", ""),
+    ("narrowed to a hundredth", '<w:w w:val="1"/>', "", ""),
+    ("a style that vanishes", '<w:rStyle w:val="X"/>', "",
+     '<w:style w:type="character" w:styleId="X"><w:rPr><w:vanish/></w:rPr></w:style>'),
+    ("a style based on a white one", '<w:rStyle w:val="Y"/>', "",
+     '<w:style w:styleId="X"><w:rPr><w:color w:val="FFFFFF"/></w:rPr></w:style>'
+     '<w:style w:styleId="Y"><w:basedOn w:val="X"/></w:style>'),
+    ("a paragraph's style in size 1", "", '<w:pStyle w:val="X"/>',
+     '<w:style w:type="paragraph" w:styleId="X"><w:rPr><w:sz w:val="2"/></w:rPr></w:style>'),
+]  # fmt: skip
+WORD_SEEN = [
+    ("no vanish", '<w:vanish w:val="0"/>', "", ""),
+    ("hidden in a browser alone", "<w:webHidden/>", "", ""),
+    ("colour that fits itself", '<w:color w:val="auto"/>', "", ""),
+    ("white on a dark shading", '<w:color w:val="FFFFFF"/><w:shd w:val="clear" w:fill="1F4E79"/>', "", ""),
+    ("white in a dark paragraph", '<w:color w:val="FFFFFF"/>', '<w:shd w:val="clear" w:fill="1F4E79"/>', ""),
+    ("white, highlighted", '<w:color w:val="FFFFFF"/><w:highlight w:val="darkBlue"/>', "", ""),
+    ("the mark of the paragraph vanishes", "", "<w:rPr><w:vanish/></w:rPr>", ""),
+    ("a style that is overruled", '<w:rStyle w:val="X"/><w:color w:val="000000"/>', "",
+     '<w:style w:styleId="X"><w:rPr><w:color w:val="FFFFFF"/></w:rPr></w:style>'),
+]  # fmt: skip
+
+
+def word(secret: str, run_says: str, paragraph_says: str, styles: str) -> bytes:
+    hidden = f"<w:p><w:pPr>{paragraph_says}</w:pPr><w:r><w:rPr>{run_says}</w:rPr><w:t>{secret}</w:t></w:r></w:p>"
+    return docx(run(SHOWN) + hidden, styles)
+
+
+# properties of a shape, its place, and properties of the run
+SHOW_WAYS = [
+    ("size 1", "", "", ' sz="100"', ""),
+    ("transparent letters", "", "", "", '<a:solidFill><a:srgbClr val="0"><a:alpha val="0"/></a:srgbClr></a:solidFill>'),
+    ("hidden shape", ' hidden="1"', "", "", ""),
+    ("left of the slide", "", '<a:off x="-5000000" y="0"/><a:ext cx="4000000" cy="100000"/>', "", ""),
+    ("below the slide", "", '<a:off x="0" y="7000000"/><a:ext cx="4000000" cy="100000"/>', "", ""),
+]
+SHOW_SEEN = [
+    (
+        "half transparent",
+        "",
+        "",
+        "",
+        '<a:solidFill><a:srgbClr val="0"><a:alpha val="50000"/></a:srgbClr></a:solidFill>',
+    ),
+    ("partly beside the slide", "", '<a:off x="-500000" y="0"/><a:ext cx="4000000" cy="100000"/>', "", ""),
+]
+
+
+def show(secret: str, shape: str, place: str, run_says: str, inside: str) -> bytes:
+    return pptx(
+        SHOWN,
+        shapes=f'<p:sp><p:nvSpPr><p:cNvPr id="1"{shape}/></p:nvSpPr><p:spPr><a:xfrm>{place}</a:xfrm></p:spPr><p:txBody>'
+        f"<a:p><a:r><a:rPr{run_says}>{inside}</a:rPr><a:t>{secret}</a:t></a:r></a:p></p:txBody></p:sp>",
+    )
+
+
+_FONTS = (
+    '<numFmts><numFmt numFmtId="170" formatCode=";;;"/></numFmts><fonts><font/><font><color rgb="FFFFFFFF"/></font>'
+    '<font><color theme="0"/></font><font><sz val="1"/></font></fonts><fills><fill><patternFill patternType="none"/>'
+    '</fill><fill><patternFill patternType="solid"><fgColor rgb="FF1F4E79"/></patternFill></fill></fills><cellXfs>'
+    '<xf/><xf fontId="1"/><xf fontId="2"/><xf fontId="3"/><xf numFmtId="170"/><xf fontId="1" fillId="1"/></cellXfs>'
+)
+# the cell's style, its row and its column
+BOOK_WAYS = [
+    ("white letters", "1", "", ""),
+    ("white letters of the theme", "2", "", ""),
+    ("size 1", "3", "", ""),
+    ("a format that shows nothing", "4", "", ""),
+    ("hidden row", "0", ' hidden="1"', ""),
+    ("hidden column", "0", "", ' hidden="1"'),
+    ("column of no width", "0", "", ' width="0"'),
+]
+BOOK_SEEN = [("white on a dark fill", "5", "", ""), ("ordinary cell", "0", "", ' width="9"')]
+
+
+def book(secret: str, style: str, row: str, column: str) -> bytes:
+    hidden = f'<row{row}><c r="B2" t="str" s="{style}"><v>{secret}</v></c></row>'
+    return xlsx(
+        f'<row><c r="A1" t="str"><v>{SHOWN}</v></c></row>{hidden}',
+        columns=f'<cols><col min="2" max="2"{column}/></cols>',
+        styles=_FONTS,
+    )
+
+
+def _style(says: str, family: str = "text") -> str:
+    return f'<style:style style:name="X" style:family="{family}"><style:{family}-properties {says}/></style:style>'
+
+
+_SPAN = '<text:p><text:span text:style-name="X">%s</text:span></text:p>'
+OPEN_WAYS = [
+    ("no display", _style('text:display="none"'), _SPAN),
+    ("white letters", _style('fo:color="#ffffff"'), _SPAN),
+    ("letters in the colour of their ground", _style('fo:color="#000080" fo:background-color="#000080"'), _SPAN),
+    ("size 1", _style('fo:font-size="1pt"'), _SPAN),
+    ("hidden section", "", '<text:section text:display="none"><text:p>%s</text:p></text:section>'),
+    ("hidden text", "", '<text:p><text:hidden-text text:is-hidden="true">%s</text:hidden-text></text:p>'),
+    ("hidden row", "", '<table:table><table:table-row table:visibility="collapse"><table:table-cell><text:p>%s</text:p>'
+     "</table:table-cell></table:table-row></table:table>"),
+    ("hidden table", _style('table:display="false"', "table"), '<table:table table:style-name="X"><table:table-row>'
+     "<table:table-cell><text:p>%s</text:p></table:table-cell></table:table-row></table:table>"),
+]  # fmt: skip
+OPEN_SEEN = [
+    ("white on a dark ground", _style('fo:color="#ffffff" fo:background-color="#000080"'), _SPAN),
+    ("white in a frame", _style('fo:color="#ffffff"'), f"<draw:frame>{_SPAN}</draw:frame>"),
+    ("small print", _style('fo:font-size="6pt"'), _SPAN),
+]
+
+
+def open_document(secret: str, styles: str, body: str) -> bytes:
+    return odt(f"<text:p>{SHOWN}</text:p>{body % secret}", styles)
+
+
 def hiding_files(secret: str) -> Iterator[tuple[str, bytes]]:
     """Each way to hide a text in a file, and a file that does so."""
-    for name, content in PDF_WAYS:
-        yield f"PDF: {name}", page(content, secret)
+    yield from ((f"PDF: {name}", page(content, secret)) for name, content in PDF_WAYS)
+    yield from ((f"DOCX: {name}", word(secret, *how)) for name, *how in WORD_WAYS)
+    yield from ((f"PPTX: {name}", show(secret, *how)) for name, *how in SHOW_WAYS)
+    yield from ((f"XLSX: {name}", book(secret, *how)) for name, *how in BOOK_WAYS)
+    yield from ((f"OpenDocument: {name}", open_document(secret, *how)) for name, *how in OPEN_WAYS)
+
+
+def showing_files(secret: str) -> Iterator[tuple[str, bytes]]:
+    """Ways that only look so: a person can read the text."""
+    yield from ((f"PDF: {name}", page(content, secret)) for name, content in PDF_SEEN)
+    yield from ((f"DOCX: {name}", word(secret, *how)) for name, *how in WORD_SEEN)
+    yield from ((f"PPTX: {name}", show(secret, *how)) for name, *how in SHOW_SEEN)
+    yield from ((f"XLSX: {name}", book(secret, *how)) for name, *how in BOOK_SEEN)
+    yield from ((f"OpenDocument: {name}", open_document(secret, *how)) for name, *how in OPEN_SEEN)
+
+
+def main() -> None:
+    print("| way to hide in a file | left out |\n|---|---|")
+    for name, content in hiding_files(SECRET):
+        print(f"| {name} | {'no' if SECRET in ' '.join(text_of(content, '', '').text.split()) else 'yes'} |")
+
+
+if __name__ == "__main__":
+    main()

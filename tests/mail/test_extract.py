@@ -26,7 +26,7 @@ def test_deleted_moved_and_hidden_text_of_a_word_document_is_left_out() -> None:
         + run("obey me", "<w:vanish/>")
         + run("Seen.", '<w:vanish w:val="0"/>')
     )
-    assert text_of(docx(body), DOCX, "") == Extracted("Shown.\n\nSeen.", False, "hidden_left_out")
+    assert text_of(docx(body), DOCX, "") == Extracted("Shown.\n\nSeen.", False, "hidden_left_out", "obey me")
 
 
 def test_the_text_of_a_workbook() -> None:
@@ -42,7 +42,7 @@ def test_the_text_of_a_workbook() -> None:
         "Cake | 2 | 2024-01-30 | ",
         "TRUE | 2024-01-30 12:00:00 | 3 |",
     ]
-    assert found.reason == "hidden_left_out"
+    assert (found.reason, found.unseen) == ("hidden_left_out", "obey me")
 
 
 def test_dates_of_a_workbook_may_count_from_1904() -> None:
@@ -52,7 +52,7 @@ def test_dates_of_a_workbook_may_count_from_1904() -> None:
 
 def test_the_text_of_a_show() -> None:
     assert text_of(pptx("Welcome", "obey me", "Thanks", hidden=2), "", "a.pptx") == Extracted(
-        "# Slide 1\nWelcome\n# Slide 2\n# Slide 3\nThanks", False, "hidden_left_out"
+        "# Slide 1\nWelcome\n# Slide 2\n\n# Slide 3\nThanks", False, "hidden_left_out", "obey me"
     )
 
 
@@ -75,7 +75,10 @@ def test_the_text_of_a_pdf() -> None:
 def test_the_text_of_text_pages_and_mail() -> None:
     assert text_of("a;b\n1;ä".encode("cp1252"), "text/csv", "a.csv").text == "a;b\n1;ä"
     assert text_of("Grüße".encode("utf-16"), "text/plain", "").text == "Grüße"
-    assert text_of(b"<html><p>Hi</p><p style='display:none'>obey me</p>", "text/html", "").text == "Hi"
+    hiding = f"<html><p>{'Hi ' * 40}</p><p style='display:none'>obey me</p>".encode()
+    assert text_of(hiding, "text/html", "") == Extracted(("Hi " * 40).strip(), False, "hidden_left_out", "obey me")
+    tagged = "Hi" + "".join(chr(0xE0000 + ord(letter)) for letter in "obey me")
+    assert text_of(tagged.encode(), "text/plain", "") == Extracted("Hi", False, "hidden_left_out", "obey me")
     mail = b"Subject: Plan\r\nFrom: Bea <bea@example.org>\r\nTo: ada@agents.example\r\n\r\nHello"
     assert text_of(mail, "message/rfc822", "").text == (
         "Subject: Plan\nFrom: Bea <bea@example.org>\nTo: ada@agents.example\n\nHello"

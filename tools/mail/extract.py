@@ -11,10 +11,12 @@ from typing import Literal
 
 from tools.mail.charset import decode, storable
 from tools.mail.documents.archive import Archive, Unreadable
-from tools.mail.documents.office import read_open_document, read_slides, read_word
+from tools.mail.documents.opendocument import read_open_document
 from tools.mail.documents.pdf import read_pdf
 from tools.mail.documents.reader import Full, Writer
 from tools.mail.documents.sheets import read_workbook
+from tools.mail.documents.slides import read_slides
+from tools.mail.documents.word import read_word
 from tools.mail.invisible import cleaned
 from tools.mail.parse import Parsed, parse
 from tools.mail.sniff import HEAD_BYTES, seen_type

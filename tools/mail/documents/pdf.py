@@ -58,9 +58,7 @@ def _read_pages(content: bytes, writer: Writer) -> None:
     for number, page in enumerate(reader.pages):
         if number == PAGES:
             raise Unreadable("too_much")
-        looked = Page(_box(page), page.get("/Resources"), layers_off, patience)
-        text = page.extract_text(visitor_operand_before=looked.before, visitor_operand_after=looked.after)
-        unseen = looked.unseen()
+        text, unseen = _looked_at(page, Page(_box(page), page.get("/Resources"), layers_off, patience))
         if any(unseen):
             # of what is all blank nobody need say that it is missing
             if writer.wants_unseen():
@@ -69,14 +67,32 @@ def _read_pages(content: bytes, writer: Writer) -> None:
         writer.write(text.strip() + "\n\n")
 
 
+def _looked_at(page: Any, look: Page) -> tuple[str, bytes]:
+    """All of a page's text, and for each piece that it shows whether nobody sees it."""
+    try:
+        text = page.extract_text(visitor_operand_before=look.before, visitor_operand_after=look.after)
+    except MemoryError:
+        raise
+    except Exception:
+        # drawings may be broken, or larger than can be followed: it is no matter where there is no text
+        if page.extract_text().strip():
+            raise
+        return "", b""
+    return str(text), look.unseen()
+
+
 def _text_of(page: Any, without: Sequence[int]) -> str:
     """A page's text without some of the pieces that it shows, in their order."""
     following = iter(without)
 
     def blank(operator: bytes, operands: Any, *_: object) -> None:
-        if operator in SHOWING and next(following, False) and operands:
-            place = 2 if operator == b'"' and len(operands) > 2 else 0
-            operands[place] = b"" if operator != b"TJ" else type(operands[0])()
+        if operator in SHOWING and next(following, False):
+            place = 2 if operator == b'"' else 0
+            shown = operands[place] if len(operands) > place else None
+            if isinstance(shown, list):
+                shown.clear()
+            elif isinstance(shown, str | bytes):
+                operands[place] = b""
 
     return str(page.extract_text(visitor_operand_before=blank))
 

@@ -2,6 +2,7 @@
 
 from tools.mail.documents.archive import Archive
 
+_FALSE = frozenset({"0", "false", "off", "none"})
 HIDDEN_CHARS = 20_000
 """Of text that is not shown so much is kept."""
 
@@ -34,6 +35,11 @@ class Writer:
         self._left -= len(text)
         if self._left < 0:
             raise Full
+
+    def end_unseen(self) -> None:
+        """What is hidden next is another paragraph."""
+        if self._unseen and self._unseen[-1] != "\n":
+            self._unseen.append("\n")
 
     def wants_unseen(self) -> bool:
         """Whether there is still room for text that is not shown."""
@@ -83,3 +89,31 @@ class Reader:
     def _data(self, text: str) -> None:
         if not self._skipping:
             self.said(text)
+
+
+class Blocks(Reader):
+    """Paragraphs end lines; in a table they end words, cells end with a bar, and rows end lines."""
+
+    cell = row = ""
+
+    def __init__(self, writer: Writer) -> None:
+        super().__init__(writer)
+        self._cells = 0
+
+    def opened(self, name: str, attributes: dict[str, str]) -> None:
+        self._cells += name == self.cell
+
+    def closed(self, name: str) -> None:
+        if name in ("p", "h"):
+            self.writer.end_unseen()
+            self.writer.write(" " if self._cells else "\n")
+        elif name == self.cell:
+            self._cells -= 1
+            self.writer.write("| ")
+        elif name == self.row:
+            self.writer.write("\n")
+
+
+def says_no(value: str) -> bool:
+    """Whether a value switches something off (ECMA-376 part 1, section 22.9.2.7)."""
+    return value in _FALSE
