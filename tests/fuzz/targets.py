@@ -41,8 +41,9 @@ def html(data: bytes) -> None:
 
 def addresses(data: bytes) -> None:
     fields = data.split(b"\0")
-    looks_ambiguous(fields)
-    _storable(read_addresses(fields)[0])
+    found, _ = read_addresses(fields)
+    looks_ambiguous(fields, found)
+    _storable(found)
 
 
 def replies(data: bytes) -> None:

@@ -43,13 +43,13 @@ def read_addresses(values: Sequence[bytes]) -> tuple[tuple[Address, ...], tuple[
     return tuple(found), ()
 
 
-def looks_ambiguous(values: Sequence[bytes]) -> bool:
-    """Whether clients may disagree on whom a From field names.
+def looks_ambiguous(values: Sequence[bytes], authors: Sequence[Address]) -> bool:
+    """Whether clients may disagree on whom a From field names, of which `authors` were read.
 
     True unless there is one field with one mailbox and, encoded display name and comments included, nothing else in it
     looks like an address: `From: ceo@bank.example <x@evil.example>` shows the first address in some clients.
     """
-    if len(values) != 1 or len(read_addresses(values)[0]) != 1:
+    if len(values) != 1 or len(authors) != 1:
         return True
     shown = decode_words(text_of(values[0])).translate(_AT_SIGNS)
     tokens = (token.strip(".") for token in _ADDRESS_LIKE.findall(shown))

@@ -90,7 +90,7 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
     return Parsed(
         subject=subject[: limits.SUBJECT_CHARS],
         sender=next(iter(addresses["from"][0]), None),
-        sender_ambiguous=looks_ambiguous(header.all("from")),
+        sender_ambiguous=looks_ambiguous(header.all("from"), addresses["from"][0]),
         to=addresses["to"][0],
         cc=addresses["cc"][0],
         reply_to=addresses["reply-to"][0],
