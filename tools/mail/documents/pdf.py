@@ -73,12 +73,15 @@ def _looked_at(page: Any, look: Page) -> tuple[str, bytes]:
         text = page.extract_text(visitor_operand_before=look.before, visitor_operand_after=look.after)
     except MemoryError:
         raise
-    except Exception:
-        # drawings may be broken, or larger than can be followed: it is no matter where there is no text
-        if page.extract_text().strip():
-            raise
-        return "", b""
-    return str(text), look.unseen()
+    except Exception as error:
+        # its frames hold all of the page
+        failure = error.with_traceback(None)
+    else:
+        return str(text), look.unseen()
+    # drawings may be broken, or larger than can be followed: it is no matter where there is no text
+    if page.extract_text().strip():
+        raise failure
+    return "", b""
 
 
 def _text_of(page: Any, without: Sequence[int]) -> str:
