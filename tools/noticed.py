@@ -40,8 +40,11 @@ def warnings(message: Message, findings: Findings) -> list[str]:
     """Codes of what should make a reader careful, each once."""
     found = [*_codes(findings.get("warnings")), *(code for key, code in _WARNED.items() if findings.get(key))]
     found += [code for topic, (key, code) in _WARNED_BY.items() if _any_is(findings.get(topic), key)]
-    if (findings.get("thread") or {}).get("new_participant"):
+    thread = findings.get("thread") or {}
+    if thread.get("new_participant"):
         found.append("new_in_thread")
+    if thread.get("repeats"):
+        found.append("probable_duplicate")
     if "type_differs" in findings.get("defects", ()):
         found.append("type_differs")
     if message.status.startswith("spam"):

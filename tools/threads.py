@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from storage.database import Row, Transaction, columns
@@ -23,6 +23,8 @@ class Joined:
     thread_id: str
     by: Literal["", "reference", "subject"] = ""
     new_participant: bool = False
+    repeats: bool = False
+    """A mail of this sender with this Message-ID is there already."""
 
     @property
     def answered_thread(self) -> str:
@@ -30,7 +32,8 @@ class Joined:
         return "" if self.new_participant else self.thread_id
 
     def as_findings(self) -> dict[str, Any]:
-        return {"joined_by": self.by, "new_participant": self.new_participant} if self.by else {}
+        found: dict[str, Any] = {"joined_by": self.by, "new_participant": self.new_participant} if self.by else {}
+        return found | {"repeats": True} if self.repeats else found
 
 
 async def join(
@@ -42,15 +45,24 @@ async def join(
     takes part in under the same subject; not if it comes from a machine, nor if its author is not `believed`.
     """
     now = context.now()
+    repeats = await _repeats(transaction, mailbox, parsed)
     found = await _by_reference(transaction, mailbox, parsed)
     if found is None and believed and not parsed.automatic and is_answer(parsed.subject):
         found = await _by_subject(transaction, mailbox, parsed, now - WINDOW)
     if found is not None:
         await transaction.run("touch_thread", id=found.thread_id, last_at=now)
-        return found
+        return replace(found, repeats=repeats)
     new = Thread(context.new_id("thr"), mailbox.id, parsed.subject, now, now, base_subject(parsed.subject))
     await transaction.run("insert_thread", **columns(new))
-    return Joined(new.id)
+    return Joined(new.id, repeats=repeats)
+
+
+async def _repeats(transaction: Transaction, mailbox: Mailbox, parsed: Parsed) -> bool:
+    """Whether the sender's server brought the mail before: it has not read our 250, perhaps (RFC 1047)."""
+    if not parsed.message_id or parsed.sender is None:
+        return False
+    rows = await transaction.rows("thread_of_reference", mailbox_id=mailbox.id, rfc_message_id=parsed.message_id)
+    return bool(rows) and rows[0]["from_email"] == parsed.sender.email
 
 
 async def _by_reference(transaction: Transaction, mailbox: Mailbox, parsed: Parsed) -> Joined | None:

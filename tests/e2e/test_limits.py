@@ -1,6 +1,9 @@
 """Real sockets against the listener: a mail is stored whole or refused, whatever the client does to it."""
 
 import asyncio
+import contextlib
+import socket
+import struct
 
 import pytest
 
@@ -8,6 +11,8 @@ from server.smtp import conversation
 from tests.conftest import World, eventually
 from tests.e2e.listener import greeted, listening, stored
 from tests.e2e.smtp_talk import talking
+from tools.check_inbox import InboxRequest, check_inbox
+from tools.fields import ListedMessage
 
 # what comes over the wire is the same whatever stores it
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
@@ -54,6 +59,50 @@ async def test_a_mail_cut_before_its_end_is_not_stored(world: World, cut: int) -
             await talk.greet()
             assert (await talk.mail(SMALL + b"whole\r\n", world.mailbox.address)).startswith("250 ")
     assert await stored(world) == [SMALL + b"whole\r\n"]
+
+
+WAYS = ("FIN", "RST", "half-open")
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a4_a_cut_mail_is_stored_whole_or_not_at_all_and_once_more_at_most(world: World, way: str) -> None:
+    """A4: at every byte around the final dot, and right behind it; the sender brings it again, having read no 250."""
+    subjects = [f"Subject: {number}\r\nMessage-ID: <{number}@example.net>\r\n".encode() for number in range(20)]
+    mails = [subject + HEAD.replace(b"Subject: limits\r\n", b"") + b"Good morning\r\n" for subject in subjects]
+    async with listening(world) as port, contextlib.AsyncExitStack() as stack:
+        for cut, raw in enumerate(mails):
+            talk = await stack.enter_async_context(talking(port))
+            await talk.greet()
+            await talk.begin(world.mailbox.address)
+            await talk.send((raw + b".\r\n")[: -cut or None])
+            if way == "RST":
+                linger = struct.pack("ii", 1, 0)
+                talk.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            if way != "half-open":
+                talk.writer.close()
+            async with talking(port) as again:
+                await again.greet()
+                assert (await again.mail(raw, world.mailbox.address)).startswith("250 ")
+        found = await stored(world)
+    assert set(found) == set(mails)
+    assert len(found) - len(mails) <= 1, "only what was cut behind its dot may be there twice"
+    warned = [message.warnings for message in await inbox(world)]
+    assert sum("probable_duplicate" in each for each in warned) == len(found) - len(mails)
+
+
+async def test_a4_what_is_brought_again_is_marked_as_a_probable_duplicate(world: World) -> None:
+    """A4: the later one, and only where the same sender used its Message-ID before."""
+    raw = b"Message-ID: <1@example.net>\r\n" + SMALL
+    async with greeted(world) as talk:
+        for each in (raw, raw, raw.replace(b"From: bea", b"From: bob"), SMALL, SMALL):
+            assert (await talk.mail(each, world.mailbox.address)).startswith("250 ")
+    warned = ["probable_duplicate" in message.warnings for message in reversed(await inbox(world))]
+    assert warned == [False, True, False, False, False]
+
+
+async def inbox(world: World) -> list[ListedMessage]:
+    """What the agent is told of each mail, newest first."""
+    return (await check_inbox(world.context, InboxRequest(limit=100))).messages
 
 
 TRICKY = {
