@@ -20,7 +20,9 @@ HEAD_BYTES = 48
 
 def described(raw: bytes, parts: Sequence[PartInfo]) -> str:
     """The `attachments` column of a mail on its way out: what `parse` found, with each one's first bytes in hex."""
-    heads = attachment_heads(raw, HEAD_BYTES) if parts else {}
+    if not parts:
+        return "[]"
+    heads = attachment_heads(raw, HEAD_BYTES)
     return json.dumps([asdict(part) | {"head": heads[part.index].hex()} for part in parts], ensure_ascii=False)
 
 

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-import secrets
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -151,7 +151,7 @@ class Context:
     secret: Secret
     site: Site
     clock: Callable[[], int] = system_clock
-    random: Callable[[int], bytes] = secrets.token_bytes
+    random: Callable[[int], bytes] = os.urandom
     principal: Principal = NOBODY
     origin: str = ""
     """The address that the request came from, or HERE; empty is unknown."""

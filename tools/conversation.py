@@ -32,9 +32,9 @@ class Resumed(BaseModel):
     next: str = Field(description="What to do now.")
 
 
-async def conversation(reader: Reader, message: Message, now: int) -> Conversation:
+async def conversation(reader: Reader, message: Message, now: int, *, new_thread: bool = False) -> Conversation:
     """What the rules may know of the thread of a mail on its way out. `message` need not be stored yet."""
-    answered = await _answered(reader, message)
+    answered = await _answered(reader, message, new_thread=new_thread)
     if not answered:
         return Conversation()
     machine = json.loads(answered[0]["findings"]).get("machine", {})
@@ -59,11 +59,11 @@ async def conversation(reader: Reader, message: Message, now: int) -> Conversati
     )
 
 
-async def _answered(reader: Reader, message: Message) -> list[Row]:
+async def _answered(reader: Reader, message: Message, *, new_thread: bool) -> list[Row]:
     """The mail that this one answers: what it names, or in a thread without ids the newest."""
     if message.in_reply_to:
         return await reader.rows("answered", mailbox_id=message.mailbox_id, in_reply_to=message.in_reply_to)
-    return await reader.rows("answered_in_thread", thread_id=message.thread_id)
+    return [] if new_thread else await reader.rows("answered_in_thread", thread_id=message.thread_id)
 
 
 async def pause_if_looping(transaction: Transaction, message: Message, ruling: Decision, now: int) -> None:

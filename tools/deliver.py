@@ -13,7 +13,7 @@ from tools.context import MINUTE, Context
 from tools.mail.address import canonical, domain_of
 from tools.mail.reports import Reported
 from tools.mail.verp import bounce_address, feedback_token
-from tools.mail.wire import Wire
+from tools.mail.wire import Wire, digest_of
 from tools.outbox import HANDED_ON
 from tools.suppressing import NOT_SENT, note_outcome, stopped_by
 from tools.unsubscribe import unsubscribe_url
@@ -255,7 +255,7 @@ async def _allowed(context: Context, delivery: Delivery, decision: Decision, row
         raise Lost("the stored mail is missing") from error
     except ValueError as error:
         raise Altered("the stored envelope is damaged") from error
-    if wire.digest() != decision.digest:
+    if digest_of(row["envelope"], raw) != decision.digest:
         raise Altered("the stored mail differs from the one that was allowed")
     if delivery.recipient not in {recipient.address for recipient in wire.recipients}:
         raise Altered("the recipient is not one of those that were allowed")

@@ -26,8 +26,12 @@ async def gather(
     requested: bool = False,
     approver: str | None = None,
     leaves_at: int | None = None,
+    new_thread: bool = False,
 ) -> Outbound:
-    """Everything the outbound rules may look at. `message` need not be stored yet; it leaves now, or at `leaves_at`."""
+    """Everything the outbound rules may look at. `message` need not be stored yet; it leaves now, or at `leaves_at`.
+
+    In a `new_thread`, one that the mail begins, there is nothing that it could answer.
+    """
     addressed = addressed_by(message)
     patterns = [row["pattern"] for row in await reader.rows("allowlist", mailbox_id=mailbox.id)]
     correspondents, familiar = await acquaintance(reader, mailbox, addressed, patterns)
@@ -46,8 +50,8 @@ async def gather(
         repeated=await repeated(reader, message),
         trusted_category=bool(mailbox.transactional),
         origin=origin_of(context),
-        conversation=await conversation(reader, message, context.now()),
-        sources=await sources(reader, message),
+        conversation=await conversation(reader, message, context.now(), new_thread=new_thread),
+        sources=await sources(reader, message, new_thread=new_thread),
     )
 
 

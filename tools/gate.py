@@ -149,14 +149,15 @@ async def _enter(
     prepared, timing = submission.prepared, submission.prepared.timing
     message = outbox.message_of(context, mailbox, prepared)
     leaves_at = leaving(context, mailbox, timing.send_at)
+    new_thread, requested = prepared.parent is None, submission.requested
     ruling = await ruling_on(
-        context, transaction, mailbox, message, requested=submission.requested, leaves_at=leaves_at
+        context, transaction, mailbox, message, requested=requested, leaves_at=leaves_at, new_thread=new_thread
     )
     later = _waits_for_gate(submission, ruling)
     status = "scheduled" if later else _status(context, ruling, timing.send_at)
     if status != message.status:
         message = replace(message, status=status)
-    await outbox.insert(transaction, message, new_thread=prepared.parent is None)
+    await outbox.insert(transaction, message, new_thread=new_thread)
     await outbox.remember_time(transaction, message, timing.send_at, gated=not later)
     await expected.expect(transaction, message, prepared.expects)
     by, revision = context.principal.name, message.revision
@@ -178,11 +179,19 @@ async def ruling_on(
     requested: bool = False,
     approver: str | None = None,
     leaves_at: int | None = None,
+    new_thread: bool = False,
 ) -> Ruling:
     """The verdict, with the account locked: two mails must not both have the last place under a limit."""
     await transaction.run("lock_account", id=mailbox.account_id)
     facts = await gather(
-        context, transaction, mailbox, message, requested=requested, approver=approver, leaves_at=leaves_at
+        context,
+        transaction,
+        mailbox,
+        message,
+        requested=requested,
+        approver=approver,
+        leaves_at=leaves_at,
+        new_thread=new_thread,
     )
     return decide(facts)
 

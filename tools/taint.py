@@ -42,18 +42,16 @@ def carried_by(message: Message) -> tuple[str, ...]:
     return (*named, *dict.fromkeys(things[:MOST_CARRIED]))
 
 
-async def sources(reader: Reader, message: Message) -> tuple[Source, ...]:
+async def sources(reader: Reader, message: Message, *, new_thread: bool) -> tuple[Source, ...]:
     """The untrusted mails that a mail on its way out answers, or copies from."""
-    received = await many(
-        reader,
-        Message,
-        "unanswered",
-        thread_id=message.thread_id,
-        id=message.id,
-        limit=MOST_ANSWERED,
-    )
-    answered = [Source(each.id, why) for each in received if (why := distrust(each))]
+    answered = () if new_thread else await _answered(reader, message)
     return (*answered, *await _copied(reader, message))
+
+
+async def _answered(reader: Reader, message: Message) -> tuple[Source, ...]:
+    of = {"thread_id": message.thread_id, "id": message.id}
+    received = await many(reader, Message, "unanswered", **of, limit=MOST_ANSWERED)
+    return tuple(Source(each.id, why) for each in received if (why := distrust(each)))
 
 
 async def _copied(reader: Reader, message: Message) -> tuple[Source, ...]:

@@ -7,7 +7,7 @@ from storage.database import Reader, Transaction, columns, one
 from storage.errors import Missing
 from storage.records import Wire as Row
 from tools.context import Context
-from tools.mail.wire import Wire
+from tools.mail.wire import Wire, digest_of
 
 
 async def store_large(context: Context, raw: bytes) -> str | None:
@@ -19,9 +19,10 @@ async def keep(
     transaction: Transaction, message_id: str, revision: int, wire: Wire, blob: str | None, draft: str, now: int
 ) -> str:
     """Write one revision's wire form; its digest."""
-    digest = wire.digest()
+    envelope = wire.envelope()
+    digest = digest_of(envelope, wire.raw)
     data = None if blob else wire.raw
-    row = Row(message_id, revision, wire.envelope(), digest, data, blob, draft, now)
+    row = Row(message_id, revision, envelope, digest, data, blob, draft, now)
     await transaction.run("insert_wire", **columns(row))
     return digest
 

@@ -28,9 +28,7 @@ class Wire:
 
     def digest(self) -> str:
         """Hex SHA-256 over the envelope, preceded by its length in eight octets, and the bytes."""
-        envelope = self.envelope().encode()
-        # The length makes the cut between envelope and bytes part of what is hashed.
-        return hashlib.sha256(len(envelope).to_bytes(8, "big") + envelope + self.raw).hexdigest()
+        return digest_of(self.envelope(), self.raw)
 
     @classmethod
     def of(cls, envelope: str, raw: bytes) -> "Wire":
@@ -47,6 +45,13 @@ class Wire:
         if wire.envelope() != envelope:
             raise ValueError("The envelope is not in its canonical form.")
         return wire
+
+
+def digest_of(envelope: str, raw: bytes) -> str:
+    """The digest of a wire form whose envelope is written already."""
+    written = envelope.encode()
+    # The length makes the cut between envelope and bytes part of what is hashed.
+    return hashlib.sha256(len(written).to_bytes(8, "big") + written + raw).hexdigest()
 
 
 def _recipient(entry: object) -> Recipient:
