@@ -227,6 +227,21 @@ async def test_a_stream_ends_with_its_key_and_a_key_has_so_many(world: World) ->
                 assert [line async for line in each.aiter_lines() if line.startswith("data: ")] == []
 
 
+async def test_a_server_that_stops_ends_its_streams(world: World) -> None:
+    """Of a client that subscribed to something, and of one that did not."""
+    streams = Streams()
+    async with asyncio.timeout(20), served(world, streams) as http, contextlib.AsyncExitStack() as both:
+        name = await label(http)
+        await subscribe_raw(http, name, mailbox_uri(world))
+        opened = [http.stream("GET", "/mcp", headers=EVENTS | {LABEL: each}) for each in (name, "another")]
+        lines = [(await both.enter_async_context(each)).aiter_lines() for each in opened]
+        for each in lines:
+            assert await anext(each) == ": "
+        streams.close()
+        for each in lines:
+            assert not [line async for line in each if line.startswith("data: ")]
+
+
 async def test_a_client_that_goes_is_told_nothing_more(world: World) -> None:
     async with served(world) as http:
         name = await label(http)
