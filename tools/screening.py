@@ -128,6 +128,7 @@ def _traits(raw: bytes, parsed: Parsed, authentication: Authentication | None, s
         hidden_text=any(each.suspicious for each in parsed.hidden),
         steering=any(signal.weight >= STRONG for signal in signals),
         bulk=parsed.machine.kind == "list",
-        unsubscribable=_UNSUBSCRIBE.search(header) is not None,
+        # most headers do not have the word at all, which is told far sooner
+        unsubscribable=b"list-unsubscribe" in header.lower() and _UNSUBSCRIBE.search(header) is not None,
         programs=any(program(file) for file in files),
     )

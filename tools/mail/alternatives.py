@@ -26,14 +26,22 @@ class Difference:
 def difference(plain: str, shown: str) -> Difference:
     """How a plain text differs from what a page shows. Addresses do not count: the two carry them differently."""
     plain, shown = plain[:_COMPARED_CHARS], shown[:_COMPARED_CHARS]
-    spans = [(found.start(), found.end()) for found in _WORD.finditer(_URL.sub(_blank, plain))]
+    spans = [(found.start(), found.end()) for found in _WORD.finditer(_without_addresses(plain))]
     words = [plain[start:end].casefold() for start, end in spans]
-    others = _WORD.findall(_URL.sub(_blank, shown).casefold())
+    others = _WORD.findall(_without_addresses(shown).casefold())
     if _share_missing(words, set(others), _FEWEST) > _SHARE:
         return Difference(plain.strip(), agree=False)
     passages = [plain[spans[first][0] : spans[last][1]] for first, last in _passages(words, others)]
     agree = not passages and _share_missing(others, set(words), _FEW) <= _SHARE
     return Difference("\n".join(passages), agree)
+
+
+def _without_addresses(text: str) -> str:
+    """The text with blanks in their places. Only what may hold one is looked at closely."""
+    words = text.split(" ")
+    return " ".join(
+        [_URL.sub(_blank, word) if "@" in word or ":" in word or "." in word[:-1] else word for word in words]
+    )
 
 
 def _blank(found: re.Match[str]) -> str:

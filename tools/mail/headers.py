@@ -16,7 +16,6 @@ _LINE_END = re.compile(rb"\n")
 _FIELD_END = re.compile(rb"\n(?![ \t])")
 _BLOCK_END = re.compile(rb"\n(?=\r?\n|--)")
 _BLANK_LINE = re.compile(rb"\r?\n")
-_FOLD = re.compile(rb"\r?\n(?=[ \t])")
 
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
 
@@ -56,8 +55,9 @@ def read_header(raw: bytes, start: int, most_fields: int = limits.HEADER_FIELDS)
         value = raw[field.end() : min(end, field.end() + limits.FIELD_BYTES)]
         if end - field.end() > limits.FIELD_BYTES:
             defects["header_too_long"] = None
-        value = _FOLD.sub(b"", value) if b"\n" in value else value
-        fields.append((field.group(1).decode("ascii").lower(), value.strip()))
+        # every line end within a field is of a fold
+        unfolded = value.replace(b"\r\n", b"").replace(b"\n", b"").strip()
+        fields.append((field.group(1).decode("ascii").lower(), unfolded))
         position = end
     blank = _BLANK_LINE.match(raw, position)
     if blank is None and position < len(raw) and not raw.startswith(b"--", position):
