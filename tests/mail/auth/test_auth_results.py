@@ -138,6 +138,16 @@ def test_a_field_behind_a_bare_cr_is_one_to_some_readers() -> None:
     assert without_claims(both, OURS) == b"X: a\rY: b\r\n" + REST
 
 
+def test_a_claim_behind_a_bare_cr_goes_with_the_field_of_that_name_around_it() -> None:
+    """What is left of that one could be a claim: its id ended in what was taken out."""
+    around = b"Authentication-Results: mx.example\r"
+    for claim in (b"Authentication-Results: ; x\r", b"Authentication-Results: mx.example.com; x\r"):
+        assert without_claims(around + claim + b".com; dkim=pass\r\n" + REST, OURS) == REST
+        assert without_claims(OTHERS[0] + around + claim + b"(\r\n" + OTHERS[1] + REST, OURS) == (
+            OTHERS[0] + OTHERS[1] + REST
+        )
+
+
 LONG = b"x: y\r\n" * 50_000
 
 

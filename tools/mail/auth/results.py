@@ -94,13 +94,16 @@ def _read_whole(raw: bytes, end: int) -> int:
 
 def _claims(raw: bytes, end: int, ours: bytes) -> Iterator[tuple[int, int]]:
     """Where fields begin and end that are to go."""
+    around = 0, 0
     for found in _FIELD.finditer(raw, 0, end):
         any_end, _ = _line_end(_ANY_END, raw, found.end(), end)
-        after_cr = found.group().startswith(b"\r")
-        last = any_end if after_cr else _line_end(_FIELD_END, raw, found.end(), end)[1]
-        values = raw[found.end() : any_end], raw[found.end() : last]
+        span = found.start(), any_end
+        if not found.group().startswith(b"\r"):
+            around = span = found.start(), _line_end(_FIELD_END, raw, found.end(), end)[1]
+        values = raw[found.end() : any_end], raw[found.end() : span[1]]
         if any(_is_claim(value, ours) for value in values):
-            yield found.start(), last
+            # to who ends no line at a bare CR it is a part of the field around it, whose id may have ended in it
+            yield around if span[0] < around[1] else span
 
 
 def _line_end(pattern: re.Pattern[bytes], raw: bytes, start: int, stop: int) -> tuple[int, int]:
