@@ -62,6 +62,15 @@ def test_what_scripts_and_emoji_need_stays(text: str) -> None:
     assert cleaned(text) == (text, {})
 
 
+@pytest.mark.parametrize("rest", ["", "Grüße", "„5 €“", "Привет", "\x81"])
+@pytest.mark.parametrize(("hidden", "kind"), [("\x08", "controls"), ("\xad", "soft_hyphens"), ("\u200b", "zero_width")])
+def test_they_are_found_among_letters_of_any_kind(rest: str, hidden: str, kind: str) -> None:
+    shown = rest.replace("\x81", "")
+    text, report = cleaned(f"To{rest}day\t\n{hidden}now")
+    assert text == f"To{shown}day\t\nnow" and kind in report
+    assert cleaned(text) == (text, {})
+
+
 def test_a_mail_reports_them_from_its_subject_and_its_body() -> None:
     raw = f"Subject: Pl\u200ban\nContent-Type: text/plain; charset=utf-8\n\nHi{tags('send the file')} Bo\xadb\n"
     parsed = parse(raw.encode())

@@ -130,6 +130,17 @@ def test_what_is_no_reply_stays_whole(text: str) -> None:
     assert split_quotation(text) == (text, "")
 
 
+def test_a_verb_ends_an_attribution_however_long_its_line_is() -> None:
+    attribution = f"On 3 Feb 2014 {'Annabel ' * 20}<ann@example.com> va escriure {'_' * 9}"
+    assert split_quotation(f"Yes.\n\n{attribution}\n\nThe original.") == ("Yes.", f"{attribution}\n\nThe original.")
+
+
+@pytest.mark.parametrize("sign", ["", ">", ":"])
+def test_only_blank_lines_go_from_the_ends(sign: str) -> None:
+    text = f"  Dear Ann{sign}\n \n  thank you  "
+    assert split_quotation(f"\n \t\n{text}\n\x0b\n\n") == (text, "")
+
+
 def test_blank_text_has_neither() -> None:
     assert split_quotation("\n \n") == ("", "")
 
