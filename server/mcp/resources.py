@@ -172,9 +172,9 @@ class Resources:
         """Tell a client that stays what changes, until its key is revoked or it goes."""
         while True:
             try:
-                async with aclosing(changes(self._streams, context, feed, subscriber)) as changed:
-                    async for uris in changed:
-                        for uri in uris:
+                async with aclosing(changes(self._streams, context, feed, subscriber)) as found:
+                    async for changed in found:
+                        for uri in changed.uris:
                             await client.send_resource_updated(uri)
                 return
             except Unavailable:

@@ -6,7 +6,7 @@ and is told on the connection it has: stdin and stdout, or a GET stream (`server
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +23,14 @@ MOST_URIS = 100
 """Resources that one client of the older protocol may subscribe to."""
 
 _LABEL = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The resources that changed up to a number of the event log."""
+
+    uris: tuple[str, ...] = ()
+    upto: int = 0
 
 
 @dataclass(slots=True)
@@ -62,9 +70,9 @@ class Subscribers:
             self._kept.pop(name, None)
 
 
-def label_of(headers: Any) -> str:
+def label_of(headers: Mapping[str, str]) -> str:
     """The label a request has among its headers; '' for none, or for one that cannot be ours."""
-    label = str(headers.get(LABEL, ""))
+    label = headers.get(LABEL, "")
     return label if _LABEL.fullmatch(label) else ""
 
 
@@ -94,23 +102,23 @@ async def line(_: Server[Any]) -> AsyncIterator[Line]:
 
 async def changes(
     streams: Streams, context: Context, feed: Feed, subscriber: Subscriber
-) -> AsyncGenerator[list[str], None]:
+) -> AsyncGenerator[Changes, None]:
     """The subscriber's resources that changed, as soon as some did; none of them when there was nothing for long.
 
     What was not taken is told again by the next call. Raises Unavailable.
     """
     async with aclosing(streams.rest(context, feed.principal, subscriber.begun)) as rests:
         async for _ in rests:
-            yield []
+            yield Changes()
     async with aclosing(streams.follow(context, feed, subscriber.after)) as pages:
         async for page in pages:
-            yield changed_in(page, subscriber.uris)
+            yield Changes(changed_in(page, subscriber.uris), page.cursor)
             subscriber.after = page.cursor
 
 
-def changed_in(page: EventPage, uris: Collection[str]) -> list[str]:
+def changed_in(page: EventPage, uris: Collection[str]) -> tuple[str, ...]:
     """Which of these resources the events of a page changed, each once."""
-    return list(dict.fromkeys(uri for event in page.events for uri in _changed(event) if uri in uris))
+    return tuple(dict.fromkeys(uri for event in page.events for uri in _changed(event) if uri in uris))
 
 
 def _changed(event: EventView) -> Iterator[str]:

@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.http.failures import refusal_response
-from server.mcp.subscribers import LABEL, Subscriber, Subscribers, changes, label_of
+from server.mcp.subscribers import LABEL, Changes, Subscriber, Subscribers, changes, label_of
 from server.streams import Streams
 from storage.errors import Unavailable
 from tools.context import Context
@@ -38,7 +38,7 @@ class Updates:
 
     async def stream(self, request: Request) -> Response:
         """Tell a client of the older protocol of its resources as they change."""
-        context, label = await self._asked(request)
+        context, label = self._asked(request)
         if request.method != "GET" or "text/event-stream" not in request.headers.get("accept", ""):
             raise HTTPException(405, headers={"Allow": "POST"})
         refused = await self.security.validate_request(request)
@@ -52,22 +52,23 @@ class Updates:
         except Refusal as refusal:
             return refusal_response(request.scope, refusal)
         subscriber = self.subscribers.of(context.principal.name, label)
+        last = request.headers.get("last-event-id", "")
+        if last.isdecimal() and len(last) < 19:
+            # what was told to a stream that had broken unseen is told again
+            subscriber.after = min(subscriber.after, int(last))
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(self._lines(context, feed, subscriber), 200, headers, "text/event-stream")
 
     async def end(self, request: Request) -> Response:
         """The client goes: nothing more is to be told."""
-        context, label = await self._asked(request)
+        context, label = self._asked(request)
         self.subscribers.forget(context.principal.name, label)
         return Response(status_code=204)
 
-    async def _asked(self, request: Request) -> tuple[Context, str]:
+    def _asked(self, request: Request) -> tuple[Context, str]:
         """Whose label it is. Whoever has none, or speaks the newer protocol, is told that there is no such method."""
         label = label_of(request.headers)
-        if (
-            not label
-            or request.headers.get(_VERSION, HANDSHAKE_PROTOCOL_VERSIONS[0]) not in HANDSHAKE_PROTOCOL_VERSIONS
-        ):
+        if not label or request.headers.get(_VERSION) not in (None, *HANDSHAKE_PROTOCOL_VERSIONS):
             raise HTTPException(405, headers={"Allow": "POST"})
         context: Context = request.state.context
         return context, label
@@ -76,9 +77,9 @@ class Updates:
         subscriber.streams += 1
         yield ": \n\n"
         try:
-            async with aclosing(changes(self.streams, context, feed, subscriber)) as changed:
-                async for uris in changed:
-                    yield "".join(map(_told, uris)) or ": \n\n"
+            async with aclosing(changes(self.streams, context, feed, subscriber)) as found:
+                async for changed in found:
+                    yield _told(changed) or ": \n\n"
         except Unavailable:
             # the client comes back, and is told from where it was
             return
@@ -108,6 +109,10 @@ class Labelling:
         await self._app(scope, receive, labelled)
 
 
-def _told(uri: str) -> str:
-    method = "notifications/resources/updated"
-    return f"event: message\ndata: {json.dumps({'jsonrpc': '2.0', 'method': method, 'params': {'uri': uri}})}\n\n"
+def _told(changed: Changes) -> str:
+    """An event for each resource; the last of them has the number of the log up to which all were told."""
+    events = []
+    for uri in changed.uris:
+        notification = {"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {"uri": uri}}
+        events.append(f"event: message\ndata: {json.dumps(notification)}\n")
+    return "\n".join(events) + f"id: {changed.upto}\n\n" if events else ""

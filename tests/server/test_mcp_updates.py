@@ -15,6 +15,7 @@ from server.streams import PER_KEY, Streams
 from tests.conftest import World, eventually, make_world
 from tests.fakes.edges import Heard, on_sqlite, served, subscribe, talking, talking_http, unsubscribe
 from tests.server.test_mcp_resources import arrive
+from tools.events import last_seq
 from tools.identity import create_key, revoke_key
 from tools.tags import TagRequest, tag
 
@@ -130,6 +131,21 @@ async def first_event(http: httpx2.AsyncClient, name: str) -> str:
     async with asyncio.timeout(20), http.stream("GET", "/mcp", headers=EVENTS | {LABEL: name}) as stream:
         assert stream.status_code == 200 and stream.headers["content-type"].startswith("text/event-stream")
         return await data_of(stream.aiter_lines())
+
+
+async def test_what_was_told_to_a_stream_that_broke_unseen_is_told_again(world: World) -> None:
+    async with served(world) as http:
+        name = await label(http)
+        await subscribe_raw(http, name, mailbox_uri(world))
+        seen = await last_seq(world.system.db, world.account.id)
+        for subject in ("One", "Two"):
+            await arrive(world, subject)
+            assert mailbox_uri(world) in await first_event(http, name)
+        headers = EVENTS | {LABEL: name, "Last-Event-ID": str(seen)}
+        async with asyncio.timeout(20), http.stream("GET", "/mcp", headers=headers) as stream:
+            lines = stream.aiter_lines()
+            assert mailbox_uri(world) in await data_of(lines)
+            assert await anext(lines) == f"id: {await last_seq(world.system.db, world.account.id)}"
 
 
 async def data_of(lines: AsyncIterator[str]) -> str:
