@@ -226,9 +226,9 @@ class Conversation(asyncio.Protocol):
         self._buffer += data
         if self._task is None:
             self._go_on()
-        elif len(self._buffer) > LINE:
-            # what comes while an answer is worked out waits in the socket
-            self._open().pause_reading()
+        if len(self._buffer) > LINE and self._is_busy() and self._transport is not None:
+            # what comes in the meantime waits in the socket
+            self._transport.pause_reading()
 
     def pause_writing(self) -> None:
         self._write_paused = True
@@ -236,7 +236,7 @@ class Conversation(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._write_paused = False
         if self._task is None:
-            self._go_on()
+            self._go_on_reading()
 
     # -- inner
 
@@ -297,8 +297,17 @@ class Conversation(asyncio.Protocol):
             return
         if said:
             self._say(said)
-        self._transport.resume_reading()
+        self._go_on_reading()
+
+    def _is_busy(self) -> bool:
+        """An answer is worked out, or those that were given are not read."""
+        return self._task is not None or self._write_paused
+
+    def _go_on_reading(self) -> None:
+        """Answer what is there; only then may more come, or each answer that was worked out would let in a piece."""
         self._go_on()
+        if self._transport is not None and not self._is_busy():
+            self._transport.resume_reading()
 
     def _next(self) -> Answer | None:
         """The answer to the next whole line or mail; None while it has not all come."""
