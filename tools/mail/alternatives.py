@@ -26,14 +26,15 @@ class Difference:
 def difference(plain: str, shown: str) -> Difference:
     """How a plain text differs from what a page shows. Addresses do not count: the two carry them differently."""
     plain, shown = plain[:_COMPARED_CHARS], shown[:_COMPARED_CHARS]
-    spans = [(found.start(), found.end()) for found in _WORD.finditer(_without_addresses(plain))]
-    words = [plain[start:end].casefold() for start, end in spans]
+    text = _without_addresses(plain)
+    words = [word.casefold() for word in _WORD.findall(text)]
     others = _WORD.findall(_without_addresses(shown).casefold())
     if _share_missing(words, set(others), _FEWEST) > _SHARE:
         return Difference(plain.strip(), agree=False)
-    passages = [plain[spans[first][0] : spans[last][1]] for first, last in _passages(words, others)]
+    passages = _passages(words, others)
     agree = not passages and _share_missing(others, set(words), _FEW) <= _SHARE
-    return Difference("\n".join(passages), agree)
+    spans = [found.span() for found in _WORD.finditer(text)] if passages else []
+    return Difference("\n".join([plain[spans[first][0] : spans[last][1]] for first, last in passages]), agree)
 
 
 def _without_addresses(text: str) -> str:
