@@ -6,10 +6,12 @@ bench/memory.py sends a whole GiB, to a server of its own.
 import asyncio
 import random
 import sqlite3
+import ssl
 import tracemalloc
 from contextlib import closing, suppress
 
 import pytest
+import trustme
 
 from server.smtp.inbound import Inbound, Shared, Terms
 from server.smtp.peers import Bounds, Peers
@@ -17,8 +19,10 @@ from storage.sqlite import SQLite
 from tests.conftest import World
 from tests.e2e.listener import listening, stored
 from tests.e2e.smtp_talk import talking
+from tests.fakes.certificates import issue, serving_context
 from tests.fakes.edges import on_sqlite
 from tests.fakes.pipe import Pipe
+from tests.server.test_inbound_smtp import RELAYS
 
 pytestmark = on_sqlite
 
@@ -120,3 +124,22 @@ async def test_c3_unknown_users_are_refused_at_rcpt_and_nothing_goes_back(world:
     assert isinstance(world.system.db, SQLite)
     with closing(sqlite3.connect(world.system.db.path)) as connection:
         assert connection.execute("SELECT count(*) FROM delivery").fetchone() == (0,)
+
+
+async def test_c4_nothing_is_relayed_behind_tls_either(world: World) -> None:
+    """C4: the forty forms that tests/server/test_inbound_smtp.py has in the clear."""
+    authority = trustme.CA()
+    context = serving_context(issue(authority, "mx.test"))
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(client)
+    async with listening(world, tls=lambda: context) as port:
+        for at in range(0, len(RELAYS), 10):
+            async with talking(port) as talk:
+                await talk.greet()
+                await talk.command("STARTTLS")
+                await talk.writer.start_tls(client, server_hostname="mx.test")
+                await talk.command("EHLO agents.example")
+                await talk.command("MAIL FROM:<>")
+                for form in RELAYS[at : at + 10]:
+                    assert (await talk.command(f"RCPT TO:<{form}>"))[:1] == "5", form
+                assert (await talk.command("DATA")).startswith("503 ")
