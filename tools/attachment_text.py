@@ -75,7 +75,8 @@ def signs_in(found: Extracted) -> list[Signal]:
             known = heaviest.get(signal.code)
             if known is None or known.weight < signal.weight:
                 heaviest[signal.code] = replace(signal, start=signal.start + start, end=signal.end + start)
-    hidden = find_signals([Field(HIDDEN, found.unseen, unseen=True)])
+    # sheets and columns are hidden for honest reasons: a light sign alone is none there, and any other is strong
+    hidden = find_signals([Field(HIDDEN, found.unseen)]) and find_signals([Field(HIDDEN, found.unseen, unseen=True)])
     return sorted((*hidden, *heaviest.values()), key=lambda signal: -signal.weight)[: limits.SIGNALS]
 
 
