@@ -128,7 +128,9 @@ def from_base64(data: bytes) -> tuple[bytes, bool]:
     letters = data.translate(None, _NOT_BASE64)
     sound = len(letters) % 4 != 1
     letters = letters[:-1] if not sound else letters
-    return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4)), sound
+    # by name, so that those without padding are not kept beside those with it: a part may be as large as a mail
+    letters += b"=" * (-len(letters) % 4)
+    return binascii.a2b_base64(letters), sound
 
 
 def _split_parameters(text: str) -> Iterator[str]:
