@@ -51,6 +51,7 @@ PDF_WAYS = [
     ("under a black box", f"{_PLAIN} 0 g 60 590 500 30 re f"),
     ("render mode 3", _text("3 Tr")),
     ("render mode 7, and nothing painted", f"q {_text('7 Tr')} Q 0 g 60 590 9 9 re f"),
+    ("cut from a gradient, on a layer that is off", f"q /OC /Off BDC {_text('7 Tr')} EMC /Rainbow sh Q"),
     ("size 0", "BT /F1 0 Tf 72 600 Td (%s) Tj ET"),
     ("size 1", "BT /F1 1 Tf 72 600 Td (%s) Tj ET"),
     ("size 1 by the text's matrix", "BT /F1 12 Tf .08 0 0 .08 72 600 Tm (%s) Tj ET"),
@@ -91,6 +92,8 @@ PDF_SEEN = [
     ("under a picture", f"{_PLAIN} q 500 0 0 30 60 590 cm /Picture Do Q"),
     ("beside a box", f"{_PLAIN} 1 g 60 100 500 30 re f"),
     ("clipped to its own line", f"q 60 590 500 30 re W n {_PLAIN} Q"),
+    ("clipped by no path", f"q W n {_PLAIN} Q"),
+    ("under a box on a layer that is off", f"{_PLAIN} /OC /Off BDC 1 g 60 590 500 30 re f EMC"),
     ("layer that is on", f"/OC /On BDC {_PLAIN} EMC"),
     ("a scan with its text", "q 600 0 0 800 0 0 cm /Picture Do Q " + _text("3 Tr") + " /Scan"),
 ]  # fmt: skip

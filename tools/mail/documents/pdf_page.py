@@ -26,8 +26,8 @@ MOST_PIECES = 20_000
 _FILLING = frozenset({b"f", b"F", b"f*", b"B", b"B*", b"b", b"b*"})
 _STROKING = frozenset({b"S", b"s", b"B", b"B*", b"b", b"b*"})
 _ENDING = frozenset({*_FILLING, *_STROKING, b"n"})
-_SEEN, _HIDDEN, _UNDRAWN = range(3)
-"""Text is seen; or it is not; or it is there without being drawn."""
+_SEEN, _HIDDEN, _UNDRAWN, _CUT = range(4)
+"""Text is seen; or it is not; or it is there without being drawn; or it would be seen in what is painted next."""
 
 _SMALLEST, _SMALLEST_SHARE = 2.0, 400
 """Letters of less points are not read; on a page that is measured otherwise, of less than that share of it."""
@@ -36,7 +36,7 @@ _THIN = 1.5
 _EM_SHARE = 0.7
 """Of the size: how far a letter goes at most, as a rule."""
 _SCAN_SHARE, _SCAN_TEXT = 0.5, 10
-_INVISIBLE, _CUTTING = 3, 7
+_CUTTING = 7
 _IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 _CORNERS = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 
@@ -104,7 +104,7 @@ class Page:
         A page that is a picture keeps the text that is not drawn: that is how a scan can be searched.
         """
         scan = self._pictured >= _SCAN_SHARE * self._box.size() and self._drawn * _SCAN_TEXT <= self._undrawn
-        return bytes(fate == _HIDDEN or (fate == _UNDRAWN and not scan) for fate in self._fates)
+        return bytes(fate in (_HIDDEN, _CUT) or (fate == _UNDRAWN and not scan) for fate in self._fates)
 
     def _show(self, operator: bytes, operands: Any, at: Matrix) -> None:
         state, number = self._state, len(self._fates)
@@ -121,7 +121,7 @@ class Page:
             self._drawn += length
             first, middle = _inside(begin, along, up, 0.2), _inside(begin, along, up, length / 4)
             self._pieces.append(_Piece(number, first, middle, length))
-        if state.mode == _CUTTING:
+        elif fate == _CUT:
             self._state = replace(state, lettered=True)
             self._cutting.append(number)
 
@@ -138,8 +138,8 @@ class Page:
         around.add(begin, end)
         if around.box.grown(height).within(state.window).least() < 0:
             return _HIDDEN
-        if state.mode == _INVISIBLE:
-            return _UNDRAWN
+        if not state.inks():
+            return _CUT if state.mode == _CUTTING else _UNDRAWN
         points = _inside(begin, along, up, 0.2), _inside(begin, along, up, length / 4)
         return _HIDDEN if all(self._is_unseen(ink, points) for ink in state.inks()) else _SEEN
 
@@ -159,7 +159,8 @@ class Page:
             if line >= _THIN * self._least:
                 for shape in shapes:
                     self._paint(shape.box.grown(line / 2), self._state.stroke, whole=False)
-        if self._clips:
+        # programs write W for no path at all, and viewers make nothing of it
+        if self._clips and shapes:
             boxed = self._state.boxed and len(shapes) == 1 and shapes[0].is_box()
             self._narrow(shapes, boxed=boxed)
         self._path, self._boxes, self._clips = Outline(), [], False
@@ -172,6 +173,8 @@ class Page:
         self._state = replace(self._state, window=self._state.window.within(around.box), boxed=boxed)
 
     def _paint(self, box: Box, ink: Ink, *, whole: bool) -> None:
+        if any(self._marks):
+            return
         state, box = self._state, box.within(self._state.window)
         for number in self._cutting:
             self._fates[number] = _SEEN

@@ -8,7 +8,7 @@ from tools.mail.colour import BLACK, RGBA
 from tools.mail.documents.pdf_colour import colour_of, components, entry, first_colour, numbers, resolved
 from tools.mail.documents.pdf_ground import Box
 
-_FILLED, _STROKED = (0, 2, 4, 6), (1, 2, 5, 6)
+_FILLED, _STROKED, _MODES = (0, 2, 4, 6), (1, 2, 5, 6), range(8)
 _DEVICE = {b"g": 1, b"rg": 3, b"k": 4}
 _COLOURS = frozenset({*_DEVICE, b"cs", b"sc", b"scn"})
 _FAINTEST = 0.1
@@ -118,7 +118,7 @@ def _font(state: State, operands: Any, resources: object) -> State:
 
 def _mode(state: State, operands: Any, _: object) -> State:
     mode = resolved(operands[0])
-    return replace(state, mode=mode) if isinstance(mode, int) else state
+    return replace(state, mode=mode) if isinstance(mode, int) and mode in _MODES else state
 
 
 def _stretch(state: State, operands: Any, _: object) -> State:
