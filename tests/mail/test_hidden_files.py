@@ -97,6 +97,7 @@ OPERANDS = st.sampled_from(
 
 @given(st.lists(st.tuples(OPERANDS, OPERATORS), max_size=25))
 @example([("1", "TJ"), ("/F1 12", "Tj")])
+@example([("/F1 12", "Tj"), ("[(a) -9 (b)]", "Do")])
 def test_content_of_any_kind_is_followed(content: list[tuple[str, str]]) -> None:
     """No look at a page breaks what the library can read."""
     drawn = " ".join(f"{operands} {operator}" for operands, operator in content).encode()

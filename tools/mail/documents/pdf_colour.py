@@ -25,11 +25,11 @@ def resolved(value: object) -> Any:
     return value if get is None else get()
 
 
-def entry(mapping: object, *names: str) -> Any:
-    """A value inside dictionaries inside one another; None where there is none."""
+def entry(mapping: object, *names: object) -> Any:
+    """A value inside dictionaries inside one another; None where there is none, or what should be a name is not."""
     for name in names:
         mapping = resolved(mapping)
-        if not isinstance(mapping, dict):
+        if not isinstance(mapping, dict) or not isinstance(name, str):
             return None
         mapping = mapping.get(name)
     return resolved(mapping)
