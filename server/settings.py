@@ -32,7 +32,7 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 EXTRAS = ("CONFIG", "URL", "KEY")
 """Variables with our prefix that are not settings: the file's own path, and what `gatepost mcp` connects with."""
-_TESTS = f"{PREFIX}TEST_"
+_TESTS = (f"{PREFIX}TEST_", f"{PREFIX}CORPORA")
 MASK = "********"
 
 

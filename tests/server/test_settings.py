@@ -62,7 +62,7 @@ def test_an_unknown_variable_is_refused_with_the_nearest(
         Settings.load(data=tmp_path)
 
 
-@pytest.mark.parametrize("variable", ["GATEPOST_TEST_POSTGRES", "GATEPOST_URL", "GATEPOST_KEY"])
+@pytest.mark.parametrize("variable", ["GATEPOST_TEST_POSTGRES", "GATEPOST_CORPORA", "GATEPOST_URL", "GATEPOST_KEY"])
 def test_variables_that_are_no_settings_are_left_alone(
     variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
