@@ -91,14 +91,15 @@ class Settlement:
 
 async def claim(
     context: Context, worker: str, limit: int, *, per_domain: int = 20, closed: frozenset[str] = frozenset()
-) -> list[Delivery]:
+) -> dict[Delivery, Row | None]:
     """Take up to `limit` due deliveries under the worker's lease: none for `closed` domains, few for each other.
 
-    What is taken over from a worker that let its lease run out is noted as `recover` does.
+    With each comes what `open_delivery` looks at. What is taken over from a worker that let its lease run out is noted
+    as `recover` does.
     """
     now = context.now()
 
-    async def work(transaction: Transaction) -> list[Delivery]:
+    async def work(transaction: Transaction) -> dict[Delivery, Row | None]:
         claimed = await many(
             transaction,
             Delivery,
@@ -114,7 +115,7 @@ async def claim(
         for delivery in claimed:
             if delivery.taken_from:
                 await _note_interrupted(context, transaction, delivery)
-        return claimed
+        return {delivery: await _row(transaction, delivery) for delivery in claimed}
 
     return await context.db.write(work)
 
@@ -170,15 +171,6 @@ def _listed(domains: frozenset[str]) -> str:
     return f",{','.join(sorted(domains))},"
 
 
-async def look_up(context: Context, deliveries: Iterable[Delivery]) -> dict[str, Row]:
-    """What `open_delivery` looks at, by delivery: read for all of them together, a thread is asked once."""
-
-    async def work(transaction: Transaction) -> dict[str, Row]:
-        return {each.id: row for each in deliveries if (row := await _row(transaction, each)) is not None}
-
-    return await context.db.write(work)
-
-
 async def _row(reader: Reader, delivery: Delivery) -> Row | None:
     address = canonical(delivery.recipient)
     rows = await reader.rows("opened", decision_id=delivery.decision_id, address=address)
@@ -186,7 +178,7 @@ async def _row(reader: Reader, delivery: Delivery) -> Row | None:
 
 
 async def open_delivery(context: Context, delivery: Delivery, row: Row | None = None) -> Outgoing:
-    """The mail of a delivery, checked against the decision that allowed it; `row` if it was looked up already.
+    """The mail of a delivery, checked against the decision that allowed it; `row` if it was looked up with the claim.
 
     Raises Altered, Stopped, Unavailable.
     """

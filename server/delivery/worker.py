@@ -84,7 +84,7 @@ class Worker:
         """The attempts that run, each with its delivery's id."""
         self._patience: set[asyncio.Timeout] = set()
         """What breaks the attempts off."""
-        self._claiming: asyncio.Task[list[Delivery]] | None = None
+        self._claiming: asyncio.Task[dict[Delivery, Row | None]] | None = None
         """A claim of which nothing has begun."""
         self._destinations = Destinations(context.clock)
         self._sated: frozenset[str] = frozenset()
@@ -124,15 +124,14 @@ class Worker:
             self._claiming = asyncio.create_task(claim)
             # a stop must know what was claimed, to hand it back
             claimed = await asyncio.shield(self._claiming)
-            rows = await deliver.look_up(self._context, claimed) if claimed else {}
             due = await deliver.next_due(self._context, closed) if not (claimed or others_turn) else 0
         except StorageError as error:
             log.error("cannot claim deliveries", error=type(error).__name__)
             # what was claimed all the same is due again when its lease runs out
-            claimed, rows, due = [], {}, None
+            claimed, due = {}, None
         self._claiming = None
-        for delivery in claimed:
-            task = asyncio.create_task(self._carry(delivery, rows.get(delivery.id)))
+        for delivery, row in claimed.items():
+            task = asyncio.create_task(self._carry(delivery, row))
             self._running[task] = delivery.id
             self._destinations.begin(delivery.domain)
             task.add_done_callback(self._done)
@@ -143,7 +142,7 @@ class Worker:
             # that was all; who queues more wakes us
             await wait(woken, SOON_SECONDS)
 
-    def _take_turns(self, claimed: list[Delivery]) -> None:
+    def _take_turns(self, claimed: Iterable[Delivery]) -> None:
         """What is ahead in a long queue fills all that a claim looks at, however fast it is put off."""
         now = asyncio.get_running_loop().time()
         if self._sated:

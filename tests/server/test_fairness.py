@@ -115,11 +115,11 @@ async def test_004_7_a_long_queue_that_is_put_off_in_no_time_has_its_turns_and_n
 async def test_a_claim_gives_no_domain_more_than_its_places(world: World) -> None:
     await queue(world, "dead.example", 100)
     await queue(world, "living.example", 5)
-    claimed = await deliver.claim(world.system, "worker", 50, per_domain=10)
+    claimed = list(await deliver.claim(world.system, "worker", 50, per_domain=10))
     assert [each.domain for each in claimed].count("dead.example") == 10
     assert [each.domain for each in claimed].count("living.example") == 5
     closed = frozenset({"dead.example", "other.example"})
-    assert await deliver.claim(world.system, "worker", 50, per_domain=10, closed=closed) == []
+    assert await deliver.claim(world.system, "worker", 50, per_domain=10, closed=closed) == {}
     # what the first claim leased is due again when the lease ends
     assert await deliver.next_due(world.system, closed) == claimed[0].lease_until
     assert len(await deliver.claim(world.system, "worker", 50, per_domain=10)) == 10

@@ -13,7 +13,7 @@ from server.delivery.routes import Host
 from server.delivery.signers import Signers
 from server.delivery.worker import Capture, Carrier, Worker
 from server.domains import new_signing_keys, passphrase
-from storage.database import many
+from storage.database import Row, many
 from storage.records import Delivery
 from tests.conftest import AGENT, Clock, World, eventually
 from tests.fakes.couriers import FixedRoute
@@ -111,13 +111,13 @@ async def test_a_mail_whose_reply_does_not_come_in_time_is_uncertain(
         await stop(working)
         await courier.close()
     assert await states(world) == ["uncertain"]
-    assert await deliver.claim(world.system, "the next", 10) == []
+    assert await deliver.claim(world.system, "the next", 10) == {}
 
 
 async def test_what_was_claimed_a_moment_ago_is_handed_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     claim = deliver.claim
 
-    async def claim_and_be_stopped(*arguments: Any, **named: Any) -> list[Delivery]:
+    async def claim_and_be_stopped(*arguments: Any, **named: Any) -> dict[Delivery, Row | None]:
         claimed = await claim(*arguments, **named)
         working.cancel()
         await asyncio.sleep(0)

@@ -13,7 +13,7 @@ from storage.records import Forwarding, Notice
 from storage.sqlite import open_sqlite
 from tests.conftest import POSTGRES, fresh_postgres, missing
 
-BEFORE = 21
+BEFORE = 20
 
 ROWS = """
 INSERT INTO account (id, slug, overseer, created_at) VALUES ('acc_1', 'one', 'boss@example.org', 1);

@@ -157,4 +157,4 @@ async def test_000_7_a_notification_brings_no_other(world: World) -> None:
     assert arrived is not None and arrived.status == "unread" and "No such user" in arrived.body_text
     await notices.settle(world.system, notice, sent=False, reply="550 no", final=True)
     world.clock.at += 3 * DAY
-    assert await told(world) == [] and await deliver.claim(world.system, "worker", 9) == []
+    assert await told(world) == [] and await deliver.claim(world.system, "worker", 9) == {}

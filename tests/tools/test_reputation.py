@@ -30,7 +30,7 @@ async def settle(world: World, outcomes: list[str], domain: str = "example.com")
         state: deliver.State = "sent" if outcome == "sent" else "bounced"
         code = 250 if state == "sent" else 550
         await deliver.settle(world.system, delivery, Settlement(state, code, "", "", "", "mx.example.com", 0))
-    return claimed
+    return list(claimed)
 
 
 async def told(world: World, type_: str) -> list[dict[str, object]]:
@@ -74,7 +74,7 @@ async def test_000_13_a_pause_holds_the_queue_until_it_ends(world: World) -> Non
 
     await world.system.db.write(bounce)
     assert await refusal(world) == "sending_paused"
-    assert await deliver.claim(world.system, "worker", 10) == []
+    assert await deliver.claim(world.system, "worker", 10) == {}
     await resume(world.system, world.account.id, "boss@example.org")
     assert [each.id for each in await deliver.claim(world.system, "worker", 10)] == [waiting.id]
 

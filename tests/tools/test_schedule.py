@@ -38,7 +38,7 @@ async def status(world: World, message_id: str) -> str:
 
 
 async def due(world: World) -> list[Delivery]:
-    return await deliver.claim(world.system, "worker", 10)
+    return list(await deliver.claim(world.system, "worker", 10))
 
 
 async def pending(world: World, message_id: str) -> Approval:

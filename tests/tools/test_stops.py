@@ -26,7 +26,7 @@ async def test_what_is_queued_waits_and_goes_on(world: World) -> None:
     sent = await send(world.context, mail())
     assert await stops.stop(world.system, world.account.id, "boss", "Something is odd.")
     assert not await stops.stop(world.system, world.account.id, "boss"), "it is stopped already"
-    assert await deliver.claim(world.system, "worker", 10) == []
+    assert await deliver.claim(world.system, "worker", 10) == {}
     assert await deliver.next_due(world.system) is None, "the worker sleeps; it does not look again and again"
     with pytest.raises(Refusal) as refused:
         await send(world.context, mail("b"))
@@ -42,11 +42,11 @@ async def test_a_stop_holds_only_its_account_and_a_stop_of_everybody_all(world: 
         await each.in_mode(Mode.AUTONOMOUS)
         await send(each.context, mail())
     await stops.stop(world.system, world.account.id, "boss")
-    claimed = await deliver.claim(world.system, "worker", 10)
-    assert [each.account_id for each in claimed] == [other.account.id]
-    await deliver.release(world.system, claimed[0])
+    (claimed,) = await deliver.claim(world.system, "worker", 10)
+    assert claimed.account_id == other.account.id
+    await deliver.release(world.system, claimed)
     await stops.stop(world.system, None, "the operator")
-    assert await deliver.claim(world.system, "worker", 10) == []
+    assert await deliver.claim(world.system, "worker", 10) == {}
     with pytest.raises(Refusal) as refused:
         await send(other.context, mail("b"))
     assert refused.value.code == "sending_stopped"
@@ -78,7 +78,7 @@ async def test_what_is_scheduled_does_not_leave_in_its_time(world: World, gate_t
     await stops.stop(world.system, world.account.id, "boss")
     world.clock.at += 2 * HOUR
     await fire_due(world.system)
-    assert await deliver.claim(world.system, "worker", 10) == []
+    assert await deliver.claim(world.system, "worker", 10) == {}
     await stops.start(world.system, world.account.id, "boss")
     await fire_due(world.system)
     assert len(await deliver.claim(world.system, "worker", 10)) == 1

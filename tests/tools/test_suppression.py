@@ -109,7 +109,7 @@ async def test_000_10_an_agents_word_alone_passes_no_unsubscription(world: World
     await world.in_mode(Mode.AUTONOMOUS)
     await put(world, Reason.UNSUBSCRIBE)
     message_id = await hand_in(world, category="login-link")
-    assert await deliver.claim(world.system, "worker", 9) == []
+    assert await deliver.claim(world.system, "worker", 9) == {}
     approval = await one(world.system.db, Approval, "approval_of_message", message_id=message_id)
     assert approval is not None and "gatepost mailbox transactional" in approval.reasons
     await approve(world.system, approval, 1, world.overseer)
@@ -118,7 +118,7 @@ async def test_000_10_an_agents_word_alone_passes_no_unsubscription(world: World
     await trust_categories(world.system, world.mailbox, trusted=True)
     await trust_categories(world.system, world.mailbox, trusted=False)
     await hand_in(world, category="mfa-otp")
-    assert await deliver.claim(world.system, "worker", 9) == []
+    assert await deliver.claim(world.system, "worker", 9) == {}
 
 
 async def test_a_suppression_that_came_later_refuses_the_approval(world: World) -> None:

@@ -92,7 +92,7 @@ async def test_cancelling_a_held_and_a_queued_mail(world: World) -> None:
     second = await send(world.context, SendRequest(to=["a@example.com"], subject="Hi", markdown="x"))
     assert second.status == "queued"
     await cancel(world.context, CancelRequest(message_id=second.message_id))
-    assert await deliver.claim(world.system, "worker", 10) == []
+    assert await deliver.claim(world.system, "worker", 10) == {}
 
 
 async def test_what_a_worker_holds_cannot_be_cancelled(world: World) -> None:

@@ -1,4 +1,4 @@
-INSERT INTO schema_version (version) VALUES (22);
+INSERT INTO schema_version (version) VALUES (21);
 
 -- What the line of an attempt had; what was attempted before this has no word on it.
 ALTER TABLE attempt ADD COLUMN tls TEXT NOT NULL DEFAULT '';

@@ -1,4 +1,4 @@
-INSERT INTO schema_version (version) VALUES (23);
+INSERT INTO schema_version (version) VALUES (22);
 
 -- Left to itself FTS5 merges much at once, and the writer is held for that; so each unit of indexing merges some pages.
 /* sqlite */ INSERT INTO search_words (search_words, rank) VALUES ('automerge', 0);

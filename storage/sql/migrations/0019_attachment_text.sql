@@ -1,4 +1,4 @@
-INSERT INTO schema_version (version) VALUES (20);
+INSERT INTO schema_version (version) VALUES (19);
 
 -- What attached files say, so that none is read twice.
 CREATE TABLE attachment_text (

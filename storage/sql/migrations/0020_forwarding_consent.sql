@@ -1,5 +1,5 @@
 -- Whose mail is passed on to them says first that they want it. What is passed on already stays.
-INSERT INTO schema_version (version) VALUES (21);
+INSERT INTO schema_version (version) VALUES (20);
 
 -- of the link in the mail that asks; empty for what was set before there was one
 ALTER TABLE forwarding ADD COLUMN hash TEXT NOT NULL DEFAULT '';
