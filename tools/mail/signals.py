@@ -15,6 +15,7 @@ from tools.mail.steering_languages import BEYOND_LATIN, BEYOND_STEMS, LANGUAGES
 
 _MARKS = "!\"#$%&'()*+,-./:;<=>?[\\]^`{|}~“”„«»…–—，。！？、：；（）"
 _APART = str.maketrans(dict.fromkeys(_MARKS, " "))
+_SEPARATOR = re.compile(r"[\W_]+")
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 _FEW_LETTERS = 5  # different ones standing alone; an order that is spelled out has more
 
@@ -96,11 +97,15 @@ def _words(folded: str) -> set[str]:
     """The words of a text, each once; an @ is a word of its own. No way to look at all of it is cheaper."""
     folded = folded.replace("@", " @ ")
     if folded.isascii():
-        return set(folded.translate(_APART).split())
-    # str.translate is ten times slower than this where a text is not ASCII
-    for mark in _MARKS:
-        folded = folded.replace(mark, " ")
-    return set(folded.split())
+        folded = folded.translate(_APART)
+    else:
+        # str.translate is ten times slower than this where a text is not ASCII
+        for mark in _MARKS:
+            folded = folded.replace(mark, " ")
+    words = set(folded.split())
+    # rare marks, like those in ignore_all_orders, are looked for in what is left, each word once
+    joined = [word for word in words if not word.isalnum()]
+    return words.union(*map(_SEPARATOR.split, joined))
 
 
 def _steering(field: Field, text: str, folded: Folded, words: set[str]) -> Iterator[Signal]:

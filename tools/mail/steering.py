@@ -45,7 +45,9 @@ def rule(code: str, weight: int, reason: str, needs: str, *patterns: str, negate
 
 
 _DROP = r"\b(?:ignor(?:e|ing)|disregard(?:ing)?|forget|overrid(?:e|ing)|bypass(?:ing)?|erase|neglect)"
-_ORDERS = r"(?:instructions?|prompts?|guidelines?|directives?|programming|guardrails?|safeguards?|system rules)\b"
+_ORDERS = (
+    r"(?:instructions?|prompts?|guidelines?|directives?|programming|guardrails?|safeguards?|system rules)(?![^\W_])"
+)
 _OLD = (
     r"(?:previous|prior|above|earlier|preceding|existing|initial|original|former|system|all|any|your|safety|old|"
     r"other)"
