@@ -139,6 +139,16 @@ async def test_waiting_units_share_one_commit(lite: SQLite) -> None:
     assert counted < 50, f"100 units took {counted} commits"
 
 
+async def test_what_is_no_database_is_left_closed(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    path.write_bytes(b"no database" * 500)
+    # who holds the error holds what was at work, so nothing closes it by chance
+    with pytest.raises(Unavailable) as refused:
+        await SQLite(path).start()
+    assert "cannot open" in str(refused.value)
+    assert path not in [entry.readlink() for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+
+
 async def test_a_locked_database_is_unavailable_and_not_a_lost_unit(lite: SQLite) -> None:
     rival = sqlite3.connect(lite.path, isolation_level=None)
     rival.execute("BEGIN IMMEDIATE")
