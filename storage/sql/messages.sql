@@ -89,7 +89,7 @@ SELECT id, account_id, mailbox_id, thread_id, direction, status, revision, rfc_m
     substr(new_text, 1, :chars) AS new_text, '' AS quoted, attachments, findings, size, created_at, category,
     fingerprint, sandbox, by_smtp
 FROM message
-WHERE thread_id = :thread_id AND mailbox_id = :mailbox_id
+WHERE thread_id = (SELECT id FROM thread WHERE id = :thread_id AND mailbox_id = :mailbox_id)
   AND status NOT IN ('pending_inbound_approval', 'spam_quarantined', 'deleted')
   AND NOT (direction = 'inbound' AND status = 'rejected') AND category NOT IN ('forward', 'return')
 ORDER BY created_at DESC, id DESC
@@ -97,7 +97,7 @@ LIMIT :limit;
 
 -- name: thread_size
 SELECT count(*) AS messages FROM message
-WHERE thread_id = :thread_id AND mailbox_id = :mailbox_id
+WHERE thread_id = (SELECT id FROM thread WHERE id = :thread_id AND mailbox_id = :mailbox_id)
   AND status NOT IN ('pending_inbound_approval', 'spam_quarantined', 'deleted')
   AND NOT (direction = 'inbound' AND status = 'rejected') AND category NOT IN ('forward', 'return');
 

@@ -117,7 +117,7 @@ CREATE TABLE message (
 CREATE INDEX message_by_thread ON message (thread_id, created_at, id);
 CREATE INDEX message_by_account ON message (account_id, created_at, id);
 CREATE INDEX message_by_mailbox ON message (mailbox_id, created_at, id);
-CREATE INDEX message_by_rfc_id ON message (mailbox_id, rfc_message_id);
+CREATE INDEX message_by_rfc_id ON message (mailbox_id, rfc_message_id, created_at, id);
 CREATE INDEX message_by_fingerprint ON message (mailbox_id, fingerprint, created_at) WHERE fingerprint <> '';
 CREATE INDEX message_as_spam ON message (account_id, created_at, id)
     WHERE status IN ('spam_flagged', 'spam_quarantined');

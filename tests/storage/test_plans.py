@@ -13,10 +13,12 @@ from storage.sqlite import SQLite
 
 GATE = ("answered", "answered_in_thread", "unanswered", "turns", "handed_in_since", "opened")
 SETTLEMENT = ("message_head", "delivery_states")
+ARRIVAL = ("thread_of_reference", "message_by_rfc_id", "people_of_thread", "people_by_subject")
+READING = ("thread_messages", "thread_size", "earlier_in_thread")
 
 
-@pytest.mark.parametrize("name", [*GATE, *SETTLEMENT])
-async def test_no_query_of_the_gate_walks_through_a_mailbox(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", [*GATE, *SETTLEMENT, *ARRIVAL, *READING])
+async def test_no_query_on_the_way_of_a_mail_walks_through_a_mailbox(tmp_path: Path, name: str) -> None:
     """One that did made a mail of a mailbox with 10,000 cost a hundred times the CPU of one with none."""
     database = SQLite(tmp_path / "x.db")
     await database.start()

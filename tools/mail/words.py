@@ -15,6 +15,7 @@ MOST_OF_A_WORD = 255
 """Places of one word in an entry: PostgreSQL keeps 256."""
 
 _ASCII_WORD = re.compile(f"[a-z0-9]{{1,{WORD_CHARS}}}")
+_ASCII_APART = str.maketrans({sign: " " for sign in map(chr, range(128)) if not sign.isalnum()})
 # Scripts that put no space between words: each of their characters is a word, and their words are phrases.
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _ANY_WORD = re.compile(f"[{_UNSPACED}]|[^\\W_{_UNSPACED}]{{1,{WORD_CHARS}}}")
@@ -28,7 +29,10 @@ _UNHEEDED = re.compile(
 def words(text: str) -> list[str]:
     """The words in order, without case and accents (Unicode NFKD); a longer one is cut into several."""
     if text.isascii():
-        return _ASCII_WORD.findall(text.lower())
+        text = text.lower()
+        found = text.translate(_ASCII_APART).split()
+        # twice as fast as to look for them, but nothing is cut
+        return found if max(map(len, found), default=0) <= WORD_CHARS else _ASCII_WORD.findall(text)
     return _ANY_WORD.findall(_UNHEEDED.sub("", unicodedata.normalize("NFKD", text)).casefold())
 
 
