@@ -14,7 +14,10 @@ class Verdict(StrEnum):
 
     @property
     def strictness(self) -> int:
-        return list(Verdict).index(self)
+        return _MILD_TO_STRICT.index(self)
+
+
+_MILD_TO_STRICT = tuple(Verdict)
 
 
 @dataclass(frozen=True, slots=True)
