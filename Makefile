@@ -36,7 +36,7 @@ format: $(STAMP) ## rewrite the code in the house format
 docs: $(STAMP)   ## write the generated pages again
 	$(PY) -m server.docs
 
-bench: $(STAMP)  ## measure the relay beside Postfix and OpenDKIM (as root), the SMTP client, sending over MCP, a dead destination, mail coming in, memory, cut lines, a slow crowd
+bench: $(STAMP)  ## measure the relay beside Postfix and OpenDKIM (as root), the SMTP client, sending over MCP, a dead destination, mail coming in, memory, cut lines, a slow crowd, a stormy neighbour
 	$(PY) bench/relay.py
 	$(PY) bench/client.py
 	$(PY) bench/send.py
@@ -46,6 +46,7 @@ bench: $(STAMP)  ## measure the relay beside Postfix and OpenDKIM (as root), the
 	$(PY) bench/memory.py
 	$(PY) bench/cuts.py
 	$(PY) bench/crowd.py
+	$(PY) bench/neighbours.py
 
 clean:           ## remove what was made here
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache dist

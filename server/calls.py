@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 import anyio
@@ -35,9 +36,10 @@ async def call(
     """
     try:
         request = read(operation, arguments, text=text)
-        # a client that hangs up must not undo half of a mail that is being handed in
-        with anyio.CancelScope(shield=not operation.read_only):
-            result: BaseModel = await perform(operation, context, request)
+        async with _place(operation, context):
+            # a client that hangs up must not undo half of a mail that is being handed in
+            with anyio.CancelScope(shield=not operation.read_only):
+                result: BaseModel = await perform(operation, context, request)
         return result
     except Refusal:
         raise
@@ -47,6 +49,10 @@ async def call(
     except Exception as error:
         log.exception("operation failed", operation=operation.name, request_id=request_id)
         raise Refusal("internal_error") from error
+
+
+def _place(operation: AnyOperation, context: Context) -> AbstractAsyncContextManager[None]:
+    return nullcontext() if operation.waits else context.places.one(context.principal.account_id)
 
 
 def read(operation: AnyOperation, arguments: Mapping[str, object], *, text: bool = False) -> Model:

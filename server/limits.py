@@ -56,7 +56,9 @@ class LimitSettings(BaseModel):
         default=120_000, ge=1, description="Requests a minute of one account, in each process."
     )
     visitor_requests: int = Field(
-        default=60, ge=1, description="Mails a minute that one address may verify without a key, in each process."
+        default=60,
+        ge=1,
+        description="Mails to verify, and sign-in links, that one address may ask for in a minute, in each process.",
     )
     warn_bounces: float = Field(
         default=0.02, gt=0, le=1, description="Share of bounces in 24 hours that makes an event of warning."

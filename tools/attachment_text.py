@@ -18,6 +18,7 @@ from tools.errors import Refusal
 from tools.mail import limits
 from tools.mail.extract import Extracted
 from tools.mail.mentions import mentioned
+from tools.mail.parse import PartInfo
 from tools.mail.signals import Field, Signal, find_signals
 
 TEXT, HIDDEN = "attachment_text", "attachment_hidden"
@@ -54,17 +55,28 @@ async def attachment_text(context: Context, message: Message, index: int) -> Fil
     part = next((part for part in parts_of(message) if part.index == index), None)
     if part is None:
         raise Refusal("attachment_not_found")
-    kept = await one(
+    kept = await _kept(context, message, index)
+    if kept is None:
+        async with context.workers.places.one(message.account_id):
+            # whoever was here before may have read it
+            kept = await _kept(context, message, index) or await _read(context, message, part)
+    return await asyncio.to_thread(_unpacked, kept)
+
+
+async def _kept(context: Context, message: Message, index: int) -> AttachmentText | None:
+    return await one(
         context.db, AttachmentText, "attachment_text", message_id=message.id, revision=message.revision, place=index
     )
-    if kept is None:
-        content = await attachment_content(context, message, index)
-        found = await context.workers.text_of(content, part.content_type, part.name)
-        read = await asyncio.to_thread(_looked_through, message, index, found)
-        if found.reason not in _FOR_NOW:
-            await context.db.write(partial(_keep, context, read))
-        kept = read.row
-    return await asyncio.to_thread(_unpacked, kept)
+
+
+async def _read(context: Context, message: Message, part: PartInfo) -> AttachmentText:
+    """What a file says, read now, and kept for the next who asks."""
+    content = await attachment_content(context, message, part.index)
+    found = await context.workers.text_of(content, part.content_type, part.name)
+    read = await asyncio.to_thread(_looked_through, message, part.index, found)
+    if found.reason not in _FOR_NOW:
+        await context.db.write(partial(_keep, context, read))
+    return read.row
 
 
 def signs_in(found: Extracted) -> list[Signal]:

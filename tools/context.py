@@ -13,7 +13,9 @@ from policies.spam import Thresholds as SpamThresholds
 from policies.windows import Limits
 from storage.blobs import Blobs
 from storage.database import Database
+from tools.guesses import Guesses
 from tools.mail.auth.authenticator import Authenticator
+from tools.places import Places
 from tools.scanner import Scanner
 from tools.workers import Workers
 
@@ -21,6 +23,9 @@ SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+
+CALLS, CALLS_OF_ONE = 16, 8
+"""So many calls are at work at once, and so many of one account: more of them would only wait for each other."""
 
 HERE = "this machine"
 """The origin of a request that came over no network."""
@@ -157,6 +162,12 @@ class Context:
     """The address that the request came from, or HERE; empty is unknown."""
     workers: Workers = field(default_factory=Workers)
     """Who reads attached files."""
+    places: Places = field(default_factory=lambda: Places(CALLS, CALLS_OF_ONE))
+    """Where calls are at work."""
+    searches: Places = field(default_factory=lambda: Places(2, 1))
+    """Where mail is searched: SQLite has two readers for what takes long, and an account has one of them."""
+    guesses: Guesses = field(default_factory=Guesses)
+    """Wrong keys and links."""
     authenticator: Authenticator | None = None
     """Verifies arrived mail; None verifies nothing."""
     scanner: Scanner | None = None

@@ -154,5 +154,6 @@ GET_ATTACHMENT = Operation(
     method="GET",
     path="/v1/mailboxes/{mailbox_id}/attachments/{attachment_id}",
     read_only=True,
+    waits=True,
     idempotent=True,
 )

@@ -8,6 +8,7 @@ from storage.records import Message
 from tools.attachment_text import attachment_text
 from tools.context import Context
 from tools.documents import parts_of
+from tools.errors import Refusal
 from tools.indexing import words_of
 
 FILES = 10
@@ -45,6 +46,6 @@ async def index_files(context: Context) -> bool:
 async def _text(context: Context, message: Message, index: int) -> str:
     try:
         return (await attachment_text(context, message, index)).text[:FILE_CHARS]
-    except (Missing, Damaged):
+    except (Missing, Damaged, Refusal):
         # the rest of the mail can still be found
         return ""

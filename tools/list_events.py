@@ -167,6 +167,7 @@ LIST_EVENTS = Operation(
     method="GET",
     path="/v1/events",
     read_only=True,
+    waits=True,
     idempotent=True,
     open_world=False,
     mcp=False,

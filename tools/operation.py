@@ -47,6 +47,8 @@ class Operation(Generic[Request, Result]):
     destructive: bool = False
     idempotent: bool = False
     open_world: bool = True
+    waits: bool = False
+    """Whether it may wait for long, for what others do: it takes no place among the calls at work."""
     mcp: bool = True
     """Whether it is an MCP tool as well."""
 

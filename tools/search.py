@@ -89,21 +89,22 @@ async def search(context: Context, request: SearchRequest) -> Hits:
     """Messages that an agent may see and that the query fits. Raises Refusal."""
     mailbox = await mailbox_of(context, request.mailbox_id)
     query = read_query(request.query)
-    found = await many(
-        context.db,
-        _Found,
-        "search",
-        mailbox_id=mailbox.id,
-        expression=expression(query, scope_of(mailbox.id)),
-        statuses=f" {' '.join(sorted(query.statuses))} ",
-        since=-EVER if query.after is None else query.after,
-        until=EVER if query.before is None else query.before,
-        tags=json.dumps(query.tags),
-        without_tags=json.dumps(query.without_tags),
-        before=position(request.cursor)[0],
-        characters=BODY_CHARS,
-        limit=request.limit + 1,
-    )
+    async with context.searches.one(mailbox.account_id):
+        found = await many(
+            context.db,
+            _Found,
+            "search",
+            mailbox_id=mailbox.id,
+            expression=expression(query, scope_of(mailbox.id)),
+            statuses=f" {' '.join(sorted(query.statuses))} ",
+            since=-EVER if query.after is None else query.after,
+            until=EVER if query.before is None else query.before,
+            tags=json.dumps(query.tags),
+            without_tags=json.dumps(query.without_tags),
+            before=position(request.cursor)[0],
+            characters=BODY_CHARS,
+            limit=request.limit + 1,
+        )
     page = found[: request.limit]
     tags = await tags_of(context.db, [each.id for each in page])
     return Hits(

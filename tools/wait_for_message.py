@@ -221,5 +221,6 @@ WAIT_FOR_MESSAGE = Operation(
     method="GET",
     path="/v1/mailboxes/{mailbox_id}/wait",
     read_only=True,
+    waits=True,
     idempotent=True,
 )

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from tools.mail.documents.reader import HIDDEN_CHARS
 from tools.mail.extract import CHARS, Extracted, kind_of, text_of
+from tools.places import Places
 
 SECONDS = 30.0
-"""For one file, the wait for a free place included."""
+"""For one file."""
 FILE_BYTES = 32 * 1024 * 1024
 """Larger files are not read."""
-_AT_ONCE = 2
 _ANSWER_BYTES = 13 * (CHARS + HIDDEN_CHARS)
 """JSON writes a character in at most twelve ASCII ones."""
 _ROOT = Path(__file__).resolve().parents[1]
@@ -29,7 +29,8 @@ _ROOT = Path(__file__).resolve().parents[1]
 class Workers:
     """At most two files are read at once, each in a process of its own."""
 
-    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+    places: Places = field(default_factory=lambda: Places(2, 1))
+    """Whoever has a file read takes one of these: an account has one at most, so that no other waits for it."""
 
     async def text_of(self, content: bytes, content_type: str, name: str) -> Extracted:
         """What a file says; `tools.mail.extract.text_of` tells what may come back. Never raises."""
@@ -39,7 +40,7 @@ class Workers:
         if len(content) > FILE_BYTES:
             return Extracted("", reason="too_much")
         try:
-            async with asyncio.timeout(SECONDS), self.places:
+            async with asyncio.timeout(SECONDS):
                 return await _ask_worker(content, content_type, name)
         except TimeoutError:
             return Extracted("", reason="timed_out")

@@ -5,6 +5,7 @@ aiosmtpd's command loop takes ten times the CPU of this one; mail comes in here 
 
 import asyncio
 import ssl
+from collections import Counter
 from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -43,20 +44,27 @@ class Patience:
 
 
 class Room:
-    """How many bytes of large mail all connections together may hold while it comes in."""
+    """How many bytes of large mail all connections together may hold while it comes in; one tenant has three quarters
+    of it at most."""
 
     def __init__(self, bytes_: int = 192 * 1024 * 1024) -> None:
         self._free = bytes_
+        self._share = bytes_ * 3 // 4
+        self._held: Counter[str] = Counter()
 
-    def take(self, bytes_: int) -> bool:
+    def take(self, bytes_: int, whose: str) -> bool:
         """Whether there was so much."""
-        if bytes_ > self._free:
+        if bytes_ > self._free or self._held[whose] + bytes_ > self._share:
             return False
         self._free -= bytes_
+        self._held[whose] += bytes_
         return True
 
-    def give_back(self, bytes_: int) -> None:
+    def give_back(self, bytes_: int, whose: str) -> None:
         self._free += bytes_
+        self._held[whose] -= bytes_
+        if not self._held[whose]:
+            del self._held[whose]
 
 
 class Connections:
@@ -114,6 +122,8 @@ class Conversation(asyncio.Protocol):
         """The reply to a mail that is thrown away as it comes."""
         self._held = 0
         """Bytes taken of the room."""
+        self._whose = ""
+        """For whom they were taken."""
         self._begun = self._since = 0.0
         """When the conversation began, and the wait for what comes next."""
         self._said: list[bytes] = []
@@ -146,6 +156,10 @@ class Conversation(asyncio.Protocol):
     def refused(self) -> None:
         """A command or mail was refused."""
 
+    def whose(self) -> str:
+        """The tenant whose mail is coming in, by any name."""
+        return ""
+
     # -- for those who extend this
 
     def expect_mail(self) -> bytes:
@@ -153,6 +167,7 @@ class Conversation(asyncio.Protocol):
         # the line end of the DATA command is the first half of an empty mail's end
         self._buffer[:0] = b"\r\n"
         self._in_mail, self._spoiled, self._unsearched = True, b"", 0
+        self._whose = self.whose()
         return b"354 End data with <CR><LF>.<CR><LF>"
 
     async def encrypt(self, context: ssl.SSLContext) -> None:
@@ -352,7 +367,7 @@ class Conversation(asyncio.Protocol):
         if size > self._limit + LINE:
             self._spoil(b"552 5.3.4 The mail is larger than %d bytes" % self._limit)
         elif size > COUNTED and not self._spoiled:
-            if self._room.take(size - self._held):
+            if self._room.take(size - self._held, self._whose):
                 self._held = size
             else:
                 self._spoil(b"452 4.3.1 Too much large mail at once; try again later")
@@ -365,7 +380,7 @@ class Conversation(asyncio.Protocol):
         self._give_back()
 
     def _give_back(self) -> None:
-        self._room.give_back(self._held)
+        self._room.give_back(self._held, self._whose)
         self._held = 0
 
     def _watch(self) -> None:

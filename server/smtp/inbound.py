@@ -15,9 +15,10 @@ from server.smtp.proxy import read_proxy
 from server.smtp.service import Service, Tls
 from tools.context import Context
 from tools.greylist import must_wait
-from tools.mail.address import AddressError
+from tools.mail.address import AddressError, domain_of
 from tools.mail.hops import MAX_RECEIVED, hops
 from tools.mail.network import network_of
+from tools.places import Places
 from tools.receive import Arrival, expects, receive
 
 log = logging.getLogger("gatepost.smtp")
@@ -29,7 +30,7 @@ HELO_LIMIT = 255
 """RFC 5321 section 4.5.3.1.2."""
 LARGE = 1024 * 1024
 AT_ONCE = 2
-"""Large mails that are parsed at the same time: each is several times its size in memory meanwhile."""
+"""Large mails that are parsed at the same time, of different tenants: each is several times its size in memory."""
 _OF_HTTP = frozenset({b"GET", b"POST", b"PUT", b"HEAD", b"CONNECT", b"OPTIONS"})
 _BODIES = ("7BIT", "8BITMIME")
 
@@ -60,7 +61,7 @@ class Shared:
 
     peers: Peers
     room: Room = field(default_factory=Room)
-    large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    large: Places = field(default_factory=lambda: Places(AT_ONCE, 1))
     connections: Connections = field(default_factory=Connections)
 
 
@@ -136,6 +137,10 @@ class Inbound(Service):
 
     def refused(self) -> None:
         self._shared.peers.blame(self._network)
+
+    def whose(self) -> str:
+        # a tenant has domains of its own, and to look up which would take a way to the database
+        return domain_of(self._recipients[0])
 
     def forget(self) -> None:
         self._sender = None
@@ -265,7 +270,7 @@ class Inbound(Service):
         return b"250 2.0.0 OK, stored"
 
     async def _store_large(self, arrival: Arrival) -> bytes:
-        async with self._shared.large:
+        async with self._shared.large.one(domain_of(arrival.recipients[0])):
             return await self._store(arrival)
 
 

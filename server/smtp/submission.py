@@ -141,6 +141,9 @@ class Submission(Service):
         assert self._member is not None
         return self._hand_in(self._member, recipients, content)
 
+    def whose(self) -> str:
+        return self._member.principal.account_id if self._member is not None else ""
+
     def forget(self) -> None:
         self._sender = False
         self._recipients = []
@@ -198,10 +201,17 @@ class Submission(Service):
         return b"334 UGFzc3dvcmQ6"
 
     async def _sign_in(self, user: bytes, password: bytes) -> bytes:
-        member = await self._look_up(user.decode("utf-8", "replace"), password.decode("utf-8", "replace"))
+        context, key = self._terms.context, password.decode("utf-8", "replace")
+        try:
+            context.guesses.check(context.now(), self._peer, key)
+        except Refusal as refusal:
+            return f"421 4.7.0 Too many wrong sign-ins from your network; wait {refusal.retry_after} s".encode()
+        member = await self._look_up(user.decode("utf-8", "replace"), key)
         if member is None:
+            context.guesses.wrong(context.now(), self._peer)
             self._tries += 1
             return WRONG if self._tries < TRIES else b"421 4.7.0 Too many wrong sign-ins"
+        context.guesses.right(self._peer, key)
         self._member = member
         return b"235 2.7.0 Welcome"
 
@@ -277,8 +287,9 @@ class Submission(Service):
 
     async def _hand_in(self, member: Member, recipients: tuple[str, ...], content: bytes) -> bytes:
         context = self._terms.context.acting_as(member.principal, self._peer)
-        # a client that hangs up after the final dot does not cancel this: nobody does
-        return accepted(await submit_raw(context, member.mailbox, recipients, content))
+        async with context.places.one(member.principal.account_id):
+            # a client that hangs up after the final dot does not cancel this: nobody does
+            return accepted(await submit_raw(context, member.mailbox, recipients, content))
 
 
 def accepted(submitted: Submitted) -> bytes:

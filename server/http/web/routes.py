@@ -30,6 +30,7 @@ def web_routes(context: Context, per_minute: PerMinute = DEFAULT) -> list[Route]
     unsubscribing = UnsubscribePages(context)
     forwarding = ForwardingPages(context)
     mail = MailPages(context)
+    counted = [Middleware(Visitors, rates=Rates(per_minute, context.clock))]
     return [
         _get("/", _start),
         _get("/static/style.css", _style),
@@ -42,7 +43,7 @@ def web_routes(context: Context, per_minute: PerMinute = DEFAULT) -> list[Route]
         _get("/mail/{id}/mail", mail.frame),
         _get("/mail/{id}/attachments/{index:int}", mail.attachment),
         _get("/sign-in", sign_in.ask),
-        _post("/sign-in", sign_in.request),
+        _post("/sign-in", sign_in.request, counted),
         _get("/sign-in/{token}", sign_in.link),
         _post("/sign-in/{token}", sign_in.begin),
         _post("/sign-out", sign_in.end),
@@ -50,12 +51,11 @@ def web_routes(context: Context, per_minute: PerMinute = DEFAULT) -> list[Route]
         _post("/unsubscribe/{token}", unsubscribing.act),
         _get("/forwarding/{token}", forwarding.show),
         _post("/forwarding/{token}", forwarding.act),
-        *_verify_routes(VerifyPages(context, SiteKey(context.secret)), Rates(per_minute, context.clock)),
+        *_verify_routes(VerifyPages(context, SiteKey(context.secret)), counted),
     ]
 
 
-def _verify_routes(pages: VerifyPages, rates: Rates) -> list[Route]:
-    counted = [Middleware(Visitors, rates=rates)]
+def _verify_routes(pages: VerifyPages, counted: Sequence[Middleware]) -> list[Route]:
     return [
         _get(DOCUMENT, pages.document),
         _get("/verify", pages.ask),

@@ -10,6 +10,7 @@ from server.http.web.guard import check_origin, checked_form, form_token, text_f
 from server.http.web.pages import page, redirect
 from server.http.web.session import forget, remember, signed_in, visitor
 from tools.context import Context
+from tools.errors import Refusal
 from tools.signin import redeem, request_sign_in, sign_out
 
 
@@ -41,11 +42,17 @@ class SignInPages:
 
     async def begin(self, request: Request) -> Response:
         """Use the link up and begin the session."""
-        token = request.path_params["token"]
-        await checked_form(self.context, request, token)
-        begun = await redeem(self.context, token)
+        context, token = self.context, request.path_params["token"]
+        await checked_form(context, request, token)
+        origin = request.client.host if request.client else ""
+        context.guesses.check(context.now(), origin, "")
+        try:
+            begun = await redeem(context, token)
+        except Refusal:
+            context.guesses.wrong(context.now(), origin)
+            raise
         response = redirect("/approvals")
-        remember(self.context, response, begun)
+        remember(context, response, begun)
         return response
 
     async def end(self, request: Request) -> Response:
