@@ -13,6 +13,8 @@ from dns.asyncresolver import Resolver
 
 Zone = Mapping[str, Mapping[str, list[str]] | dns.rcode.Rcode | None]
 """By name: records by type, or the failure to answer with, or None for silence. Other names do not exist."""
+SILENCE_SECONDS = 0.3
+ANSWER_SECONDS = 30.0
 
 
 class FakeDNSServer(asyncio.DatagramProtocol):
@@ -26,7 +28,6 @@ class FakeDNSServer(asyncio.DatagramProtocol):
         zone: Zone,
         *,
         secure: Collection[str] = (),
-        patience: float = 0.3,
         address: tuple[str, int] = ("127.0.0.1", 0),
     ) -> None:
         self.zone = zone
@@ -34,7 +35,6 @@ class FakeDNSServer(asyncio.DatagramProtocol):
         self.unasked = False
         self._address = address
         self.asked: list[tuple[str, str]] = []
-        self._patience = patience
 
     async def __aenter__(self) -> "FakeDNSServer":
         self._socket, _ = await asyncio.get_running_loop().create_datagram_endpoint(
@@ -57,7 +57,8 @@ class FakeDNSServer(asyncio.DatagramProtocol):
         resolver = Resolver(configure=False)
         resolver.nameservers = ["127.0.0.1"]
         resolver.port = self.port
-        resolver.timeout = resolver.lifetime = self._patience
+        # silence is waited for to the end; where everybody answers, a slow machine has time
+        resolver.timeout = resolver.lifetime = SILENCE_SECONDS if None in self.zone.values() else ANSWER_SECONDS
         return resolver
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
