@@ -24,7 +24,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-CALLS, CALLS_OF_ONE = 16, 8
+CALLS, CALLS_OF_ONE = 48, 24
 """So many calls are at work at once, and so many of one account: more of them would only wait for each other."""
 
 HERE = "this machine"
