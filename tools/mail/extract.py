@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from tools.mail.charset import decode, storable
 from tools.mail.documents.archive import Archive, Unreadable
@@ -18,8 +18,10 @@ from tools.mail.documents.sheets import read_workbook
 from tools.mail.documents.slides import read_slides
 from tools.mail.documents.word import read_word
 from tools.mail.invisible import cleaned
-from tools.mail.parse import Parsed, parse
 from tools.mail.sniff import HEAD_BYTES, seen_type
+
+if TYPE_CHECKING:
+    from tools.mail.parse import Parsed
 
 Kind = Literal["pdf", "office", "mail", "page", "text", "none"]
 
@@ -104,6 +106,9 @@ def _read_office(content: bytes, writer: Writer) -> None:
 
 
 def _read_mail(content: bytes, writer: Writer) -> None:
+    # where it is needed: a worker that reads a document would spend most of its time on this import
+    from tools.mail.parse import parse
+
     parsed = parse(content, split=False)
     head = [("Subject", parsed.subject), ("From", str(parsed.sender or "")), ("To", ", ".join(map(str, parsed.to)))]
     _hide(parsed, writer)
@@ -112,6 +117,8 @@ def _read_mail(content: bytes, writer: Writer) -> None:
 
 def _read_page(content: bytes, writer: Writer) -> None:
     """As the mail which is this page: hidden text is left out by the same rules."""
+    from tools.mail.parse import parse
+
     page = _decoded(content).encode("utf-8", "replace")
     parsed = parse(b"Content-Type: text/html; charset=utf-8\n\n" + page, split=False)
     _hide(parsed, writer)
@@ -119,7 +126,7 @@ def _read_page(content: bytes, writer: Writer) -> None:
     _end(content)
 
 
-def _hide(parsed: Parsed, writer: Writer) -> None:
+def _hide(parsed: "Parsed", writer: Writer) -> None:
     """What no person would see of a mail, but for what ordinary ones have too."""
     for piece in parsed.hidden:
         if piece.suspicious:
