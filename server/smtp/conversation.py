@@ -13,6 +13,7 @@ from typing import Any, cast
 LINE = 12_288
 """The longest command: RFC 4954 section 4.5 asks for as much in AUTH."""
 END = b"\r\n.\r\n"
+DOT = END[:3]
 TLS_SECONDS = 30.0
 LOOK_SECONDS = 5.0
 CLOSE_SECONDS = 10.0
@@ -117,7 +118,7 @@ class Conversation(asyncio.Protocol):
         self._patience = patience
         self._buffer = bytearray()
         self._unsearched = 0
-        self._in_mail = self._write_paused = self._stopping = self._over = False
+        self._in_mail = self._stuffed = self._write_paused = self._stopping = self._over = False
         self._spoiled = b""
         """The reply to a mail that is thrown away as it comes."""
         self._held = 0
@@ -166,7 +167,7 @@ class Conversation(asyncio.Protocol):
         """The next that comes is a mail."""
         # the line end of the DATA command is the first half of an empty mail's end
         self._buffer[:0] = b"\r\n"
-        self._in_mail, self._spoiled, self._unsearched = True, b"", 0
+        self._in_mail, self._stuffed, self._spoiled, self._unsearched = True, False, b"", 0
         self._whose = self.whose()
         return b"354 End data with <CR><LF>.<CR><LF>"
 
@@ -343,8 +344,7 @@ class Conversation(asyncio.Protocol):
         return self.command(line[:-2])
 
     def _next_mail(self) -> Answer | None:
-        """Only CRLF "." CRLF ends a mail, so no smuggled LF "." LF does (RFC 5321 section 4.1.1.4)."""
-        end = self._buffer.find(END, self._unsearched)
+        end = self._end_of_mail()
         if end < 0:
             self._check_size()
             self._unsearched = max(len(self._buffer) - len(END) + 1, 0)
@@ -358,8 +358,21 @@ class Conversation(asyncio.Protocol):
         if self._spoiled:
             self.forget()
             return self._spoiled
-        # dot-unstuffing, RFC 5321 section 4.5.2
-        return self.mail(content.removeprefix(b".").replace(b"\r\n.", b"\r\n"))
+        if self._stuffed:
+            # RFC 5321 section 4.5.2
+            content = content.removeprefix(b".").replace(DOT, DOT[:-1])
+        return self.mail(content)
+
+    def _end_of_mail(self) -> int:
+        """Where the mail in the buffer ends; -1 while that has not come. Only CRLF "." CRLF ends a mail, so no smuggled
+        LF "." LF does (RFC 5321 section 4.1.1.4)."""
+        # most mails have no line that begins with a dot: one search then finds the end and tells that
+        end = self._buffer.find(END if self._stuffed else DOT, self._unsearched)
+        if end < 0 or self._buffer.startswith(END, end):
+            return end
+        # the rest of the end may still come
+        self._stuffed = not END.startswith(self._buffer[end : end + len(END)])
+        return self._buffer.find(END, end) if self._stuffed else -1
 
     def _check_size(self) -> None:
         """Throw a mail away as it comes when it is over the limit, or there is no room for another large one."""

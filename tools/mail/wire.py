@@ -51,7 +51,9 @@ def digest_of(envelope: str, raw: bytes) -> str:
     """The digest of a wire form whose envelope is written already."""
     written = envelope.encode()
     # The length makes the cut between envelope and bytes part of what is hashed.
-    return hashlib.sha256(len(written).to_bytes(8, "big") + written + raw).hexdigest()
+    digest = hashlib.sha256(len(written).to_bytes(8, "big") + written)
+    digest.update(raw)
+    return digest.hexdigest()
 
 
 def _recipient(entry: object) -> Recipient:
