@@ -1,15 +1,15 @@
 """Carries notices to the people they are for: its own loop and its own recipients, apart from agents' mail."""
 
 import asyncio
-from collections.abc import Awaitable
 
 import structlog
 
 from server.delivery.dkim import SigningError
+from server.delivery.flight import BrokenOff, Flight, take
 from server.delivery.outcome import Bounced, Deferred, Sent
 from server.delivery.signers import Signers
 from server.delivery.stamp import stamp
-from server.delivery.worker import LOOK_SECONDS, Capture, Carrier, wind_down
+from server.delivery.worker import LOOK_SECONDS, Capture, Carrier
 from storage.errors import StorageError
 from storage.records import Notice
 from storage.wakeups import wait
@@ -34,10 +34,7 @@ class Postman:
         self._signers = signers
         self._captured = captured
         self._running: set[asyncio.Task[None]] = set()
-        self._patience: set[asyncio.Timeout] = set()
-        """What breaks the attempts off."""
-        self._claiming: asyncio.Task[list[Notice]] | None = None
-        """A claim of which nothing has begun."""
+        self._flight = Flight()
 
     async def run(self) -> None:
         """Work until cancelled; then what is in flight is finished or handed back."""
@@ -52,53 +49,29 @@ class Postman:
                     if not claimed:
                         await wait(woken, LOOK_SECONDS)
         finally:
-            await self._stop()
-
-    async def _stop(self) -> None:
-        """Nothing is left to a lease, unless what became of it cannot be written."""
-        if self._claiming is not None:
-            (claimed,) = await asyncio.gather(self._claiming, return_exceptions=True)
-            if not isinstance(claimed, BaseException):
-                await asyncio.gather(*map(self._hand_back, claimed))
-        await wind_down(self._running, self._patience)
+            await self._flight.stop(self._running)
 
     async def _claim(self) -> list[Notice]:
         room = AT_ONCE - len(self._running)
         if not room:
             return []
-        # a stop must know what was claimed, to hand it back
-        self._claiming = asyncio.create_task(notices.claim(self._context, room))
         try:
-            claimed = await asyncio.shield(self._claiming)
+            return await take(notices.claim(self._context, room), self._hand_back)
         except StorageError as error:
             log.error("cannot claim notices", error=type(error).__name__)
-            claimed = []
-        self._claiming = None
-        return claimed
+            return []
 
     async def _carry(self, notice: Notice) -> None:
         """One notice, apart from the others: a reader whose server stalls holds up nobody else's."""
-        outcome: Carried | None = None
-        patience = asyncio.timeout(None)
         try:
-            async with patience:
-                outcome = await self._stoppable(patience, self._attempt(notice))
+            outcome = await self._flight.attempt(self._attempt(notice))
             await self._settle(notice, outcome)
+        except BrokenOff:
+            await self._hand_back(notice)
         except StorageError as error:
             log.error("cannot carry a notice", notice=notice.id, error=type(error).__name__)
         except Exception:
-            if outcome is None and patience.expired():
-                await self._hand_back(notice)
-            else:
-                log.exception("a notice failed in an unforeseen way; its lease runs out", notice=notice.id)
-
-    async def _stoppable(self, patience: asyncio.Timeout, attempt: Awaitable[Carried | None]) -> Carried | None:
-        """The attempt, with what breaks it off known to a stop for as long as it lasts."""
-        self._patience.add(patience)
-        try:
-            return await attempt
-        finally:
-            self._patience.discard(patience)
+            log.exception("a notice failed in an unforeseen way; its lease runs out", notice=notice.id)
 
     async def _hand_back(self, notice: Notice) -> None:
         try:

@@ -3,13 +3,14 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Collection, Iterable
+from collections.abc import Iterable
 from typing import Protocol
 
 import structlog
 
 from server.delivery.destinations import PER_DOMAIN, Destinations
 from server.delivery.dkim import Signer, SigningError
+from server.delivery.flight import BrokenOff, Flight, take
 from server.delivery.outcome import Bounced, Deferred, Outcome, Sent, Uncertain
 from server.delivery.retry import next_attempt
 from server.delivery.signers import Signers
@@ -32,10 +33,6 @@ SOON_SECONDS = 0.05
 TURN_SECONDS = 0.25
 """So long at most a domain with a long queue keeps its turn: to look past it costs a claim."""
 AT_ONCE = 100
-STOP_SECONDS = 5.0
-"""At a stop: how long attempts may go on, before those that have not handed their mail over are broken off."""
-LAST_SECONDS = 5.0
-"""And how long it may take to write what became of them."""
 
 log = structlog.get_logger("gatepost.delivery")
 
@@ -82,10 +79,7 @@ class Worker:
         self._name = context.new_id("wrk")
         self._running: dict[asyncio.Task[None], str] = {}
         """The attempts that run, each with its delivery's id."""
-        self._patience: set[asyncio.Timeout] = set()
-        """What breaks the attempts off."""
-        self._claiming: asyncio.Task[dict[Delivery, Row | None]] | None = None
-        """A claim of which nothing has begun."""
+        self._flight = Flight()
         self._destinations = Destinations(context.clock)
         self._sated: frozenset[str] = frozenset()
         """The domains that had all they may have at once, when it is the turn of others."""
@@ -104,16 +98,8 @@ class Worker:
                 while True:
                     await self._round(woken)
         finally:
-            await self._stop()
+            await self._flight.stop(self._running)
             renewing.cancel()
-
-    async def _stop(self) -> None:
-        """Nothing is left to a lease, unless what became of it cannot be written."""
-        if self._claiming is not None:
-            (claimed,) = await asyncio.gather(self._claiming, return_exceptions=True)
-            if not isinstance(claimed, BaseException):
-                await asyncio.gather(*map(self._hand_back, claimed))
-        await wind_down(self._running, self._patience)
 
     async def _round(self, woken: asyncio.Event) -> None:
         await self._room()
@@ -121,15 +107,12 @@ class Worker:
         try:
             closed, others_turn = self._destinations.closed() | self._sated, bool(self._sated)
             claim = deliver.claim(self._context, self._name, room, per_domain=PER_DOMAIN, closed=closed)
-            self._claiming = asyncio.create_task(claim)
-            # a stop must know what was claimed, to hand it back
-            claimed = await asyncio.shield(self._claiming)
+            claimed = await take(claim, self._hand_back)
             due = await deliver.next_due(self._context, closed) if not (claimed or others_turn) else 0
         except StorageError as error:
             log.error("cannot claim deliveries", error=type(error).__name__)
             # what was claimed all the same is due again when its lease runs out
             claimed, due = {}, None
-        self._claiming = None
         for delivery, row in claimed.items():
             task = asyncio.create_task(self._carry(delivery, row))
             self._running[task] = delivery.id
@@ -174,30 +157,19 @@ class Worker:
 
     async def _carry(self, delivery: Delivery, row: Row | None) -> None:
         outcome: Outcome | None = None
-        patience = asyncio.timeout(None)
         try:
-            async with patience:
-                outcome = await self._stoppable(patience, self._attempt(delivery, row))
+            outcome = await self._flight.attempt(self._attempt(delivery, row))
             if outcome is not None:
                 await self._settle(delivery, outcome)
+        except BrokenOff:
+            await self._hand_back(delivery)
         except StorageError as error:
             # what happened could not be written: the lease runs out and the delivery is tried again
             log.error("cannot settle", delivery=delivery.id, error=type(error).__name__)
         except Exception:
-            if outcome is None and patience.expired():
-                await self._hand_back(delivery)
-            else:
-                log.exception("delivery failed in an unforeseen way; its lease runs out", delivery=delivery.id)
+            log.exception("delivery failed in an unforeseen way; its lease runs out", delivery=delivery.id)
         finally:
             self._end(delivery.domain, outcome)
-
-    async def _stoppable(self, patience: asyncio.Timeout, attempt: Awaitable[Outcome | None]) -> Outcome | None:
-        """The attempt, with what breaks it off known to a stop for as long as it lasts."""
-        self._patience.add(patience)
-        try:
-            return await attempt
-        finally:
-            self._patience.discard(patience)
 
     async def _hand_back(self, delivery: Delivery) -> None:
         try:
@@ -258,18 +230,6 @@ class Worker:
                     await deliver.renew(self._context, self._name, tuple(self._running.values()))
                 except StorageError as error:
                     log.error("cannot renew leases", error=type(error).__name__)
-
-
-async def wind_down(running: Collection[asyncio.Task[None]], patience: Iterable[asyncio.Timeout]) -> None:
-    """Let attempts end, then break them off; what became of them may still be written. Both change while it waits."""
-    if running:
-        await asyncio.wait(running, timeout=STOP_SECONDS)
-    for each in patience:
-        each.reschedule(0)
-    if running:
-        await asyncio.wait(running, timeout=LAST_SECONDS)
-    for task in running:
-        task.cancel()
 
 
 def settlement_of(delivery: Delivery, outcome: Outcome, now: int, spread: float) -> Settlement:

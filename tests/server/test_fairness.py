@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from policies.modes import Mode
-from server.delivery import destinations, worker
+from server.delivery import destinations, flight, worker
 from server.delivery.courier import Courier, Timeouts
 from server.delivery.destinations import LONGEST_REST, MINUTE, PER_DOMAIN, Destinations
 from server.delivery.outcome import Bounced, Deferred, Outcome, Sent
@@ -59,7 +59,7 @@ async def queue(world: World, domain: str, count: int) -> None:
 async def test_004_7_five_hundred_for_a_dead_destination_hold_up_none_for_a_living_one(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "STOP_SECONDS", 0.1)
+    monkeypatch.setattr(flight, "STOP_SECONDS", 0.1)
     await queue(world, "dead.example", 500)
     await queue(world, "living.example", 20)
     async with FakeSMTPServer({"GREETING": Act.STALL}) as dead, FakeSMTPServer() as living:

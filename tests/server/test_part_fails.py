@@ -7,7 +7,7 @@ import pytest
 
 from policies.modes import Mode
 from server import app
-from server.delivery import worker
+from server.delivery import flight
 from server.domains import new_signing_keys
 from server.opening import opened
 from server.settings import Settings
@@ -33,7 +33,7 @@ async def test_what_was_in_flight_when_another_part_failed_is_handed_back(
         raise RuntimeError("the house is on fire")
 
     monkeypatch.setattr(app, "keep_house", fail)
-    monkeypatch.setattr(worker, "STOP_SECONDS", 0.1)
+    monkeypatch.setattr(flight, "STOP_SECONDS", 0.1)
     async with FakeSMTPServer({"RCPT": Act.STALL}) as remote:
         settings = Settings.load(
             None,

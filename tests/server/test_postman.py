@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from policies.modes import Mode
-from server.delivery import worker
+from server.delivery import flight
 from server.delivery.outcome import Outcome, Sent
 from server.delivery.postman import Postman
 from server.delivery.signers import Signers
@@ -90,7 +90,7 @@ async def states(world: World) -> list[str]:
 
 
 async def test_a_stalled_server_holds_up_nobody_else(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "STOP_SECONDS", 0.05)
+    monkeypatch.setattr(flight, "STOP_SECONDS", 0.05)
     carrier = Stalling()
     async with carrying(world, carrier):
         await ask(world, 0)

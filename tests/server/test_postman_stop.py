@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from server.delivery import worker
+from server.delivery import flight
 from server.delivery.outcome import Outcome, Sent, Uncertain
 from server.delivery.postman import Postman
 from server.delivery.signers import Signers
@@ -72,7 +72,7 @@ async def due(world: World) -> list[Notice]:
 
 
 async def test_what_nobody_has_is_due_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "STOP_SECONDS", 0.05)
+    monkeypatch.setattr(flight, "STOP_SECONDS", 0.05)
     carrier = Slow()
     working = at_work(world, carrier)
     await carrier.begun.wait()
@@ -94,7 +94,7 @@ async def test_what_ends_in_time_is_sent(world: World) -> None:
 
 
 async def test_what_may_have_been_taken_is_tried_again_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "STOP_SECONDS", 0.05)
+    monkeypatch.setattr(flight, "STOP_SECONDS", 0.05)
     carrier = Slow(Uncertain(0, "4.4.2", "broken off before the reply", "mx.example.org"))
     working = at_work(world, carrier)
     await carrier.begun.wait()

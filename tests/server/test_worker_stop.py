@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from policies.modes import Mode
-from server.delivery import worker
+from server.delivery import flight
 from server.delivery.courier import Courier, Timeouts
 from server.delivery.outcome import Outcome, Sent
 from server.delivery.routes import Host
@@ -67,7 +67,7 @@ def courier_to(remote: FakeSMTPServer, clock: Clock) -> Courier:
 async def test_what_the_remote_does_not_have_is_handed_back(
     world: World, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    monkeypatch.setattr(worker, "STOP_SECONDS", 0.05)
+    monkeypatch.setattr(flight, "STOP_SECONDS", 0.05)
     async with FakeSMTPServer({step: Act.STALL}) as remote:
         courier = courier_to(remote, world.clock)
         working = at_work(world, courier)
@@ -103,7 +103,7 @@ async def test_a_mail_whose_dot_is_out_waits_for_the_reply(world: World) -> None
 async def test_a_mail_whose_reply_does_not_come_in_time_is_uncertain(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "STOP_SECONDS", 0.05)
+    monkeypatch.setattr(flight, "STOP_SECONDS", 0.05)
     async with FakeSMTPServer({"CONTENT": Act.STALL}) as remote:
         courier = courier_to(remote, world.clock)
         working = at_work(world, courier)
@@ -132,7 +132,7 @@ async def test_what_was_claimed_a_moment_ago_is_handed_back(world: World, monkey
 
 
 async def test_a_settlement_under_way_is_not_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "STOP_SECONDS", 0.05)
+    monkeypatch.setattr(flight, "STOP_SECONDS", 0.05)
     settling, going_on, settle = asyncio.Event(), asyncio.Event(), deliver.settle
 
     async def settle_late(*arguments: Any) -> bool:
