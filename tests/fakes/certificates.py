@@ -2,6 +2,7 @@
 
 import hashlib
 import ssl
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import trustme
@@ -28,6 +29,11 @@ def serving_context(issued: Issued, *others: trustme.CA) -> ssl.SSLContext:
     return context
 
 
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    """A client's context that trusts this authority alone."""
+    return ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
+
+
 def self_signed(name: str) -> Issued:
     """A certificate that nobody but its own key vouches for."""
     return _made(name, None)
@@ -36,6 +42,15 @@ def self_signed(name: str) -> Issued:
 def signed_by(issuer: Issued, name: str) -> Issued:
     """A certificate under one that is no authority's."""
     return _made(name, issuer)
+
+
+FLAWS: Mapping[str, Callable[[trustme.CA, str], Issued]] = {
+    "another name": lambda authority, name: issue(authority, "another.example"),
+    "expired": lambda authority, name: issue(authority, name, expired=True),
+    "self-signed": lambda authority, name: self_signed(name),
+    "unknown authority": lambda authority, name: issue(trustme.CA(), name),
+}
+"""Certificates that do not prove to who trusts the authority that a server has the name."""
 
 
 def _made(name: str, issuer: Issued | None) -> Issued:

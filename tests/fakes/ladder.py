@@ -17,7 +17,7 @@ from server.delivery.routes import DirectRoute
 from server.delivery.sts_fetch import PolicyFetcher
 from server.delivery.sts_policies import PolicyFile, StsPolicies
 from server.delivery.tls_report import Result, TlsCounts
-from tests.fakes.certificates import issue, serving_context
+from tests.fakes.certificates import issue, serving_context, trusting
 from tests.fakes.couriers import PATIENT, RAW, SENDER, Clock
 from tests.fakes.dns_server import FakeDNSServer
 from tests.fakes.policy_server import PolicyServer
@@ -78,10 +78,9 @@ async def laid(site: Site, authority: trustme.CA, folder: Path) -> AsyncIterator
         clock = Clock()
         counts = TlsCounts(clock)
         look_ups = Names(answering.resolver, trusted=site.trusted, allowed=lambda address: True)
-        trusting = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
         policies = StsPolicies(
             look_ups,
-            PolicyFetcher(look_ups, trusting, port=web.port),
+            PolicyFetcher(look_ups, trusting(authority), port=web.port),
             PolicyFile(folder / "mta-sts.json"),
             clock=clock,
             counts=counts,

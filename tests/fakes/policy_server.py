@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import re
 import ssl
 from collections.abc import Awaitable, Callable
@@ -21,6 +22,18 @@ def policy(mode: str = "enforce", *mx: str, max_age: int = 86400) -> bytes:
     """The response with a policy."""
     hosts = "".join(f"mx: {host}\r\n" for host in mx)
     return page(f"version: STSv1\r\nmode: {mode}\r\n{hosts}max_age: {max_age}\r\n")
+
+
+async def stall(writer: asyncio.StreamWriter) -> None:
+    """Nothing, for ever."""
+    await asyncio.Event().wait()
+
+
+async def drip(writer: asyncio.StreamWriter) -> None:
+    """A byte at a time, and never a whole head."""
+    for byte in itertools.cycle(b"HTTP/1.1 200 OK\r\nX: y\r\n"):
+        writer.write(bytes([byte]))
+        await asyncio.sleep(0.001)
 
 
 class PolicyServer:

@@ -1,7 +1,6 @@
 """MTA-STS (RFC 8461): the record, the policy, its fetch, and how long it is kept."""
 
 import asyncio
-import itertools
 import json
 import ssl
 from pathlib import Path
@@ -18,10 +17,10 @@ from server.delivery.names import Names, absolute, is_public
 from server.delivery.sts_fetch import LIMIT, FetchError, PolicyFetcher
 from server.delivery.sts_policies import AGAIN, MAX_DOMAINS, REFRESH, SECOND, Kept, PolicyFile, StsPolicies
 from server.delivery.tls_report import Result, TlsCounts
-from tests.fakes.certificates import issue, self_signed, serving_context
+from tests.fakes.certificates import FLAWS, issue, serving_context, trusting
 from tests.fakes.couriers import Clock
 from tests.fakes.dns_server import FakeDNSServer, Zone
-from tests.fakes.policy_server import Act, PolicyServer, page, policy
+from tests.fakes.policy_server import Act, PolicyServer, drip, page, policy, stall
 
 DOMAIN = "example.org"
 ZONE: Zone = {"mta-sts.example.org": {"A": ["127.0.0.1"]}, "_mta-sts.example.org": {"TXT": ['"v=STSv1; id=1;"']}}
@@ -128,10 +127,9 @@ def test_which_hosts_a_policy_lists(host: str, listed: bool) -> None:
 
 
 async def fetch(answer: bytes | Act, tls: ssl.SSLContext, authority: trustme.CA, *, seconds: float = 5) -> StsPolicy:
-    trusting = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
     async with FakeDNSServer(ZONE) as server, PolicyServer(answer, tls) as web:
         names = Names(server.resolver, allowed=lambda address: True)
-        found = await PolicyFetcher(names, trusting, port=web.port, seconds=seconds).fetch(absolute(DOMAIN))
+        found = await PolicyFetcher(names, trusting(authority), port=web.port, seconds=seconds).fetch(absolute(DOMAIN))
         assert web.requests[0].startswith("GET /.well-known/mta-sts.txt HTTP/1.1\r\n")
         assert f"\r\nhost: mta-sts.example.org:{web.port}\r\n" in web.requests[0].lower()
     return found
@@ -171,16 +169,6 @@ async def test_what_is_no_policy(answer: bytes, result: Result, authority: trust
     assert error.value.result == result
 
 
-async def stall(writer: asyncio.StreamWriter) -> None:
-    await asyncio.Event().wait()
-
-
-async def drip(writer: asyncio.StreamWriter) -> None:
-    for byte in itertools.cycle(b"HTTP/1.1 200 OK\r\nX: y\r\n"):
-        writer.write(bytes([byte]))
-        await asyncio.sleep(0.001)
-
-
 async def flood(writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
     while True:
@@ -198,15 +186,9 @@ async def test_a_hostile_server_gains_nothing_but_its_time(
     assert asyncio.get_running_loop().time() - started < 3
 
 
-@pytest.mark.parametrize("flaw", ["another name", "expired", "self-signed", "unknown authority"])
+@pytest.mark.parametrize("flaw", FLAWS)
 async def test_a_bad_certificate_is_no_policy(flaw: str, authority: trustme.CA) -> None:
-    name = "mta-sts.example.org"
-    issued = {
-        "another name": lambda: issue(authority, "example.org"),
-        "expired": lambda: issue(authority, name, expired=True),
-        "self-signed": lambda: self_signed(name),
-        "unknown authority": lambda: issue(trustme.CA(), name),
-    }[flaw]()
+    issued = FLAWS[flaw](authority, "mta-sts.example.org")
     with pytest.raises(FetchError) as error:
         await fetch(policy("none"), serving_context(issued), authority)
     assert error.value.result == "sts-webpki-invalid"

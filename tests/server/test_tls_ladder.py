@@ -10,7 +10,7 @@ import trustme
 from server.delivery.courier import Courier
 from server.delivery.outcome import Bounced, Deferred, Outcome, Sent
 from server.delivery.routes import RelayRoute
-from tests.fakes.certificates import chain, issue, self_signed, serving_context, tlsa
+from tests.fakes.certificates import FLAWS, chain, issue, self_signed, serving_context, tlsa
 from tests.fakes.couriers import PATIENT, RAW, RECIPIENT, SENDER, Clock
 from tests.fakes.ladder import DOMAIN, MX, Site, laid
 from tests.fakes.policy_server import policy
@@ -252,18 +252,11 @@ async def test_what_is_refused_after_tls_tells_of_the_line_too(authority: trustm
         assert isinstance(outcome, Bounced) and outcome.tls.endswith(" pkix")
 
 
-@pytest.mark.parametrize(
-    "flaw", ["another name", "expired", "self-signed", "unknown authority", "no TLS", "STARTTLS refused"]
-)
+@pytest.mark.parametrize("flaw", [*FLAWS, "no TLS", "STARTTLS refused"])
 async def test_a_smart_host_that_is_not_the_right_one_gets_nothing(
     flaw: str, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    issued = {
-        "another name": lambda: issue(authority, "mx.example.net"),
-        "expired": lambda: issue(authority, "localhost", expired=True),
-        "self-signed": lambda: self_signed("localhost"),
-        "unknown authority": lambda: issue(trustme.CA(), "localhost"),
-    }.get(flaw, lambda: issue(authority, "localhost"))()
+    issued = FLAWS.get(flaw, issue)(authority, "localhost")
     script = {"STARTTLS": "454 4.7.0 not now"} if flaw == "STARTTLS refused" else {}
     tls = None if flaw == "no TLS" else serving_context(issued)
     async with FakeSMTPServer(script, tls=tls, extensions=("AUTH PLAIN",)) as server:

@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import itertools
 import json
 import ssl
 from collections.abc import AsyncIterator
@@ -22,9 +21,9 @@ from server.delivery.outcome import Deferred, Sent
 from server.delivery.tls_post import post
 from server.settings import Settings
 from tests.conftest import eventually
-from tests.fakes.certificates import issue, self_signed, serving_context
+from tests.fakes.certificates import FLAWS, issue, serving_context, trusting
 from tests.fakes.dns_server import FakeDNSServer, Zone
-from tests.fakes.policy_server import Act, PolicyServer, page
+from tests.fakes.policy_server import Act, PolicyServer, drip, page, stall
 from tools import tls_reports
 from tools.context import Context
 
@@ -44,8 +43,7 @@ def tls(authority: trustme.CA) -> ssl.SSLContext:
 
 
 def https(names: FakeDNSServer, authority: trustme.CA, seconds: float = 5) -> Https:
-    trusting = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
-    return Https(Names(names.resolver, allowed=lambda address: True), trusting, seconds)
+    return Https(Names(names.resolver, allowed=lambda address: True), trusting(authority), seconds)
 
 
 @asynccontextmanager
@@ -87,16 +85,6 @@ async def test_what_is_no_success_is_tried_again(answer: bytes, authority: trust
         assert len(web.requests) == 1, "no redirect is followed"
 
 
-async def stall(writer: asyncio.StreamWriter) -> None:
-    await asyncio.Event().wait()
-
-
-async def drip(writer: asyncio.StreamWriter) -> None:
-    for byte in itertools.cycle(b"HTTP/1.1 200 OK\r\nX: y\r\n"):
-        writer.write(bytes([byte]))
-        await asyncio.sleep(0.001)
-
-
 async def flood_of_headers(writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\n")
     while True:
@@ -125,14 +113,9 @@ async def test_an_endless_body_is_not_read(authority: trustme.CA, tls: ssl.SSLCo
         assert isinstance(outcome, Sent)
 
 
-@pytest.mark.parametrize("flaw", ["another name", "expired", "self-signed", "unknown authority"])
+@pytest.mark.parametrize("flaw", FLAWS)
 async def test_a_server_that_is_not_the_named_one_gets_nothing(flaw: str, authority: trustme.CA) -> None:
-    issued = {
-        "another name": lambda: issue(authority, "example.org"),
-        "expired": lambda: issue(authority, HOST, expired=True),
-        "self-signed": lambda: self_signed(HOST),
-        "unknown authority": lambda: issue(trustme.CA(), HOST),
-    }[flaw]()
+    issued = FLAWS[flaw](authority, HOST)
     async with posted(page(b""), serving_context(issued), authority) as (outcome, web):
         assert isinstance(outcome, Deferred) and "certificate" in outcome.text.lower()
         assert web.requests == []
