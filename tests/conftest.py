@@ -35,6 +35,7 @@ START = 1_767_225_600_000_000
 """2026-01-01T00:00:00Z, where the tests' clock begins."""
 
 AGENT = frozenset({"read", "send"})
+NO_KEYS = SigningKeys("gp", "", "")
 
 
 def missing(what: str) -> None:
@@ -149,10 +150,12 @@ async def world(context: Context, clock: Clock) -> World:
     return await make_world(context, clock, "agents.example")
 
 
-async def make_world(context: Context, clock: Clock, domain: str) -> World:
+async def make_world(
+    context: Context, clock: Clock, domain: str, keys: SigningKeys = NO_KEYS, mode: Mode = Mode.GATED_SEND
+) -> World:
     """An account of its own domain."""
-    account = await create_account(context, domain, "boss@example.org", SigningKeys("gp", "", ""))
-    mailbox = await create_mailbox(context, account.id, "ada", domain, display_name="Ada")
+    account = await create_account(context, domain, "boss@example.org", keys)
+    mailbox = await create_mailbox(context, account.id, "ada", domain, mode=mode, display_name="Ada")
     made = await create_key(context, account.id, "agent", AGENT, mailbox.id)
     principal = await principal_of(context, made.text)
     return World(context.acting_as(principal), context, clock, account, mailbox, made.text)

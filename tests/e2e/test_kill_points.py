@@ -18,18 +18,15 @@ from pathlib import Path
 import pytest
 import trustme
 
-from policies.modes import Mode
-from server.domains import new_signing_keys
 from storage.database import many
 from storage.records import Delivery
-from tests.conftest import AGENT, POSTGRES, eventually, fresh_postgres, missing
+from tests.conftest import POSTGRES, Clock, eventually, fresh_postgres, missing
 from tests.e2e.doomed_worker import CLAIM, SETTLE, Death, Life, Place, live, opened
 from tests.fakes.certificates import issue, serving_context
+from tests.fakes.signing import signing_world
 from tests.fakes.smtp_server import FakeSMTPServer, Script, Session
-from tools.accounts import create_account, create_mailbox
 from tools.context import SECOND, Context
 from tools.deliver import LEASE
-from tools.identity import create_key, principal_of
 from tools.send import SendRequest, send
 
 TIMES = int(os.environ.get("GATEPOST_TEST_KILLS", "1"))
@@ -146,10 +143,7 @@ _PROCESSES = multiprocessing.get_context("forkserver")
 async def site(place: Place) -> AsyncIterator[Site]:
     _PROCESSES.set_forkserver_preload([live.__module__])
     async with opened(place) as context:
-        account = await create_account(context, "agents.example", "boss@example.org", new_signing_keys(context))
-        mailbox = await create_mailbox(context, account.id, "ada", "agents.example", mode=Mode.AUTONOMOUS)
-        made = await create_key(context, account.id, "agent", AGENT, mailbox.id)
-        yield Site(place, context.acting_as(await principal_of(context, made.text)))
+        yield Site(place, (await signing_world(context, Clock())).context)
 
 
 async def test_kill_nine_at_twelve_points(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

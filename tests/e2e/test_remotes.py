@@ -17,10 +17,9 @@ import pytest_asyncio
 from policies.modes import Mode
 from server.app import running
 from server.delivery.outcome import Sent
-from server.delivery.signers import Signers
 from server.delivery.tls_report import TlsCounts
 from server.delivery.worker import Worker
-from server.domains import new_signing_keys, passphrase
+from server.domains import new_signing_keys
 from server.settings import Settings
 from storage.blobs import Blobs
 from storage.database import many, one
@@ -31,6 +30,7 @@ from tests.conftest import AGENT, Clock, eventually
 from tests.e2e.remote_behaviours import BEHAVIOURS, OPEN, Behaviour, Session
 from tests.e2e.remote_site import PLAIN, SIGNED, Site, standing
 from tests.e2e.remotes import GREY, GREY_TEXT, REFUSALS, SERVERS
+from tests.fakes.signing import at_work, signers_of
 from tools.accounts import create_account, create_mailbox
 from tools.context import MINUTE, Context, Principal, Secret
 from tools.context import Site as OurSite
@@ -162,12 +162,10 @@ async def line(remote: tuple[str, Site], tmp_path: Path) -> AsyncIterator[Line]:
     async with _opened(tmp_path, clock) as system:
         agent = await _agent(system)
         courier = site.courier(clock, counts, tmp_path)
-        task = asyncio.create_task(Worker(system, courier, Signers(system, passphrase(system.secret))).run())
         try:
-            yield Line(server, site, agent, clock, counts)
+            async with at_work(Worker(system, courier, signers_of(system)).run()):
+                yield Line(server, site, agent, clock, counts)
         finally:
-            task.cancel()
-            await asyncio.wait([task])
             await courier.close()
 
 

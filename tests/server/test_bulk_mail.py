@@ -1,66 +1,38 @@
 """Bulk mail as it leaves: the List-Unsubscribe pair inside both signatures; nobody suppressed is connected to."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
-from policies.modes import Mode
 from policies.suppression import Reason
-from server.delivery.outcome import Outcome, Sent
-from server.delivery.signers import Signers
 from server.delivery.stamp import stamp
 from server.delivery.worker import Worker
-from server.domains import new_signing_keys, passphrase
 from storage.database import Transaction, many
 from storage.records import Delivery
-from tests.conftest import AGENT, Clock, World, eventually
-from tools.accounts import create_account, create_mailbox, trust_categories
+from tests.conftest import Clock, World, eventually
+from tests.fakes.signing import Recording, at_work, signers_of, signing_world
+from tools.accounts import trust_categories
 from tools.context import Context
-from tools.identity import create_key, principal_of
 from tools.send import SendRequest, send
 from tools.suppressing import suppress
 
 URL = re.compile(rb"List-Unsubscribe: <(https://mail\.example\.com/unsubscribe/[\w.-]+)>\r\n")
 
 
-class Recorder:
-    """A carrier that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.carried: dict[str, bytes] = {}
-
-    async def deliver(self, sender: str, recipient: str, raw: bytes) -> Outcome:
-        self.carried[recipient] = raw
-        return Sent(250, "2.0.0", "taken", "mx.example.net")
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
-
 @pytest.fixture
 async def world(context: Context, clock: Clock) -> World:
     """A world behind https whose domain can sign."""
     context = replace(context, site=replace(context.site, base_url="https://mail.example.com"))
-    account = await create_account(context, "agents.example", "boss@example.org", new_signing_keys(context))
-    mailbox = await create_mailbox(context, account.id, "ada", "agents.example", mode=Mode.AUTONOMOUS)
-    made = await create_key(context, account.id, "agent", AGENT, mailbox.id)
-    acting = context.acting_as(await principal_of(context, made.text))
-    return World(acting, context, clock, account, mailbox, made.text)
+    return await signing_world(context, clock)
 
 
 @pytest.fixture
-async def carrier(world: World) -> AsyncIterator[Recorder]:
-    recorder = Recorder()
-    signers = Signers(world.system, passphrase(world.system.secret))
-    task = asyncio.create_task(Worker(world.system, recorder, signers).run())
-    try:
-        yield recorder
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
+async def carrier(world: World) -> AsyncIterator[Recording]:
+    recording = Recording()
+    async with at_work(Worker(world.system, recording, signers_of(world.system)).run()):
+        yield recording
 
 
 async def settled(world: World, **fields: object) -> list[Delivery]:
@@ -78,11 +50,11 @@ async def settled(world: World, **fields: object) -> list[Delivery]:
 
 
 @pytest.mark.parametrize("category", ["bulk", "broadcast"])
-async def test_000_9_both_headers_leave_inside_each_signature(world: World, carrier: Recorder, category: str) -> None:
+async def test_000_9_both_headers_leave_inside_each_signature(world: World, carrier: Recording, category: str) -> None:
     """RFC 8058 section 4: both fields are covered by a signature; each recipient has a link of their own."""
     await settled(world, category=category)
     links = set()
-    for raw in carrier.carried.values():
+    for _, _, raw in carrier.carried:
         head = raw.partition(b"\r\n\r\n")[0] + b"\r\n"
         links.update(URL.findall(head))
         assert head.count(b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n") == 1
@@ -95,11 +67,11 @@ async def test_000_9_both_headers_leave_inside_each_signature(world: World, carr
 
 
 @pytest.mark.parametrize("category", ["transactional", "login-link", "password-reset", "mfa-otp", "verification"])
-async def test_000_10_other_mail_has_no_such_header(world: World, carrier: Recorder, category: str) -> None:
+async def test_000_10_other_mail_has_no_such_header(world: World, carrier: Recording, category: str) -> None:
     await trust_categories(world.system, world.mailbox, trusted=True)
     await settled(world, category=category)
     assert len(carrier.carried) == 2
-    assert not any(b"\r\nlist-unsubscribe" in raw.partition(b"\r\n\r\n")[0].lower() for raw in carrier.carried.values())
+    assert not any(b"\r\nlist-unsubscribe" in raw.partition(b"\r\n\r\n")[0].lower() for _, _, raw in carrier.carried)
 
 
 async def test_004_5_who_was_suppressed_meanwhile_is_not_connected_to(world: World) -> None:
@@ -110,24 +82,18 @@ async def test_004_5_who_was_suppressed_meanwhile_is_not_connected_to(world: Wor
         return await suppress(transaction, world.clock(), world.account.id, "bea@example.com", Reason.UNSUBSCRIBE)
 
     assert await world.system.db.write(work)
-    recorder = Recorder()
-    task = asyncio.create_task(
-        Worker(world.system, recorder, Signers(world.system, passphrase(world.system.secret))).run()
-    )
+    recording = Recording()
 
     async def over() -> bool:
         found = await many(world.system.db, Delivery, "deliveries", message_id=sent.message_id)
         return all(delivery.state != "queued" for delivery in found)
 
-    try:
+    async with at_work(Worker(world.system, recording, signers_of(world.system)).run()):
         await eventually(over)
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
     found = await many(world.system.db, Delivery, "deliveries", message_id=sent.message_id)
     bea, carl = sorted(found, key=lambda delivery: delivery.recipient)
     assert (bea.recipient, bea.state, bea.category) == ("bea@example.com", "bounced", "NotDelivered")
-    assert carl.state == "sent" and list(recorder.carried) == ["carl@example.com"]
+    assert carl.state == "sent" and [recipient for _, recipient, _ in recording.carried] == ["carl@example.com"]
 
 
 def test_without_https_there_is_no_one_click_and_a_header_of_its_own_stays() -> None:

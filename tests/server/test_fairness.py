@@ -1,25 +1,20 @@
 """A destination that is dead, or asks for less, holds up nobody else (004-7, A8)."""
 
-import asyncio
 from dataclasses import replace
 
 import pytest
 
-from policies.modes import Mode
 from server.delivery import destinations, flight, worker
 from server.delivery.courier import Courier, Timeouts
 from server.delivery.destinations import LONGEST_REST, MINUTE, PER_DOMAIN, Destinations
 from server.delivery.outcome import Bounced, Deferred, Outcome, Sent
 from server.delivery.routes import Host
-from server.delivery.signers import Signers
 from server.delivery.worker import Capture, Worker
-from server.domains import new_signing_keys, passphrase
-from tests.conftest import AGENT, Clock, World, eventually
+from tests.conftest import Clock, World, eventually
+from tests.fakes.signing import at_work, signers_of, signing_world
 from tests.fakes.smtp_server import Act, FakeSMTPServer
 from tools import deliver
-from tools.accounts import create_account, create_mailbox
 from tools.context import Context
-from tools.identity import create_key, principal_of
 from tools.send import SendRequest, send
 
 THROTTLED = Deferred(421, "4.7.0", "too much", "mx.slow.example", "Throttled")
@@ -30,11 +25,7 @@ SENT = Sent(250, "2.0.0", "taken", "mx.slow.example")
 @pytest.fixture
 async def world(context: Context, clock: Clock) -> World:
     """A world whose domain can sign."""
-    account = await create_account(context, "agents.example", "boss@example.org", new_signing_keys(context))
-    mailbox = await create_mailbox(context, account.id, "ada", "agents.example", mode=Mode.AUTONOMOUS)
-    made = await create_key(context, account.id, "agent", AGENT, mailbox.id)
-    acting = context.acting_as(await principal_of(context, made.text))
-    return World(acting, context, clock, account, mailbox, made.text)
+    return await signing_world(context, clock)
 
 
 class TwoPlaces:
@@ -72,13 +63,10 @@ async def test_004_7_five_hundred_for_a_dead_destination_hold_up_none_for_a_livi
             credentials=None,
             clock=world.clock,
         )
-        working = Worker(world.system, courier, Signers(world.system, passphrase(world.system.secret)))
-        task = asyncio.create_task(working.run())
         try:
-            await eventually(lambda: len(living.messages) == 20)
+            async with at_work(Worker(world.system, courier, signers_of(world.system)).run()):
+                await eventually(lambda: len(living.messages) == 20)
         finally:
-            task.cancel()
-            await asyncio.wait([task])
             await courier.close()
 
 
@@ -102,13 +90,8 @@ async def test_004_7_a_long_queue_that_is_put_off_in_no_time_has_its_turns_and_n
     await queue(world, "dead.example", 1_500)
     await queue(world, "living.example", 5)
     carrier = Refusing()
-    working = Worker(world.system, carrier, Signers(world.system, passphrase(world.system.secret)))
-    task = asyncio.create_task(working.run())
-    try:
+    async with at_work(Worker(world.system, carrier, signers_of(world.system)).run()):
         await eventually(lambda: carrier.carried.count("living.example") == 5)
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
     assert carrier.carried.index("living.example") <= 2 * PER_DOMAIN
 
 

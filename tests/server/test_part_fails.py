@@ -5,19 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from policies.modes import Mode
 from server import app
 from server.delivery import flight
-from server.domains import new_signing_keys
 from server.opening import opened
 from server.settings import Settings
 from storage.database import many
 from storage.records import Delivery
-from tests.conftest import AGENT, eventually
+from tests.conftest import Clock, eventually
+from tests.fakes.signing import signing_world
 from tests.fakes.smtp_server import Act, FakeSMTPServer
-from tools.accounts import create_account, create_mailbox
 from tools.context import Context
-from tools.identity import create_key, principal_of
 from tools.send import SendRequest, send
 
 SECONDS = 60
@@ -58,10 +55,7 @@ async def test_what_was_in_flight_when_another_part_failed_is_handed_back(
 
 
 async def _hand_in(context: Context) -> str:
-    account = await create_account(context, "agents.example", "boss@example.org", new_signing_keys(context))
-    mailbox = await create_mailbox(context, account.id, "ada", "agents.example", mode=Mode.AUTONOMOUS)
-    made = await create_key(context, account.id, "agent", AGENT, mailbox.id)
-    acting = context.acting_as(await principal_of(context, made.text))
-    result = await send(acting, SendRequest(to=["bea@example.com"], subject="Offer", markdown="Here it is."))
+    world = await signing_world(context, Clock())
+    result = await send(world.context, SendRequest(to=["bea@example.com"], subject="Offer", markdown="Here it is."))
     assert result.status == "queued"
     return result.message_id

@@ -1,8 +1,7 @@
 """Notices are carried apart from each other: one reader's stalled server holds up nobody else's."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
@@ -10,16 +9,13 @@ from policies.modes import Mode
 from server.delivery import flight
 from server.delivery.outcome import Outcome, Sent
 from server.delivery.postman import Postman
-from server.delivery.signers import Signers
-from server.delivery.worker import Carrier
-from server.domains import new_signing_keys, passphrase
+from server.delivery.worker import Capture, Carrier
 from storage.errors import Unavailable
 from storage.records import Notice
 from tests.conftest import Clock, World, eventually
+from tests.fakes.signing import Recording, at_work, signers_of, signing_world
 from tools import deliver, notices
-from tools.accounts import create_account, create_mailbox
 from tools.context import MINUTE, Context
-from tools.identity import create_key, principal_of
 from tools.letter import Letter
 from tools.mail.reports import read_report
 from tools.send import SendRequest, send
@@ -28,7 +24,7 @@ from tools.submit_raw import submit_raw
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 
 
-class Stalling:
+class Stalling(Capture):
     """A carrier whose first mail never comes to an end."""
 
     def __init__(self) -> None:
@@ -40,43 +36,15 @@ class Stalling:
             await asyncio.Event().wait()
         return Sent(250, "2.0.0", "taken", "mx.example.org")
 
-    async def close(self) -> None:
-        """Nothing is open."""
-
-
-class Recording:
-    """A carrier that keeps what it was given."""
-
-    def __init__(self) -> None:
-        self.carried: list[tuple[str, str, bytes]] = []
-
-    async def deliver(self, sender: str, recipient: str, raw: bytes) -> Outcome:
-        self.carried.append((sender, recipient, raw))
-        return Sent(250, "2.0.0", "taken", "mx.example.org")
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
 
 @pytest.fixture
 async def world(context: Context, clock: Clock) -> World:
     """A world whose domain can sign."""
-    account = await create_account(context, "agents.example", "boss@example.org", new_signing_keys(context))
-    mailbox = await create_mailbox(context, account.id, "desk", "agents.example")
-    made = await create_key(context, account.id, "agent", frozenset({"read", "send"}), mailbox.id)
-    acting = context.acting_as(await principal_of(context, made.text))
-    return World(acting, context, clock, account, mailbox, made.text)
+    return await signing_world(context, clock, Mode.GATED_SEND)
 
 
-@asynccontextmanager
-async def carrying(world: World, carrier: Carrier) -> AsyncIterator[None]:
-    signers = Signers(world.system, passphrase(world.system.secret))
-    task = asyncio.create_task(Postman(world.system, carrier, signers, captured=False).run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
+def carrying(world: World, carrier: Carrier) -> AbstractAsyncContextManager[None]:
+    return at_work(Postman(world.system, carrier, signers_of(world.system), captured=False).run())
 
 
 async def ask(world: World, number: int) -> None:
@@ -123,7 +91,7 @@ async def test_a_notice_that_fails_leaves_the_others_alone(world: World, monkeyp
 
 async def test_000_7_a_notification_of_failure_leaves_signed_from_the_null_sender(world: World) -> None:
     recorder = Recording()
-    raw = b"From: desk@agents.example\r\nTo: bob@example.org\r\nSubject: Hello\r\n\r\nHello\r\n"
+    raw = b"From: ada@agents.example\r\nTo: bob@example.org\r\nSubject: Hello\r\n\r\nHello\r\n"
     await submit_raw(world.context, await world.in_mode(Mode.AUTONOMOUS), ("bob@example.org",), raw)
     (delivery,) = await deliver.claim(world.system, "worker", 1)
     async with carrying(world, recorder):

@@ -6,18 +6,16 @@ from typing import Any
 
 import pytest
 
+from policies.modes import Mode
 from server.delivery import flight
 from server.delivery.outcome import Outcome, Sent, Uncertain
 from server.delivery.postman import Postman
-from server.delivery.signers import Signers
 from server.delivery.worker import Capture
-from server.domains import new_signing_keys, passphrase
 from storage.records import Notice
-from tests.conftest import AGENT, Clock, World
+from tests.conftest import Clock, World
+from tests.fakes.signing import signers_of, signing_world
 from tools import notices
-from tools.accounts import create_account, create_mailbox
 from tools.context import HOUR, Context
-from tools.identity import create_key, principal_of
 from tools.send import SendRequest, send
 
 SECONDS = 10
@@ -47,17 +45,13 @@ class Slow(Capture):
 @pytest.fixture
 async def world(context: Context, clock: Clock) -> World:
     """A world whose domain can sign, with a notice to its overseer."""
-    account = await create_account(context, "agents.example", "boss@example.org", new_signing_keys(context))
-    mailbox = await create_mailbox(context, account.id, "ada", "agents.example")
-    made = await create_key(context, account.id, "agent", AGENT, mailbox.id)
-    acting = context.acting_as(await principal_of(context, made.text))
-    await send(acting, SendRequest(to=["bea@example.com"], subject="Offer", markdown="Here it is."))
-    return World(acting, context, clock, account, mailbox, made.text)
+    world = await signing_world(context, clock, Mode.GATED_SEND)
+    await send(world.context, SendRequest(to=["bea@example.com"], subject="Offer", markdown="Here it is."))
+    return world
 
 
 def at_work(world: World, carrier: Capture) -> asyncio.Task[None]:
-    signers = Signers(world.system, passphrase(world.system.secret))
-    return asyncio.create_task(Postman(world.system, carrier, signers, captured=False).run())
+    return asyncio.create_task(Postman(world.system, carrier, signers_of(world.system), captured=False).run())
 
 
 async def stop(task: asyncio.Task[None]) -> None:

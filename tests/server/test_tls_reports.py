@@ -1,6 +1,5 @@
 """TLS reports on their way (RFC 8460): where they go, what the mail is, and that each is sent once."""
 
-import asyncio
 import gzip
 import json
 import sqlite3
@@ -25,17 +24,17 @@ from server.delivery.https import Endpoint, Https
 from server.delivery.names import Names
 from server.delivery.reporter import Reporter
 from server.delivery.security import Policy
-from server.delivery.signers import Signers
 from server.delivery.tls_mail import Cover, write
 from server.delivery.tls_report import Result, Row, TlsCounts, report
 from server.delivery.tls_rua import MOST_PLACES, report_places
-from server.domains import new_signing_keys, passphrase, published
+from server.domains import new_signing_keys, published
 from server.settings import Settings
 from storage.errors import Unavailable
 from storage.records import Account
 from tests.conftest import START, Clock, eventually
 from tests.fakes.couriers import courier
 from tests.fakes.dns_server import FakeDNSServer, Zone
+from tests.fakes.signing import at_work, signers_of
 from tests.fakes.smtp_server import Act, FakeSMTPServer, Script
 from tools import tls_reports
 from tools.accounts import create_account
@@ -162,16 +161,13 @@ async def reporting(
 ) -> AsyncIterator[FakeDNSServer]:
     async with FakeDNSServer(zone) as names:
         carrier = courier(*servers)
-        signers = Signers(context, passphrase(context.secret))
         look_ups = Names(names.resolver)
         https = Https(look_ups, ssl.create_default_context(), 5)
-        reporter = Reporter(context, counts, look_ups, carrier, https, signers, SENDER)
-        task = asyncio.create_task(reporter.run())
+        reporter = Reporter(context, counts, look_ups, carrier, https, signers_of(context), SENDER)
         try:
-            yield names
+            async with at_work(reporter.run()):
+                yield names
         finally:
-            task.cancel()
-            await asyncio.wait([task])
             await carrier.close()
 
 

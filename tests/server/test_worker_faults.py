@@ -4,27 +4,22 @@ import asyncio
 import base64
 import json
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from policies.modes import Mode
 from server.delivery import worker
 from server.delivery.outcome import Outcome, Sent
-from server.delivery.signers import Signers
 from server.delivery.worker import Capture, Carrier, Worker
-from server.domains import new_signing_keys, passphrase
 from storage.blobs import INLINE
 from storage.database import many, one
 from storage.records import Delivery, Message
-from tests.conftest import AGENT, Clock, World, eventually
-from tools.accounts import create_account, create_mailbox
+from tests.conftest import Clock, World, eventually
+from tests.fakes.signing import at_work, signers_of, signing_world
 from tools.context import Context
 from tools.deliver import LEASE
-from tools.identity import create_key, principal_of
 from tools.send import SendRequest, send
 
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
@@ -43,22 +38,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def world(context: Context, clock: Clock) -> World:
     """A world whose domain can sign."""
-    account = await create_account(context, "agents.example", "boss@example.org", new_signing_keys(context))
-    mailbox = await create_mailbox(context, account.id, "ada", "agents.example", mode=Mode.AUTONOMOUS)
-    made = await create_key(context, account.id, "agent", AGENT, mailbox.id)
-    acting = context.acting_as(await principal_of(context, made.text))
-    return World(acting, context, clock, account, mailbox, made.text)
+    return await signing_world(context, clock)
 
 
-@asynccontextmanager
-async def working(world: World, carrier: Carrier) -> AsyncIterator[None]:
-    signers = Signers(world.system, passphrase(world.system.secret))
-    task = asyncio.create_task(Worker(world.system, carrier, signers).run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
+def working(world: World, carrier: Carrier) -> AbstractAsyncContextManager[None]:
+    return at_work(Worker(world.system, carrier, signers_of(world.system)).run())
 
 
 async def handed_in(world: World, to: str, **fields: object) -> str:

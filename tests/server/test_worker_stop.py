@@ -5,23 +5,19 @@ from typing import Any
 
 import pytest
 
-from policies.modes import Mode
 from server.delivery import flight
 from server.delivery.courier import Courier, Timeouts
 from server.delivery.outcome import Outcome, Sent
 from server.delivery.routes import Host
-from server.delivery.signers import Signers
 from server.delivery.worker import Capture, Carrier, Worker
-from server.domains import new_signing_keys, passphrase
 from storage.database import Row, many
 from storage.records import Delivery
-from tests.conftest import AGENT, Clock, World, eventually
+from tests.conftest import Clock, World, eventually
 from tests.fakes.couriers import FixedRoute
+from tests.fakes.signing import signers_of, signing_world
 from tests.fakes.smtp_server import Act, FakeSMTPServer, Session
 from tools import deliver
-from tools.accounts import create_account, create_mailbox
 from tools.context import Context
-from tools.identity import create_key, principal_of
 from tools.send import SendRequest, send
 
 SECONDS = 30
@@ -30,18 +26,14 @@ SECONDS = 30
 @pytest.fixture
 async def world(context: Context, clock: Clock) -> World:
     """A world whose domain can sign, with one mail queued."""
-    account = await create_account(context, "agents.example", "boss@example.org", new_signing_keys(context))
-    mailbox = await create_mailbox(context, account.id, "ada", "agents.example", mode=Mode.AUTONOMOUS)
-    made = await create_key(context, account.id, "agent", AGENT, mailbox.id)
-    acting = context.acting_as(await principal_of(context, made.text))
-    result = await send(acting, SendRequest(to=["bea@example.com"], subject="Offer", markdown="Here it is."))
+    world = await signing_world(context, clock)
+    result = await send(world.context, SendRequest(to=["bea@example.com"], subject="Offer", markdown="Here it is."))
     assert result.status == "queued"
-    return World(acting, context, clock, account, mailbox, made.text)
+    return world
 
 
 def at_work(world: World, carrier: Carrier) -> asyncio.Task[None]:
-    signers = Signers(world.system, passphrase(world.system.secret))
-    return asyncio.create_task(Worker(world.system, carrier, signers).run())
+    return asyncio.create_task(Worker(world.system, carrier, signers_of(world.system)).run())
 
 
 async def stop(task: asyncio.Task[None]) -> None:
