@@ -5,7 +5,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -92,30 +92,31 @@ class World:
 @pytest.fixture(params=["sqlite", "postgres"])
 async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """A fresh, migrated database: SQLite in a file, and PostgreSQL where there is one."""
-    if request.param == "sqlite":
-        database = await open_sqlite(tmp_path / "gatepost.db")
-        try:
-            await migrate(database)
-            yield database
-        finally:
-            await database.close()
-        return
-    if not POSTGRES:
-        missing("PostgreSQL (GATEPOST_TEST_POSTGRES)")
-    from storage.postgres import open_postgres
+    async with fresh_database(request.param, tmp_path) as database:
+        await migrate(database)
+        yield database
 
-    async with fresh_postgres(f"gatepost_{os.getpid()}_{abs(hash(tmp_path)):x}") as url:
-        database = await open_postgres(url)
-        try:
-            await migrate(database)
-            yield database
-        finally:
-            await database.close()
+
+@asynccontextmanager
+async def fresh_database(kind: str, folder: Path) -> AsyncIterator[Database]:
+    """An empty database that is closed at the end; `kind` is sqlite or postgres."""
+    async with AsyncExitStack() as stack:
+        if kind == "sqlite":
+            database = await open_sqlite(folder / "gatepost.db")
+        else:
+            from storage.postgres import open_postgres
+
+            name = f"gatepost_{os.getpid()}_{abs(hash(folder)):x}"
+            database = await open_postgres(await stack.enter_async_context(fresh_postgres(name)))
+        stack.push_async_callback(database.close)
+        yield database
 
 
 @asynccontextmanager
 async def fresh_postgres(name: str) -> AsyncIterator[str]:
-    """The URL of a PostgreSQL database that is dropped at the end."""
+    """The URL of a PostgreSQL database that is dropped at the end, or a skip where there is no server."""
+    if not POSTGRES:
+        missing("PostgreSQL (GATEPOST_TEST_POSTGRES)")
     import asyncpg
 
     admin = await asyncpg.connect(POSTGRES)

@@ -20,7 +20,7 @@ import trustme
 
 from storage.database import many
 from storage.records import Delivery
-from tests.conftest import POSTGRES, Clock, eventually, fresh_postgres, missing
+from tests.conftest import Clock, eventually, fresh_postgres
 from tests.e2e.doomed_worker import CLAIM, SETTLE, Death, Life, Place, live, opened
 from tests.fakes.certificates import issue, serving_context
 from tests.fakes.signing import signing_world
@@ -87,8 +87,6 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     if request.param == "sqlite":
         yield Place(tmp_path, None)
         return
-    if not POSTGRES:
-        missing("PostgreSQL (GATEPOST_TEST_POSTGRES)")
     async with fresh_postgres(f"gatepost_kills_{os.getpid()}") as url:
         yield Place(tmp_path, url)
 

@@ -5,7 +5,6 @@ import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 import pytest
@@ -15,7 +14,7 @@ from server.app import Running, running
 from server.delivery import worker
 from server.settings import Settings
 from storage.database import Transaction
-from tests.conftest import POSTGRES, eventually, missing
+from tests.conftest import eventually, fresh_postgres
 from tests.e2e.gatepost_process import Gatepost, installed
 from tests.fakes.smtp_server import FakeSMTPServer
 
@@ -23,20 +22,10 @@ MAIL = {"to": ["bea@example.com"], "subject": "Offer", "markdown": "Dear Bea, he
 
 
 @pytest.fixture
-async def database_url(tmp_path: Path) -> AsyncIterator[str]:
+async def database_url() -> AsyncIterator[str]:
     """A fresh PostgreSQL database."""
-    if not POSTGRES:
-        missing("PostgreSQL (GATEPOST_TEST_POSTGRES)")
-    import asyncpg
-
-    name = f"gatepost_roles_{os.getpid()}"
-    admin = await asyncpg.connect(POSTGRES)
-    await admin.execute(f"CREATE DATABASE {name}")
-    try:
-        yield urlunsplit(urlsplit(POSTGRES)._replace(path=f"/{name}"))
-    finally:
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await admin.close()
+    async with fresh_postgres(f"gatepost_roles_{os.getpid()}") as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,24 +1,19 @@
 """What was passed on before anybody was asked goes on, and what is written of it is whole, on both databases."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from storage.database import Database, Transaction, columns, many
 from storage.errors import Conflict
-from storage.migrate import available, migrate
+from storage.migrate import migrate
 from storage.records import Forwarding, Notice
-from storage.sqlite import open_sqlite
-from tests.conftest import POSTGRES, fresh_postgres, missing
+from tests.fakes.old_database import database_before
 
 BEFORE = 20
 
 ROWS = """
-INSERT INTO account (id, slug, overseer, created_at) VALUES ('acc_1', 'one', 'boss@example.org', 1);
-INSERT INTO mailbox (id, account_id, address, display_name, mode, created_at)
-    VALUES ('mbx_1', 'acc_1', 'ada@agents.example', 'Ada', 'gated_send', 1);
 INSERT INTO mailbox (id, account_id, address, display_name, mode, created_at)
     VALUES ('mbx_2', 'acc_1', 'eve@agents.example', 'Eve', 'gated_send', 1);
 INSERT INTO forwarding (mailbox_id, target, set_by, created_at)
@@ -29,36 +24,9 @@ INSERT INTO forwarding (mailbox_id, target, set_by, created_at)
 @pytest.fixture(params=["sqlite", "postgres"])
 async def old(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """A database as it was before, with mailboxes whose mail is passed on."""
-    if request.param == "sqlite":
-        async with as_it_was(await open_sqlite(tmp_path / "gatepost.db")) as database:
-            yield database
-        return
-    if not POSTGRES:
-        missing("PostgreSQL (GATEPOST_TEST_POSTGRES)")
-    from storage.postgres import open_postgres
-
-    name = f"gatepost_old_{abs(hash(tmp_path)):x}"
-    async with fresh_postgres(name) as url, as_it_was(await open_postgres(url)) as database:
+    async with database_before(BEFORE, request.param, tmp_path, ROWS) as database:
+        await notify(database, "failure")
         yield database
-
-
-@asynccontextmanager
-async def as_it_was(database: Database) -> AsyncIterator[Database]:
-    """The database with what was there before, closed in the end."""
-    try:
-        await fill(database)
-        yield database
-    finally:
-        await database.close()
-
-
-async def fill(database: Database) -> None:
-    await database.script("CREATE TABLE schema_version (version BIGINT NOT NULL PRIMARY KEY);")
-    for number, text in available().items():
-        if number < BEFORE:
-            await database.script(text)
-    await database.script(ROWS)
-    await notify(database, "failure")
 
 
 async def notify(database: Database, kind: str) -> None:

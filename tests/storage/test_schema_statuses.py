@@ -1,19 +1,18 @@
 """New statuses on a database that has mail already: nothing is lost, and what referred to a message still has to."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from storage.database import Database
 from storage.errors import Conflict
-from storage.migrate import available, migrate
-from storage.sqlite import SQLite, open_sqlite
+from storage.migrate import migrate
+from tests.fakes.old_database import database_before
 
 BEFORE = 14
 
 MAIL = """
-INSERT INTO account (id, slug, overseer, created_at) VALUES ('acc_1', 'one', 'boss@example.org', 1);
-INSERT INTO mailbox (id, account_id, address, display_name, mode, created_at)
-    VALUES ('mbx_1', 'acc_1', 'ada@agents.example', 'Ada', 'gated_send', 1);
 INSERT INTO thread (id, mailbox_id, subject, last_at, created_at) VALUES ('thr_1', 'mbx_1', 'Hi', 1, 1);
 INSERT INTO message (id, account_id, mailbox_id, thread_id, direction, status, revision, rfc_message_id, in_reply_to,
     reference_ids, from_email, from_name, people, subject, markdown, body_text, body_html, new_text, quoted,
@@ -25,19 +24,13 @@ INSERT INTO introduced (mailbox_id, address, message_id) VALUES ('mbx_1', 'b@exa
 
 
 @pytest.fixture
-async def old(tmp_path: Path) -> SQLite:
+async def old(tmp_path: Path) -> AsyncIterator[Database]:
     """A database as it was before, with one mail."""
-    database = await open_sqlite(tmp_path / "gatepost.db")
-    assert isinstance(database, SQLite)
-    await database.script("CREATE TABLE schema_version (version BIGINT NOT NULL PRIMARY KEY);")
-    for number, text in available().items():
-        if number < BEFORE:
-            await database.script(text)
-    await database.script(MAIL)
-    return database
+    async with database_before(BEFORE, "sqlite", tmp_path, MAIL) as database:
+        yield database
 
 
-async def test_mail_that_was_there_stays_and_may_get_the_new_statuses(old: SQLite) -> None:
+async def test_mail_that_was_there_stays_and_may_get_the_new_statuses(old: Database) -> None:
     with pytest.raises(Conflict):
         await old.script("UPDATE message SET status = 'spam_flagged';")
     await migrate(old)
@@ -52,4 +45,3 @@ async def test_mail_that_was_there_stays_and_may_get_the_new_statuses(old: SQLit
     ):
         with pytest.raises(Conflict):
             await old.script(damage)
-    await old.close()
