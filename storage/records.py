@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+BEGINNING = 320
+"""Characters of a message's new text that lists have at hand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -64,8 +67,10 @@ class Thread:
     base_subject: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageHead:
+    """A message without its texts: what lists show, and most questions are about."""
+
     id: str
     account_id: str
     mailbox_id: str
@@ -80,11 +85,6 @@ class Message:
     from_name: str
     people: str
     subject: str
-    markdown: str
-    body_text: str
-    body_html: str
-    new_text: str
-    quoted: str
     attachments: str
     findings: str
     size: int
@@ -94,6 +94,19 @@ class Message:
     """Of a mail handed in: what tells it from another. Empty for arrived mail."""
     sandbox: int = 0
     by_smtp: int = 0
+    beginning: str
+    """The first BEGINNING characters of `new_text`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message(MessageHead):
+    """A message with its texts, which have a table of their own."""
+
+    markdown: str
+    body_text: str
+    body_html: str
+    new_text: str
+    quoted: str
 
 
 @dataclass(frozen=True, slots=True)

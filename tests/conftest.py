@@ -15,9 +15,9 @@ from hypothesis import settings
 
 from policies.modes import Mode
 from storage.blobs import Blobs
-from storage.database import Database, Transaction
+from storage.database import Database, Transaction, many
 from storage.migrate import migrate
-from storage.records import Account, Mailbox
+from storage.records import Account, Mailbox, Message
 from storage.sqlite import open_sqlite
 from tools.accounts import SigningKeys, create_account, create_mailbox
 from tools.context import Context, Principal, Secret, Site
@@ -87,6 +87,16 @@ class World:
 
         await self.system.db.write(work)
         return replace(self.mailbox, mode=mode)
+
+    async def messages(self) -> list[Message]:
+        """The account's messages, the newest first."""
+        return await messages_of(self.system.db, self.account.id)
+
+
+async def messages_of(db: Database, account_id: str) -> list[Message]:
+    """An account's messages with their texts, the newest first."""
+    heads = await db.rows("mail_of_account", account_id=account_id, before_at=2**62, before_id="", limit=1000)
+    return [each for head in heads for each in await many(db, Message, "any_message", id=head["id"])]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from storage.database import many
-from storage.records import Message
+from storage.records import MessageHead
 from tools.access import mailbox_of
 from tools.context import Context
 from tools.fields import Limit, ListedMessage
@@ -59,7 +59,7 @@ async def check_inbox(context: Context, request: InboxRequest) -> InboxPage:
     before_at, before_id = position(request.cursor)
     found = await many(
         context.db,
-        Message,
+        MessageHead,
         "inbox",
         mailbox_id=mailbox.id,
         direction=None if request.direction == "any" else request.direction,

@@ -5,7 +5,7 @@ import json
 import re
 
 from storage.database import Reader
-from storage.records import Mailbox, Message
+from storage.records import Mailbox, Message, MessageHead
 from tools.access import message_of
 from tools.context import Context
 from tools.errors import Refusal
@@ -21,7 +21,7 @@ def reference(message_id: str, index: int) -> str:
     return f"att_{message_id.removeprefix('msg_')}_{index}"
 
 
-def parts_of(message: Message) -> list[PartInfo]:
+def parts_of(message: MessageHead) -> list[PartInfo]:
     """What is known of each attachment."""
     fields = PartInfo.__dataclass_fields__
     return [

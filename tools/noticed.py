@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from storage.records import Message
+from storage.records import MessageHead
 
 Findings = dict[str, Any]
 
@@ -36,7 +36,7 @@ def verified_domain(findings: Findings) -> str:
     return str(auth.get("verified_domain") or "")
 
 
-def warnings(message: Message, findings: Findings) -> list[str]:
+def warnings(message: MessageHead, findings: Findings) -> list[str]:
     """Codes of what should make a reader careful, each once."""
     found = [*_codes(findings.get("warnings")), *(code for key, code in _WARNED.items() if findings.get(key))]
     found += [code for topic, (key, code) in _WARNED_BY.items() if _any_is(findings.get(topic), key)]

@@ -4,8 +4,8 @@ import json
 
 from policies.decision import Decision as Ruling
 from storage.database import Transaction, columns
-from storage.records import Decision, Delivery, Mailbox, Message, Schedule, Thread
-from tools import expected, limits
+from storage.records import BEGINNING, Decision, Delivery, Mailbox, Message, Schedule, Thread
+from tools import expected, limits, messages
 from tools.acquaintance import note_departure
 from tools.context import Context
 from tools.draft import Prepared, people_json
@@ -43,6 +43,7 @@ def message_of(context: Context, mailbox: Mailbox, prepared: Prepared) -> Messag
         body_html=prepared.rendered.html,
         new_text=prepared.rendered.text,
         quoted="",
+        beginning=prepared.rendered.text[:BEGINNING],
         attachments=prepared.attachments,
         findings="{}",
         size=len(prepared.rendered.raw),
@@ -63,7 +64,7 @@ async def insert(transaction: Transaction, message: Message, *, new_thread: bool
         await transaction.run("insert_thread", **columns(thread))
     else:
         await transaction.run("touch_thread", id=message.thread_id, last_at=now)
-    await transaction.run("insert_message", **columns(message))
+    await messages.store(transaction, message)
 
 
 async def remember_time(transaction: Transaction, message: Message, send_at: int | None, *, gated: bool) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 from policies.impersonation import Caution
 from policies.inbound import Fate, accept, fate_of
 from policies.spam import Judgement
-from storage.database import Transaction, columns
-from storage.records import Message
-from tools import approvals, events, expected, forwarding, returned, wires
+from storage.database import Transaction
+from storage.records import BEGINNING, Message
+from tools import approvals, events, expected, forwarding, messages, returned, wires
 from tools.acquaintance import note_arrival, note_mentions
 from tools.addressee import Addressee, addressee
 from tools.authentication import facts_of, kept_form, refuse, verified
@@ -170,7 +170,7 @@ async def _deliver(context: Context, transaction: Transaction, who: Addressee, l
     ruling = accept(with_spam(context, facts_of(mailbox, looked.authentication), judgement))
     fate = fate_of(ruling)
     message = _message(context, who, joined, looked, judgement, STATUS[fate])
-    await transaction.run("insert_message", **columns(message))
+    await messages.store(transaction, message)
     wire = Wire(looked.arrival.sender, (Recipient(mailbox.address),), looked.kept)
     await wires.keep(transaction, message.id, 1, wire, looked.blob, "", message.created_at)
     if fate is Fate.HOLD:
@@ -210,6 +210,7 @@ def _message(
         body_text=parsed.text,
         body_html=parsed.html,
         new_text=parsed.new_text,
+        beginning=parsed.new_text[:BEGINNING],
         quoted=parsed.quoted,
         attachments=json.dumps([asdict(part) for part in parsed.attachments], ensure_ascii=False),
         findings=json.dumps(_findings(who, joined, looked, judgement), ensure_ascii=False),

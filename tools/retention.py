@@ -32,6 +32,7 @@ _PURGES = (
     "purge_deliveries",
     "purge_schedule",
     "purge_decisions",
+    "purge_text",
     "purge_message",
 )
 """What has to be done with a message's id for nothing of it to be left, each before what it refers to."""

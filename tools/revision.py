@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 
 from storage.database import Transaction
-from storage.records import Message
+from storage.records import BEGINNING, Message
 from storage.records import Wire as WireRow
 from tools import wires
 from tools.context import Context
@@ -76,12 +76,17 @@ async def write(
         revision=revision.number,
         people=people_json(draft),
         subject=draft.subject,
+        attachments=revision.attachments,
+        size=len(rendered.raw),
+        beginning=rendered.text[:BEGINNING],
+    )
+    await transaction.run(
+        "revise_text",
+        id=message.id,
         markdown=draft.markdown,
         body_text=rendered.text,
         body_html=rendered.html,
         new_text=rendered.text,
-        attachments=revision.attachments,
-        size=len(rendered.raw),
     )
     return wire, digest
 

@@ -9,7 +9,7 @@ from policies.facts import Inbound
 from policies.inbound import Fate, accept, fate_of
 from policies.modes import Mode
 from storage.database import Transaction, many, one
-from storage.records import Mailbox, Message
+from storage.records import Mailbox, Message, MessageHead
 from tools import approvals, events, expected
 from tools.access import hidden_from_agent
 from tools.acquaintance import note_arrival
@@ -80,7 +80,7 @@ async def list_spam(context: Context, request: SpamListRequest) -> SpamPage:
     before_at, before_id = position(request.cursor)
     found = await many(
         context.db,
-        Message,
+        MessageHead,
         "spam_of_account",
         account_id=context.principal.account_id,
         mailbox_id=context.principal.mailbox_id,

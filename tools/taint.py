@@ -7,7 +7,7 @@ from typing import Any
 
 from policies.facts import Source
 from storage.database import Reader, many
-from storage.records import Message
+from storage.records import Message, MessageHead
 from tools.context import DAY
 from tools.mail.address import canonical
 from tools.mail.links import links
@@ -28,7 +28,7 @@ _CODES = {
 }
 
 
-def distrust(message: Message) -> tuple[str, ...]:
+def distrust(message: MessageHead) -> tuple[str, ...]:
     """Why a received mail is not to be trusted, in words; empty where nothing speaks against it."""
     return tuple(_CODES[code] for code in _against(message, json.loads(message.findings)))
 
@@ -50,7 +50,7 @@ async def sources(reader: Reader, message: Message, *, new_thread: bool) -> tupl
 
 async def _answered(reader: Reader, message: Message) -> tuple[Source, ...]:
     of = {"thread_id": message.thread_id, "id": message.id}
-    received = await many(reader, Message, "unanswered", **of, limit=MOST_ANSWERED)
+    received = await many(reader, MessageHead, "unanswered", **of, limit=MOST_ANSWERED)
     return tuple(Source(each.id, why) for each in received if (why := distrust(each)))
 
 
@@ -61,14 +61,14 @@ async def _copied(reader: Reader, message: Message) -> tuple[Source, ...]:
     found: dict[str, Source] = {}
     for what, shown in list(named.items())[:MOST_CARRIED]:
         for origin in await many(
-            reader, Message, "introduced_by", mailbox_id=message.mailbox_id, what=what, since=since
+            reader, MessageHead, "introduced_by", mailbox_id=message.mailbox_id, what=what, since=since
         ):
             before = found[origin.id].copied if origin.id in found else ()
             found[origin.id] = Source(origin.id, distrust(origin), (*before, shown))
     return tuple(found.values())
 
 
-def _against(message: Message, findings: dict[str, Any]) -> Iterator[str]:
+def _against(message: MessageHead, findings: dict[str, Any]) -> Iterator[str]:
     auth = findings.get("auth") or {}
     if findings.get("sender_ambiguous"):
         yield "ambiguous_sender"

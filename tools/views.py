@@ -5,7 +5,7 @@ import binascii
 import json
 from datetime import UTC, datetime
 
-from storage.records import Message
+from storage.records import MessageHead
 from tools import noticed
 from tools.documents import parts_of, reference
 from tools.errors import Refusal
@@ -25,7 +25,7 @@ def time_text(microseconds: int) -> str:
     return moment(microseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def summary(message: Message) -> MessageSummary:
+def summary(message: MessageHead) -> MessageSummary:
     people = json.loads(message.people)
     return MessageSummary(
         message_id=message.id,
@@ -35,13 +35,13 @@ def summary(message: Message) -> MessageSummary:
         sender=Person(email=message.from_email, name_untrusted=message.from_name),
         to=persons(people["to"]),
         subject_untrusted=message.subject,
-        preview_untrusted=" ".join(message.new_text[: PREVIEW * 2].split())[:PREVIEW],
+        preview_untrusted=" ".join(message.beginning.split())[:PREVIEW],
         has_attachments=message.attachments != "[]",
         created_at=time_text(message.created_at),
     )
 
 
-def listed(message: Message) -> ListedMessage:
+def listed(message: MessageHead) -> ListedMessage:
     """The summary with what was found out about the sender."""
     findings = json.loads(message.findings)
     return ListedMessage(
@@ -55,11 +55,11 @@ def persons(entries: list[dict[str, str]]) -> list[Person]:
     return [Person(email=entry["email"], name_untrusted=entry["name"]) for entry in entries]
 
 
-def attachment_infos(message: Message) -> list[AttachmentInfo]:
+def attachment_infos(message: MessageHead) -> list[AttachmentInfo]:
     return [attachment_info(message, part) for part in parts_of(message)]
 
 
-def attachment_info(message: Message, part: PartInfo) -> AttachmentInfo:
+def attachment_info(message: MessageHead, part: PartInfo) -> AttachmentInfo:
     return AttachmentInfo(
         attachment_id=reference(message.id, part.index),
         name_untrusted=part.name,
@@ -70,7 +70,7 @@ def attachment_info(message: Message, part: PartInfo) -> AttachmentInfo:
     )
 
 
-def cursor_after(message: Message) -> str:
+def cursor_after(message: MessageHead) -> str:
     """An opaque cursor: where the next page of a newest-first list begins."""
     return cursor_of(message.created_at, message.id)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel, Field
 
 from storage.database import Row, many, record
-from storage.records import Mailbox, Message
+from storage.records import Mailbox, MessageHead
 from tools.access import mailbox_of, message_of, thread_of
 from tools.context import Context
 from tools.events import arrivals_topic, last_seq
@@ -76,7 +76,7 @@ class _Seen:
 
     cursor: int
     newer_than: tuple[int, str] = (0, "")
-    messages: list[Message] = field(default_factory=list)
+    messages: list[MessageHead] = field(default_factory=list)
     overdue: list[Overdue] = field(default_factory=list)
 
     def __bool__(self) -> bool:
@@ -132,7 +132,7 @@ async def _look(context: Context, mailbox: Mailbox, request: WaitRequest, seen: 
 
 
 def _sort_in(row: Row, request: WaitRequest, seen: _Seen) -> None:
-    message = record(Message, row)
+    message = record(MessageHead, row)
     if row["type"] == OVERDUE:
         if request.thread_id in (None, message.thread_id):
             waited = json.loads(row["data"])["waited_seconds"]
@@ -141,7 +141,7 @@ def _sort_in(row: Row, request: WaitRequest, seen: _Seen) -> None:
         seen.messages.append(message)
 
 
-def _is_news(row: Row, message: Message, request: WaitRequest, seen: _Seen) -> bool:
+def _is_news(row: Row, message: MessageHead, request: WaitRequest, seen: _Seen) -> bool:
     """Whether a row tells of mail that arrived, or of mail that was given the very tag that is waited for."""
     if request.tag is None:
         return True
@@ -151,13 +151,13 @@ def _is_news(row: Row, message: Message, request: WaitRequest, seen: _Seen) -> b
 
 async def _there_already(
     context: Context, mailbox: Mailbox, request: WaitRequest, after_at: int, after_id: str
-) -> list[Message]:
+) -> list[MessageHead]:
     """Unread mail, or mail newer than the one named."""
-    found: list[Message] = []
+    found: list[MessageHead] = []
     while len(found) < MOST:
         page = await many(
             context.db,
-            Message,
+            MessageHead,
             "arrivals",
             mailbox_id=mailbox.id,
             thread_id=request.thread_id,
@@ -175,11 +175,11 @@ async def _there_already(
     return found[:MOST]
 
 
-def _fitting(messages: Iterable[Message], request: WaitRequest) -> list[Message]:
+def _fitting(messages: Iterable[MessageHead], request: WaitRequest) -> list[MessageHead]:
     return [message for message in messages if _fits(message, request)]
 
 
-def _fits(message: Message, request: WaitRequest) -> bool:
+def _fits(message: MessageHead, request: WaitRequest) -> bool:
     words, attached = request.subject_contains, request.has_attachment
     return (
         request.thread_id in (None, message.thread_id)

@@ -13,8 +13,8 @@ ON CONFLICT DO NOTHING;
 
 -- name: message_to_mark
 -- Two that read files of one message add to its findings one after the other.
-SELECT * FROM message WHERE id = :id
-/* postgres */ FOR UPDATE
+SELECT * FROM message JOIN message_text ON message_id = id WHERE id = :id
+/* postgres */ FOR UPDATE OF message
 ;
 
 -- name: set_findings

@@ -10,12 +10,19 @@ INSERT INTO thread (
 -- name: insert_message
 INSERT INTO message (
     id, account_id, mailbox_id, thread_id, direction, status, revision, rfc_message_id, in_reply_to,
-    reference_ids, from_email, from_name, people, subject, markdown, body_text, body_html, new_text, quoted,
-    attachments, findings, size, created_at, category, fingerprint, sandbox, by_smtp
+    reference_ids, from_email, from_name, people, subject, attachments, findings, size, created_at, category,
+    fingerprint, sandbox, by_smtp, beginning
 ) VALUES (
     :id, :account_id, :mailbox_id, :thread_id, :direction, :status, :revision, :rfc_message_id, :in_reply_to,
-    :reference_ids, :from_email, :from_name, :people, :subject, :markdown, :body_text, :body_html, :new_text,
-    :quoted, :attachments, :findings, :size, :created_at, :category, :fingerprint, :sandbox, :by_smtp
+    :reference_ids, :from_email, :from_name, :people, :subject, :attachments, :findings, :size, :created_at, :category,
+    :fingerprint, :sandbox, :by_smtp, :beginning
+);
+
+-- name: insert_text
+INSERT INTO message_text (
+    message_id, markdown, body_text, body_html, new_text, quoted
+) VALUES (
+    :id, :markdown, :body_text, :body_html, :new_text, :quoted
 );
 
 -- name: insert_wire
@@ -45,17 +52,20 @@ WHERE t.mailbox_id = :mailbox_id AND t.base_subject = :base_subject AND t.base_s
 ORDER BY t.last_at DESC, t.id, m.created_at DESC, m.id DESC LIMIT 100;
 
 -- name: message
-SELECT * FROM message WHERE id = :id AND mailbox_id = :mailbox_id;
+SELECT * FROM message m JOIN message_text x ON x.message_id = m.id
+WHERE m.id = :id AND m.mailbox_id = :mailbox_id;
 
 -- name: message_by_rfc_id
-SELECT * FROM message WHERE mailbox_id = :mailbox_id AND rfc_message_id = :rfc_message_id
-ORDER BY created_at DESC, id DESC LIMIT 1;
+SELECT * FROM message m JOIN message_text x ON x.message_id = m.id
+WHERE m.mailbox_id = :mailbox_id AND m.rfc_message_id = :rfc_message_id
+ORDER BY m.created_at DESC, m.id DESC LIMIT 1;
 
 -- name: message_of_account
-SELECT * FROM message WHERE id = :id AND account_id = :account_id;
+SELECT * FROM message m JOIN message_text x ON x.message_id = m.id
+WHERE m.id = :id AND m.account_id = :account_id;
 
 -- name: message_head
--- What an event says of a message. Its text, which lies apart, is not read for it.
+-- What an event says of a message.
 SELECT mailbox_id, status FROM message WHERE id = :id;
 
 -- name: inbox
@@ -84,11 +94,8 @@ LIMIT :limit;
 
 -- name: thread_messages
 -- The newest of a thread, newest first, with the first `chars` characters of what is new in each and no body besides.
-SELECT id, account_id, mailbox_id, thread_id, direction, status, revision, rfc_message_id, in_reply_to, reference_ids,
-    from_email, from_name, people, subject, '' AS markdown, '' AS body_text, '' AS body_html,
-    substr(new_text, 1, :chars) AS new_text, '' AS quoted, attachments, findings, size, created_at, category,
-    fingerprint, sandbox, by_smtp
-FROM message
+SELECT message.*, '' AS markdown, '' AS body_text, '' AS body_html, substr(new_text, 1, :chars) AS new_text, '' AS quoted
+FROM message JOIN message_text ON message_id = id
 WHERE thread_id = (SELECT id FROM thread WHERE id = :thread_id AND mailbox_id = :mailbox_id)
   AND status NOT IN ('pending_inbound_approval', 'spam_quarantined', 'deleted')
   AND NOT (direction = 'inbound' AND status = 'rejected') AND category NOT IN ('forward', 'return')
@@ -102,7 +109,7 @@ WHERE thread_id = (SELECT id FROM thread WHERE id = :thread_id AND mailbox_id = 
   AND NOT (direction = 'inbound' AND status = 'rejected') AND category NOT IN ('forward', 'return');
 
 -- name: any_message
-SELECT * FROM message WHERE id = :id;
+SELECT * FROM message m JOIN message_text x ON x.message_id = m.id WHERE m.id = :id;
 
 -- name: set_revision
 UPDATE message SET revision = :revision WHERE id = :id;
@@ -127,9 +134,13 @@ SELECT * FROM trash WHERE message_id = :message_id;
 DELETE FROM trash WHERE message_id = :message_id;
 
 -- name: revise_message
-UPDATE message SET revision = :revision, people = :people, subject = :subject, markdown = :markdown,
-    body_text = :body_text, body_html = :body_html, new_text = :new_text, attachments = :attachments, size = :size
+UPDATE message SET revision = :revision, people = :people, subject = :subject, attachments = :attachments,
+    size = :size, beginning = :beginning
 WHERE id = :id;
+
+-- name: revise_text
+UPDATE message_text SET markdown = :markdown, body_text = :body_text, body_html = :body_html, new_text = :new_text
+WHERE message_id = :id;
 
 -- name: wire_digests
 SELECT revision, digest FROM wire WHERE message_id = :message_id ORDER BY revision;

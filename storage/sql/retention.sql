@@ -78,6 +78,9 @@ DELETE FROM schedule WHERE message_id = :message_id;
 -- name: purge_decisions
 DELETE FROM decision WHERE message_id = :message_id;
 
+-- name: purge_text
+DELETE FROM message_text WHERE message_id = :message_id;
+
 -- name: purge_message
 DELETE FROM message WHERE id = :message_id;
 

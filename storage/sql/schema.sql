@@ -97,11 +97,6 @@ CREATE TABLE message (
     -- {"to": [{"email", "name"}], "cc": […], "bcc": […], "reply_to": […]}
     people TEXT NOT NULL,
     subject TEXT NOT NULL,
-    markdown TEXT NOT NULL,
-    body_text TEXT NOT NULL,
-    body_html TEXT NOT NULL,
-    new_text TEXT NOT NULL,
-    quoted TEXT NOT NULL,
     -- [{"index", "name", "content_type", "size", "sha256"}]
     attachments TEXT NOT NULL,
     -- what the listener and the parser found: {"peer", "helo", "tls", "automatic", "defects": […]}
@@ -112,7 +107,9 @@ CREATE TABLE message (
     fingerprint TEXT NOT NULL DEFAULT '',
     sandbox BIGINT NOT NULL DEFAULT 0,
     -- 1 for mail handed in over SMTP: whoever did so learns by mail what failed
-    by_smtp BIGINT NOT NULL DEFAULT 0
+    by_smtp BIGINT NOT NULL DEFAULT 0,
+    -- the first 320 characters of new_text
+    beginning TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX message_by_thread ON message (thread_id, created_at, id);
 CREATE INDEX message_by_account ON message (account_id, created_at, id);
@@ -121,6 +118,17 @@ CREATE INDEX message_by_rfc_id ON message (mailbox_id, rfc_message_id, created_a
 CREATE INDEX message_by_fingerprint ON message (mailbox_id, fingerprint, created_at) WHERE fingerprint <> '';
 CREATE INDEX message_as_spam ON message (account_id, created_at, id)
     WHERE status IN ('spam_flagged', 'spam_quarantined');
+
+-- A row of SQLite is one piece: with its texts in it, to look at a message's head or to change its status would take as
+-- long as to read all of a large mail, or to write it anew.
+CREATE TABLE message_text (
+    message_id TEXT PRIMARY KEY REFERENCES message (id),
+    markdown TEXT NOT NULL,
+    body_text TEXT NOT NULL,
+    body_html TEXT NOT NULL,
+    new_text TEXT NOT NULL,
+    quoted TEXT NOT NULL
+);
 
 -- Addresses that a mailbox got mail from or wrote to, in canonical form.
 CREATE TABLE correspondent (

@@ -11,13 +11,14 @@ LIMIT :limit;
 -- name: messages_to_index
 -- The messages that these events are about, in the order of the first; without those indexed in this revision already.
 SELECT m.id, v.seq, m.mailbox_id, m.revision, m.from_email, m.from_name, m.people, m.subject,
-    substr(m.body_text, 1, CAST(:characters AS INTEGER)) AS body_text, m.attachments
+    substr(x.body_text, 1, CAST(:characters AS INTEGER)) AS body_text, m.attachments
 FROM (
     SELECT message_id, min(seq) AS seq FROM event
     WHERE account_id = :account_id AND seq > :after AND seq <= :upto AND message_id IS NOT NULL
     GROUP BY message_id
 ) AS v
 JOIN message m ON m.id = v.message_id
+JOIN message_text x ON x.message_id = m.id
 LEFT JOIN search_entry e ON e.message_id = m.id
 WHERE (e.id IS NULL OR e.revision <> m.revision) AND m.category NOT IN ('forward', 'return')
 ORDER BY v.seq;
@@ -52,7 +53,8 @@ ON CONFLICT (message_id) DO UPDATE SET revision = excluded.revision, files_wait 
 -- The words come first and in the order of the entries, so that no more messages are looked at than it takes: on SQLite
 -- by CROSS, on PostgreSQL by OFFSET 0, and by a sum that keeps it from walking all entries for the order of their key.
 SELECT e.id AS entry, m.id, m.thread_id, m.direction, m.status, m.from_email, m.from_name, m.subject,
-    substr(m.body_text, 1, CAST(:characters AS INTEGER)) AS body_text, m.attachments, m.created_at
+    (SELECT substr(body_text, 1, CAST(:characters AS INTEGER)) FROM message_text WHERE message_id = m.id) AS body_text,
+    m.attachments, m.created_at
 /* sqlite */ FROM search_words w
 /* sqlite */ CROSS JOIN search_entry e ON e.id = w.rowid
 /* sqlite */ CROSS JOIN message m ON m.id = e.message_id
@@ -90,7 +92,7 @@ LIMIT :limit;
 
 -- name: message_with_waiting_files
 -- The newest whose files have not been read yet.
-SELECT m.* FROM search_entry e JOIN message m ON m.id = e.message_id
+SELECT * FROM search_entry e JOIN message m ON m.id = e.message_id JOIN message_text x ON x.message_id = m.id
 WHERE e.files_wait = 1
 ORDER BY e.id DESC
 LIMIT 1;

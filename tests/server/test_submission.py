@@ -16,9 +16,9 @@ from policies.suppression import Reason
 from server.smtp import conversation, submission
 from server.smtp.replies import reply_to
 from server.smtp.submission import SubmissionListener, Terms
-from storage.database import Database, Transaction, many, one
+from storage.database import Database, Transaction, one
 from storage.records import Mailbox, Message
-from tests.conftest import World
+from tests.conftest import World, messages_of
 from tests.e2e.smtp_talk import Talk, stuffed, talking
 from tools.accounts import trust_categories
 from tools.errors import Refusal
@@ -387,16 +387,4 @@ async def stored(db: Database) -> list[Message]:
     """Every message of the mailbox, the newest first."""
     mailbox = await one(db, Mailbox, "mailbox_by_address", address=ADA)
     assert mailbox is not None
-    return await many(
-        db,
-        Message,
-        "inbox",
-        mailbox_id=mailbox.id,
-        direction=None,
-        status=None,
-        sender=None,
-        tag=None,
-        before_at=2**62,
-        before_id="",
-        limit=10,
-    )
+    return await messages_of(db, mailbox.account_id)

@@ -34,17 +34,7 @@ async def arrived(world: World, subject: str, *, quarantine: float = 1000) -> Me
     taking = replace(world.system, site=replace(world.system.site, spam=limits))
     raw = f"From: x@example.net\r\nTo: ada@agents.example\r\nSubject: {subject}\r\n\r\n{ORDER}\r\n".encode()
     await receive(taking, Arrival("x@example.net", (world.mailbox.address,), raw))
-    found = await one(
-        world.system.db,
-        Message,
-        "mail_of_account",
-        account_id=world.account.id,
-        before_at=2**62,
-        before_id="",
-        limit=1,
-    )
-    assert found is not None
-    return found
+    return (await world.messages())[0]
 
 
 async def status_of(world: World, message: Message) -> str:

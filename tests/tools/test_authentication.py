@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from storage.database import Transaction, many
+from storage.database import Transaction
 from storage.records import Mailbox, Message
-from tests.conftest import World
+from tests.conftest import World, messages_of
 from tools.accounts import create_mailbox
 from tools.context import Context, Principal
 from tools.errors import Refusal
@@ -44,9 +44,7 @@ async def arrive(context: Context, *to: str, ip: str, envelope: str, raw: bytes 
 
 
 async def stored(context: Context, mailbox: Mailbox) -> list[Message]:
-    found = await many(
-        context.db, Message, "mail_of_account", account_id=mailbox.account_id, before_at=2**62, before_id="", limit=10
-    )
+    found = await messages_of(context.db, mailbox.account_id)
     return [message for message in found if message.mailbox_id == mailbox.id]
 
 

@@ -8,7 +8,7 @@ from policies.modes import Mode
 from server.delivery.site_key import SiteKey
 from server.delivery.stamp import stamp_mail
 from storage.database import many
-from storage.records import Delivery, Event, Message
+from storage.records import Delivery, Event
 from tests.conftest import World, make_world, overseer
 from tools import deliver
 from tools.accounts import create_mailbox
@@ -85,12 +85,8 @@ async def test_000_15_a_bounce_goes_back_to_the_sender_once(world: World) -> Non
     ((delivery, back),) = await leaving(world)
     assert (delivery.recipient, back.sender) == ("ann@example.com", "") and back.raw.endswith(bounce)
     assert await happened(world, "forward.returned") == 1 and await happened(world, "forward.bounce_dropped") == 2
-    messages = await many(world.system.db, Message, "mail_of_account", **everything(world))
+    messages = await world.messages()
     assert sum(message.direction == "inbound" for message in messages) == 1, "the bounce is nobody's mail here"
-
-
-def everything(world: World) -> dict[str, int | str]:
-    return {"account_id": world.account.id, "before_at": 2**62, "before_id": "", "limit": 100}
 
 
 async def test_000_15_only_a_bounce_comes_back_and_only_in_time(world: World) -> None:
@@ -172,11 +168,7 @@ async def test_an_overseer_sets_it_to_an_overseer_alone(world: World) -> None:
 async def test_what_is_passed_on_is_no_turn_of_the_agent(world: World) -> None:
     await pass_on_to(world, "boss@example.org")
     await arrive(world)
-    (message,) = [
-        each
-        for each in await many(world.system.db, Message, "mail_of_account", **everything(world))
-        if each.direction == "inbound"
-    ]
+    (message,) = [each for each in await world.messages() if each.direction == "inbound"]
     found = await conversation(world.system.db, replace(message, id="msg_new", in_reply_to=""), world.system.now())
     assert (found.arrived, found.sent) == (1, 0)
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from policies.modes import Mode
-from storage.database import Transaction, one
+from storage.database import Transaction, one, record
 from storage.records import Mailbox, Message
 from tests.conftest import World
+from tools import messages
 from tools.check_inbox import InboxRequest, check_inbox
 from tools.list_thread import ThreadRequest, ThreadView, list_thread
 from tools.receive import Arrival, receive
@@ -128,8 +129,8 @@ async def test_a_thread_longer_than_any_page_shows_its_end(world: World) -> None
             "thread_messages", thread_id=thread, mailbox_id=world.mailbox.id, chars=9, limit=1
         )
         for number in range(2, 252):
-            values = {**rows[0], "id": f"msg_{number:026}", "created_at": rows[0]["created_at"] + number}
-            await transaction.run("insert_message", **(values | {"new_text": f"Mail {number}"}))
+            own = {"created_at": rows[0]["created_at"] + number, "new_text": f"Mail {number}"}
+            await messages.store(transaction, record(Message, {**rows[0], **own, "id": f"msg_{number:026}"}))
 
     await world.system.db.write(work)
     view = await shown(world, thread, 100_000)

@@ -9,7 +9,7 @@ import pytest
 
 from policies.modes import Mode
 from policies.spam import Thresholds
-from storage.database import Transaction, many, one
+from storage.database import Transaction, one
 from storage.records import Message
 from tests.conftest import World, overseer
 from tools.check_inbox import InboxRequest, check_inbox
@@ -61,16 +61,7 @@ async def arrives(
 
 
 async def mail(world: World) -> list[Message]:
-    found = await many(
-        world.system.db,
-        Message,
-        "mail_of_account",
-        account_id=world.account.id,
-        before_at=2**62,
-        before_id="",
-        limit=100,
-    )
-    return found[::-1]
+    return (await world.messages())[::-1]
 
 
 @contextmanager

@@ -197,7 +197,8 @@ async def test_an_edited_mail_is_found_by_its_new_words(world: World) -> None:
     sent = await send(world.context, SendRequest(to=["zoe@example.com"], subject="First", markdown="old words"))
     await index_all(world.system)
     await world.system.db.script(
-        f"UPDATE message SET revision = 2, body_text = 'new words' WHERE id = '{sent.message_id}';\n"
+        f"UPDATE message SET revision = 2 WHERE id = '{sent.message_id}';\n"
+        f"UPDATE message_text SET body_text = 'new words' WHERE message_id = '{sent.message_id}';\n"
         "UPDATE search_mark SET seq = 0;"
     )
     await index_all(world.system)

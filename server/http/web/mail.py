@@ -12,7 +12,7 @@ from server.http.web.pages import page, redirect
 from server.http.web.session import signed_in, visitor
 from server.http.web.view import Author, Line, author_of, recipient_lines
 from storage.database import Value, many, one
-from storage.records import Approval, Delivery, Mailbox, Message
+from storage.records import Approval, Delivery, Mailbox, Message, MessageHead
 from tools import wires
 from tools.audit import Tried, attempts_of
 from tools.context import Context, Principal
@@ -56,7 +56,7 @@ class MailPages:
         only: dict[str, Value] = {"status": None, "mailbox_id": None} if spam else {}
         found = await many(
             self.context.db,
-            Message,
+            MessageHead,
             query,
             account_id=person.session.account_id,
             before_at=before_at,
