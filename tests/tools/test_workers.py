@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import zipfile
@@ -133,6 +134,25 @@ async def test_a_worker_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyP
     assert await Workers().text_of(pdf(said("Hello")), "", "") == Extracted("", False, "timed_out")
 
 
+async def test_a_worker_that_nobody_waits_for_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing is left of it: neither the process nor the thread that talks to it."""
+    started: list[subprocess.Popen[bytes]] = []
+    start = subprocess.Popen
+
+    def endless(command: list[str], **options: Any) -> "subprocess.Popen[bytes]":
+        started.append(start(["sleep", "600"], **options))
+        return started[0]
+
+    monkeypatch.setattr("tools.workers.subprocess.Popen", endless)
+    asking = asyncio.create_task(Workers().text_of(pdf(said("Hello")), "", ""))
+    while not started:
+        await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_default_executor()
+    assert started[0].returncode == -signal.SIGKILL
+
+
 async def test_a_file_over_the_limit_is_not_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tools.workers.FILE_BYTES", 100)
     assert (await Workers().text_of(pdf(said("Hello")), "", "")).reason == "too_much"
@@ -147,12 +167,12 @@ async def test_a_worker_has_nothing_of_the_environment(monkeypatch: pytest.Monke
     """A file that took a worker over would find no secret there."""
     monkeypatch.setenv("GATEPOST_SECRET", "canary")
     seen: list[object] = []
-    start = asyncio.create_subprocess_exec
+    start = subprocess.Popen
 
-    async def noted(*arguments: Any, **options: Any) -> asyncio.subprocess.Process:
+    def noted(*arguments: Any, **options: Any) -> "subprocess.Popen[bytes]":
         seen.append(options["env"])
-        return await start(*arguments, **options)
+        return start(*arguments, **options)
 
-    monkeypatch.setattr("tools.workers.asyncio.create_subprocess_exec", noted)
+    monkeypatch.setattr("tools.workers.subprocess.Popen", noted)
     assert (await Workers().text_of(pdf(said("Hello")), "", "")).text == "Hello"
     assert len(seen) == 1 and "canary" not in str(seen)
