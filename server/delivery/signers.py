@@ -7,7 +7,7 @@ from tools.context import Context
 
 
 class Signers:
-    """Loads a domain's keys when first needed; loading costs some 60 ms, so they are kept."""
+    """Loads a domain's keys when first needed, and keeps them."""
 
     def __init__(self, context: Context, passphrase: bytes, wanted: Wanted = "both") -> None:
         self._context = context

@@ -6,7 +6,8 @@ from typing import Any
 import dkim
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPrivateNumbers, RSAPublicNumbers
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -173,6 +174,21 @@ def test_ed25519_record_is_the_bare_key() -> None:
 def test_keys_that_are_none_are_refused(keys: KeyPair) -> None:
     with pytest.raises(SigningError):
         Signer("example.com", "gp", keys, None)
+
+
+@pytest.mark.parametrize("damaged", ["d", "e"])
+def test_a_key_whose_halves_do_not_belong_together_is_refused(damaged: str) -> None:
+    key = load_pem_private_key(KEYS.rsa_pem, None)
+    assert isinstance(key, RSAPrivateKey)
+    good = key.private_numbers()
+    public = RSAPublicNumbers(3, good.public_numbers.n) if damaged == "e" else good.public_numbers
+    d, dmp1 = (good.d - 2, good.dmp1 - 2) if damaged == "d" else (good.d, good.dmp1)
+    bad = RSAPrivateNumbers(good.p, good.q, d, dmp1, good.dmq1, good.iqmp, public)
+    pem = bad.private_key(unsafe_skip_rsa_key_validation=True).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    with pytest.raises(SigningError, match="does not verify"):
+        Signer("example.com", "gp", KeyPair(pem, KEYS.ed25519_pem), None)
 
 
 @pytest.mark.parametrize(
