@@ -60,6 +60,14 @@ def code(refused: pytest.ExceptionInfo[Refusal]) -> str:
     return refused.value.code
 
 
+async def opens_nothing(world: World, token: str, why: str) -> None:
+    """The link is refused to whoever looks, agrees or declines."""
+    for used in (asked, agree, decline):
+        with pytest.raises(Refusal) as refused:
+            await used(world.system, token)
+        assert code(refused) == why
+
+
 async def test_nothing_is_passed_on_before_the_reader_agrees(world: World) -> None:
     view = await set_target(world.system, world.mailbox, READER, world.overseer)
     assert (view.status, view.target) == ("unconfirmed", READER) and view.expires_at is not None
@@ -95,20 +103,14 @@ async def test_whoever_declines_gets_nothing_and_may_do_so_at_any_time(world: Wo
     assert (await decline(world.system, token)).status == "off"
     await arrive(world)
     assert await recipients(world) == [] and (await statuses(world))[-1] == ("off", "", READER)
-    for used in (agree, decline, asked):
-        with pytest.raises(Refusal) as refused:
-            await used(world.system, token)
-        assert code(refused) == "confirmation_invalid"
+    await opens_nothing(world, token, "confirmation_invalid")
 
 
 async def test_a_link_expires_and_a_new_mail_makes_it_good_again(world: World) -> None:
     await set_target(world.system, world.mailbox, READER, world.overseer)
     (token,) = await mailed(world.system)
     world.clock.at += LIFE
-    for used in (agree, decline, asked):
-        with pytest.raises(Refusal) as refused:
-            await used(world.system, token)
-        assert code(refused) == "confirmation_expired"
+    await opens_nothing(world, token, "confirmation_expired")
     assert (await forwarding_of(world.system, world.mailbox)).status == "expired"
     assert (await set_target(world.system, world.mailbox, READER, world.overseer)).status == "unconfirmed"
     assert await mailed(world.system) == [token]
@@ -128,9 +130,7 @@ async def test_another_target_and_the_same_one_anew_are_asked_again(world: World
     (third,) = await mailed(world.system)
     assert len({first, second, third}) == 3
     for replaced in (first, second):
-        with pytest.raises(Refusal) as refused:
-            await agree(world.system, replaced)
-        assert code(refused) == "confirmation_invalid"
+        await opens_nothing(world, replaced, "confirmation_invalid")
     assert (await forwarding_of(world.system, world.mailbox)).status == "unconfirmed"
 
 
@@ -157,10 +157,7 @@ async def test_a_target_that_changed_on_the_way_is_told_nothing(world: World) ->
 @pytest.mark.parametrize("token", ["", "x" * 43, "mbx_1", "\x00", "%00", "ä" * 43, "x" * 100_000])
 async def test_a_link_that_was_never_made_opens_nothing(world: World, token: str) -> None:
     await set_target(world.system, world.mailbox, READER, world.overseer)
-    for used in (agree, decline, asked):
-        with pytest.raises(Refusal) as refused:
-            await used(world.system, token)
-        assert code(refused) == "confirmation_invalid"
+    await opens_nothing(world, token, "confirmation_invalid")
     assert (await forwarding_of(world.system, world.mailbox)).status == "unconfirmed"
 
 
@@ -171,9 +168,7 @@ async def test_a_link_is_good_for_its_own_mailbox_and_needs_the_secret(world: Wo
     (row,) = await many(world.system.db, Forwarding, "forwarding", mailbox_id=world.mailbox.id)
     stranger = replace(world.system, secret=Secret(b"another server's"))
     forged = confirmation_url(stranger, row).rpartition("/")[2]
-    with pytest.raises(Refusal) as refused:
-        await agree(world.system, forged)
-    assert code(refused) == "confirmation_invalid"
+    await opens_nothing(world, forged, "confirmation_invalid")
     await agree(world.system, confirmation_url(world.system, row).rpartition("/")[2])
     assert (await forwarding_of(world.system, world.mailbox)).status == "active"
     assert (await forwarding_of(other.system, other.mailbox)).status == "unconfirmed"

@@ -10,54 +10,27 @@ from policies.windows import DAY, HOUR, Limits, Tier
 from storage.database import one
 from storage.records import Approval
 from tests.conftest import World, overseer
+from tests.fakes.limited import TEN, handed_in, limited, mail, used
 from tools import deliver
 from tools.accounts import create_mailbox
 from tools.cancel import CancelRequest, cancel
-from tools.context import Context
 from tools.decide import approve
 from tools.errors import Refusal
-from tools.limits import allowance
-from tools.send import SendRequest, send
+from tools.send import send
 from tools.usage import UsageRequest, usage
 
-TEN = Limits(mailbox_per_day=10)
 DOMAIN = Limits(domain_tiers=(Tier(1, 2, 10), Tier(8, 10, 50), Tier(15, 100, 1000)))
-
-
-def limited(world: World, limits: Limits) -> Context:
-    """The agent's context where these limits hold."""
-    return replace(world.context, site=replace(world.context.site, limits=limits))
-
-
-def mail(number: int = 0, recipients: int = 1, mailbox_id: str | None = None) -> SendRequest:
-    to = [f"a{number}-{each}@example.com" for each in range(recipients)]
-    return SendRequest(to=to, subject=f"Hi {number}", markdown=f"Mail {number}", mailbox_id=mailbox_id)
-
-
-async def sent(context: Context, number: int, recipients: int = 1) -> str:
-    """`queued`, or the code of the refusal."""
-    try:
-        return (await send(context, mail(number, recipients))).status
-    except Refusal as refusal:
-        return refusal.code
 
 
 async def queued(world: World) -> int:
     return await used(world, world.clock.at)
 
 
-async def used(world: World, at: int) -> int:
-    """Places of the mailbox that are taken in the day around `at`."""
-    context = limited(world, TEN)
-    found = await allowance(context, context.db, world.mailbox, at)
-    return next(window.used for window in found.windows if (window.subject, window.span) == ("mailbox", "day"))
-
-
 async def test_002_3_fifty_concurrent_sends_never_exceed_a_cap_of_ten(world: World) -> None:
     """002-3: exactly ten of fifty are let out, and the count goes down to nothing left."""
     await world.in_mode(Mode.AUTONOMOUS)
     context = limited(world, TEN)
-    outcomes = await asyncio.gather(*(sent(context, number) for number in range(50)))
+    outcomes = await asyncio.gather(*(handed_in(context, number) for number in range(50)))
     assert sorted(set(outcomes)) == ["queued", "rate_limited"] and outcomes.count("queued") == 10
     assert await queued(world) == 10
     (day,) = [each for each in (await usage(context, UsageRequest())).limits if each.window == "day"]
@@ -73,10 +46,7 @@ async def test_002_3_mailboxes_share_their_accounts_cap_under_concurrency(world:
         await replace(world, mailbox=box).in_mode(Mode.AUTONOMOUS)
 
     async def one_of(number: int) -> str:
-        try:
-            return (await send(wide, mail(number, mailbox_id=boxes[number % 5].id))).status
-        except Refusal as refusal:
-            return refusal.code
+        return await handed_in(wide, number, mailbox_id=boxes[number % 5].id)
 
     outcomes = await asyncio.gather(*(one_of(number) for number in range(50)))
     assert outcomes.count("queued") == 10 and outcomes.count("rate_limited") == 40
@@ -87,20 +57,24 @@ async def test_002_3_the_day_begins_at_midnight_utc(world: World) -> None:
     await world.in_mode(Mode.AUTONOMOUS)
     context = limited(world, Limits(mailbox_per_day=1))
     midnight = world.clock.at - world.clock.at % DAY + DAY
-    assert await sent(context, 1) == "queued"
+    assert await handed_in(context, 1) == "queued"
     world.clock.at = midnight - 10_000_000
     with pytest.raises(Refusal) as refused:
         await send(context, mail(2))
     assert refused.value.code == "rate_limited" and 1 <= (refused.value.retry_after or 0) <= 10
     world.clock.at = midnight
-    assert await sent(context, 3) == "queued"
+    assert await handed_in(context, 3) == "queued"
 
 
 async def test_recipients_are_counted_and_not_mails(world: World) -> None:
     await world.in_mode(Mode.AUTONOMOUS)
     context = limited(world, TEN)
-    assert [await sent(context, number, 4) for number in range(3)] == ["queued", "queued", "rate_limited"]
-    assert await sent(context, 3, 2) == "queued", "two places were left"
+    assert [await handed_in(context, number, recipients=4) for number in range(3)] == [
+        "queued",
+        "queued",
+        "rate_limited",
+    ]
+    assert await handed_in(context, 3, recipients=2) == "queued", "two places were left"
     assert await queued(world) == 10
 
 
@@ -129,7 +103,7 @@ async def test_000_4_a_young_domain_meets_its_hour_its_day_and_the_next_tier(wor
     allowed: list[int] = []
     for hour in range(7):
         world.clock.at = start + hour * HOUR
-        outcomes = [await sent(context, number := number + 1) for _ in range(3)]
+        outcomes = [await handed_in(context, number := number + 1) for _ in range(3)]
         allowed.append(outcomes.count("queued"))
         assert set(outcomes) <= {"queued", "warmup_limit"}
     assert allowed == [2, 2, 2, 2, 2, 0, 0], "the hour, and then the day"
@@ -139,7 +113,7 @@ async def test_000_4_a_young_domain_meets_its_hour_its_day_and_the_next_tier(wor
         found = {each.window: each for each in (await usage(context, UsageRequest())).limits}
         assert found["hour"].limit == per_hour
     assert found["hour"].stage is None, "day 15 is no warming any more"
-    outcomes = [await sent(context, number := number + 1) for _ in range(11)]
+    outcomes = [await handed_in(context, number := number + 1) for _ in range(11)]
     assert set(outcomes) == {"queued"}
 
 
@@ -147,7 +121,7 @@ async def test_003_a_new_mailbox_warms_up_and_the_refusal_says_how(world: World)
     """Seed 003: seven days of growing daily limits; the refusal names stage, limit and the wait to midnight."""
     await world.in_mode(Mode.AUTONOMOUS)
     context = limited(world, Limits(mailbox_tiers=(Tier(1, None, 1), Tier(2, None, 3), Tier(3))))
-    assert await sent(context, 1) == "queued"
+    assert await handed_in(context, 1) == "queued"
     with pytest.raises(Refusal) as refused:
         await send(context, mail(2))
     assert refused.value.code == "warmup_limit" and refused.value.condition.status == 429
@@ -157,25 +131,25 @@ async def test_003_a_new_mailbox_warms_up_and_the_refusal_says_how(world: World)
     left = DAY - world.clock.at % DAY
     assert abs((refused.value.retry_after or 0) - left // 1_000_000) <= 1
     world.clock.at = world.mailbox.created_at + 2 * DAY
-    assert [await sent(context, number) for number in range(3, 9)] == ["queued"] * 6
+    assert [await handed_in(context, number) for number in range(3, 9)] == ["queued"] * 6
 
 
 async def test_002_3_withdrawn_mail_gives_its_place_back_while_its_window_goes_on(world: World) -> None:
     await world.in_mode(Mode.AUTONOMOUS)
     context = limited(world, Limits(mailbox_per_hour=2, mailbox_per_day=3))
-    first = await send(context, mail(1, 2))
-    assert await sent(context, 2) == "rate_limited"
+    first = await send(context, mail(1, recipients=2))
+    assert await handed_in(context, 2) == "rate_limited"
     await cancel(context, CancelRequest(message_id=first.message_id))
     await cancel(context, CancelRequest(message_id=first.message_id))
     assert await queued(world) == 0, "given back once"
-    second = await send(context, mail(3, 2))
+    second = await send(context, mail(3, recipients=2))
     world.clock.at += HOUR
     await cancel(context, CancelRequest(message_id=second.message_id))
     found = {each.window: each.used for each in (await usage(context, UsageRequest())).limits}
     assert (found["hour"], found["day"], found["month"]) == (0, 0, 0)
-    third = await send(context, mail(4, 2))
+    third = await send(context, mail(4, recipients=2))
     world.clock.at += DAY
-    assert [await sent(context, number) for number in (5, 6)] == ["queued", "queued"]
+    assert [await handed_in(context, number) for number in (5, 6)] == ["queued", "queued"]
     await cancel(context, CancelRequest(message_id=third.message_id))
     assert await queued(world) == 2, "what was counted yesterday frees no place today"
 
@@ -206,14 +180,14 @@ async def test_002_3_sending_and_withdrawing_at_once_never_exceeds_the_cap(world
 
     out = sum(await asyncio.gather(*(send_and_withdraw(number) for number in range(50))))
     assert out <= 10 and await queued(world) == out
-    rest = sum([await sent(context, 100 + number) == "queued" for number in range(20)])
+    rest = sum([await handed_in(context, 100 + number) == "queued" for number in range(20)])
     assert out + rest == 10
 
 
 async def test_the_months_quota_has_its_own_code(world: World) -> None:
     await world.in_mode(Mode.AUTONOMOUS)
     context = limited(world, Limits(account_per_month=2))
-    assert [await sent(context, each) for each in range(3)] == ["queued", "queued", "quota_exceeded"]
+    assert [await handed_in(context, each) for each in range(3)] == ["queued", "queued", "quota_exceeded"]
 
 
 async def test_a_denied_mail_leaves_its_idempotency_key_free(world: World) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -12,44 +11,18 @@ from policies.windows import DAY, HOUR, SECOND, Limits, Span
 from storage.database import many, one
 from storage.records import Approval, Delivery
 from tests.conftest import START, World, overseer
-from tools import deliver, limits
+from tests.fakes.limited import TEN, handed_in, limited, mail, used
+from tools import deliver
 from tools.cancel import CancelRequest, cancel
-from tools.context import Context
 from tools.decide import approve
 from tools.errors import Refusal
 from tools.housekeeping import tidy
 from tools.preview import PreviewRequest, preview
 from tools.schedule import ScheduleChange, edit_scheduled
-from tools.send import SendRequest, send
+from tools.send import send
 from tools.views import time_text
 
-TEN = Limits(mailbox_per_day=10)
 NINE = 9 * HOUR
-
-
-def limited(world: World, table: Limits, undo_seconds: int = 0) -> Context:
-    """The agent's context where these limits hold."""
-    return replace(world.context, site=replace(world.context.site, limits=table, undo_seconds=undo_seconds))
-
-
-def mail(number: int, at: int | None, recipients: int = 1) -> SendRequest:
-    to = [f"a{number}-{each}@example.com" for each in range(recipients)]
-    send_at = time_text(at) if at else None
-    return SendRequest(to=to, subject=f"Hi {number}", markdown=f"Mail {number}", send_at=send_at)
-
-
-async def handed_in(context: Context, number: int, at: int | None, recipients: int = 1) -> str:
-    """What becomes of it: its status, or the code of the refusal."""
-    try:
-        return (await send(context, mail(number, at, recipients))).status
-    except Refusal as refusal:
-        return refusal.code
-
-
-async def taken(context: Context, world: World, at: int) -> int:
-    """Places of the mailbox in the day around `at`."""
-    found = await limits.allowance(context, context.db, world.mailbox, at)
-    return next(each.used for each in found.windows if (each.subject, each.span) == ("mailbox", "day"))
 
 
 async def test_002_3_a_days_cap_holds_for_what_leaves_on_that_day(world: World) -> None:
@@ -65,7 +38,7 @@ async def test_002_3_a_days_cap_holds_for_what_leaves_on_that_day(world: World) 
     assert await handed_in(context, 50, third) == "rate_limited"
     world.clock.at += DAY
     assert await handed_in(context, 60, None) == "rate_limited", "what was planned has the places of today"
-    assert await taken(context, world, world.clock.at) == 10
+    assert await used(world, world.clock.at) == 10
 
 
 async def test_002_3_fifty_concurrent_plans_for_one_day_never_exceed_a_cap_of_ten(world: World) -> None:
@@ -106,7 +79,7 @@ async def test_approved_mail_takes_its_place_on_the_day_it_leaves(world: World) 
     acting = context.acting_as(overseer(world))
     first, second = (each for each in approvals if each is not None)
     await approve(acting, first, 1, world.overseer)
-    assert await taken(context, world, START) == 0
+    assert await used(world, START) == 0
     with pytest.raises(Refusal) as refused:
         await approve(acting, second, 1, world.overseer)
     assert refused.value.code == "approval_refused"
@@ -121,12 +94,12 @@ async def test_another_time_takes_the_places_along_if_there_is_room(world: World
     with pytest.raises(Refusal) as refused:
         await edit_scheduled(context, ScheduleChange(message_id=moving, send_at=time_text(second)))
     assert refused.value.code == "rate_limited"
-    assert [await taken(context, world, at) for at in (first, second)] == [2, 1], "it stayed as it was"
+    assert [await used(world, at) for at in (first, second)] == [2, 1], "it stayed as it was"
     changed = await edit_scheduled(context, ScheduleChange(message_id=moving, send_at=time_text(second + DAY)))
     assert changed.send_at == time_text(second + DAY)
-    assert [await taken(context, world, at) for at in (first, second, second + DAY)] == [0, 1, 2]
+    assert [await used(world, at) for at in (first, second, second + DAY)] == [0, 1, 2]
     await edit_scheduled(context, ScheduleChange(message_id=moving, send_at=time_text(first), to=["b@example.com"]))
-    assert [await taken(context, world, at) for at in (first, second, second + DAY)] == [1, 1, 0]
+    assert [await used(world, at) for at in (first, second, second + DAY)] == [1, 1, 0]
 
 
 async def test_what_can_be_withdrawn_until_after_midnight_counts_there(world: World) -> None:
@@ -175,4 +148,4 @@ async def test_002_3_whatever_is_planned_moved_and_withdrawn_no_day_has_more_tha
     assert max(Counter(Span.HOUR.start(each.due_at) for each in due if each.state == "queued").values()) <= 3
     today = Span.DAY.start(world.clock.at)
     ahead = [today + day * DAY for day in range(4)]
-    assert [await taken(context, world, day + DAY - 1) for day in ahead] == [leaving[day] for day in ahead]
+    assert [await used(world, day + DAY - 1) for day in ahead] == [leaving[day] for day in ahead]
