@@ -181,12 +181,17 @@ async def beside(server: Server, crowd: Sequence[Coroutine[None, None, Cut]]) ->
     await asyncio.sleep(3.0)
     cuts = await asyncio.gather(*crowd)
     await asyncio.sleep(3.0)
+    await stopped(tasks)
+    return cuts, watched
+
+
+async def stopped(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Stop what would go on for ever. Raises what one of them failed with."""
     for task in tasks:
         task.cancel()
     for ended in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(ended, Exception):
             raise ended
-    return cuts, watched
 
 
 def slow(server: Server, count: int, seconds: float) -> list[Coroutine[None, None, Cut]]:

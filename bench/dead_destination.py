@@ -25,6 +25,7 @@ import dns.rdatatype
 import dns.rrset
 import uvloop
 
+from bench.memory import resident
 from bench.peers import DOMAIN, Server, free_port, gatepost
 from bench.send import Sink
 
@@ -146,25 +147,18 @@ async def measure(server: Server, sink: Sink, options: argparse.Namespace) -> Ru
     session = await Session.opened(server)
     await others(session, sink, "warm", asyncio.ensure_future(asyncio.sleep(2.0)))
     alone = await others(session, sink, "alone", asyncio.ensure_future(asyncio.sleep(8.0)))
-    before = resident(server)
+    before = round(resident(server), 1)
     among = await others(
         session, sink, "among", asyncio.ensure_future(crowd(server, options.messages, options.sessions))
     )
-    queued = resident(server)
+    queued = round(resident(server), 1)
     waiting = await others(session, sink, "waiting", asyncio.ensure_future(asyncio.sleep(options.seconds)))
     session.close()
-    return Run(p95(alone), p95(among), p95(waiting), before, queued, resident(server))
+    return Run(p95(alone), p95(among), p95(waiting), before, queued, round(resident(server), 1))
 
 
 def p95(waits: list[float]) -> float:
     return round(statistics.quantiles(waits, n=20)[-1], 1)
-
-
-def resident(server: Server) -> float:
-    """The server's resident memory in MB."""
-    status = Path(f"/proc/{server.pids[0]}/status").read_text()
-    (kilobytes,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:"))
-    return round(int(kilobytes) / 1024, 1)
 
 
 async def run(name: str, address: str | None, options: argparse.Namespace) -> Run:

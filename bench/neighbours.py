@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from bench.crowd import quantile, stopped
 from bench.peers import DOMAIN, Server, gatepost
 from policies.modes import Mode
 from server.opening import opened
@@ -198,11 +199,7 @@ async def storming(tenant: Tenant, stop: Event) -> Seen:
     work += [large() for _ in range(4)] + [filed() for _ in range(2)]
     tasks = [asyncio.create_task(each) for each in work]
     await asyncio.to_thread(stop.wait)
-    for task in tasks:
-        task.cancel()
-    for ended in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(ended, Exception):
-            raise ended
+    await stopped(tasks)
     return seen
 
 
@@ -248,11 +245,6 @@ def measure(stormy: Tenant, calm: Tenant, seconds: float) -> tuple[Seen, Seen, C
     answers = told.get(timeout=120)
     process.join()
     return quiet, beside, answers
-
-
-def quantile(times: list[float], share: float) -> float:
-    """In ms."""
-    return sorted(times)[min(int(len(times) * share), len(times) - 1)] * 1e3
 
 
 def calls_of(seen: Seen) -> list[float]:
