@@ -1,6 +1,6 @@
 """`cancel`: withdraw a mail that has not left."""
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from storage.database import Transaction, many, one
 from storage.records import Approval, Delivery
@@ -8,7 +8,7 @@ from tools import approvals, events, limits
 from tools.access import mailbox_of, message_of
 from tools.context import Context
 from tools.errors import Refusal
-from tools.fields import MessageId
+from tools.fields import MessageId, Next
 from tools.operation import MailboxId, Model, Operation
 
 
@@ -24,7 +24,7 @@ class Cancelled(BaseModel):
 
     message_id: str
     status: str
-    next: str = Field(description="What to do now.")
+    next: Next
 
 
 async def cancel(context: Context, request: CancelRequest) -> Cancelled:

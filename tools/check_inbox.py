@@ -8,11 +8,12 @@ from storage.database import many
 from storage.records import MessageHead
 from tools.access import mailbox_of
 from tools.context import Context
-from tools.fields import Limit, ListedMessage
+from tools.fields import Limit, ListedMessage, Next
 from tools.mail.address import canonical
 from tools.operation import MailboxId, Model, Operation
+from tools.paging import NextCursor, cursor_after, paged, position
 from tools.tags import Wanted
-from tools.views import cursor_after, listed, position
+from tools.views import listed
 
 Status = Literal[
     "unread",
@@ -49,8 +50,8 @@ class InboxPage(BaseModel):
     """A page of messages, newest first."""
 
     messages: list[ListedMessage]
-    next_cursor: str | None = Field(description="Pass it as cursor for the next page; null at the end.")
-    next: str = Field(description="What to do now.")
+    next_cursor: NextCursor
+    next: Next
 
 
 async def check_inbox(context: Context, request: InboxRequest) -> InboxPage:
@@ -70,10 +71,10 @@ async def check_inbox(context: Context, request: InboxRequest) -> InboxPage:
         before_id=before_id,
         limit=request.limit + 1,
     )
-    page = found[: request.limit]
+    page, next_cursor = paged(found, request.limit, cursor_after)
     return InboxPage(
         messages=[listed(message) for message in page],
-        next_cursor=cursor_after(page[-1]) if len(found) > request.limit else None,
+        next_cursor=next_cursor,
         next="read_message shows one, list_thread a conversation." if page else "wait_for_message waits for new mail.",
     )
 

@@ -17,7 +17,8 @@ from tools.fields import Limit
 from tools.mail.address import canonical
 from tools.mail.words import words
 from tools.operation import MailboxId, Model, Operation
-from tools.views import cursor_of, position, time_text
+from tools.paging import NextCursor, cursor_of, paged, position
+from tools.views import time_text
 
 MOST = 5_000
 """People noted in one mailbox."""
@@ -63,7 +64,7 @@ class ContactPage(BaseModel):
     """A page of contacts, by address."""
 
     contacts: list[Contact]
-    next_cursor: str | None = Field(description="Pass it as cursor for the next page; null at the end.")
+    next_cursor: NextCursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +80,8 @@ async def list_contacts(context: Context, request: ContactsRequest) -> ContactPa
     mailbox = await mailbox_of(context, request.mailbox_id)
     after = "" if request.cursor is None else position(request.cursor)[1]
     found = await _rows(context, mailbox.id, after=after, q=request.q, limit=request.limit + 1)
-    page = found[: request.limit]
-    return ContactPage(
-        contacts=[_contact(row) for row in page],
-        next_cursor=cursor_of(0, page[-1].address) if len(found) > request.limit else None,
-    )
+    page, next_cursor = paged(found, request.limit, lambda row: cursor_of(0, row.address))
+    return ContactPage(contacts=[_contact(row) for row in page], next_cursor=next_cursor)
 
 
 async def get_contact(context: Context, request: ContactRequest) -> Contact:

@@ -2,7 +2,7 @@
 
 import json
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from policies.decision import Decision, Verdict
 from policies.facts import Conversation
@@ -12,7 +12,7 @@ from storage.records import Message
 from tools import events
 from tools.context import SECOND, Context
 from tools.errors import Refusal
-from tools.fields import ThreadId
+from tools.fields import Next, ThreadId
 from tools.operation import Model, Operation
 
 _COUNTED = 100
@@ -29,7 +29,7 @@ class Resumed(BaseModel):
     """Where the thread stands."""
 
     thread_id: str
-    next: str = Field(description="What to do now.")
+    next: Next
 
 
 async def conversation(reader: Reader, message: Message, now: int, *, new_thread: bool = False) -> Conversation:

@@ -9,6 +9,7 @@ from tools.access import mailbox_of
 from tools.authentication import DMARC_POLICIES
 from tools.context import Context
 from tools.errors import Refusal
+from tools.fields import Next
 from tools.operation import MailboxId, Model, Operation
 
 
@@ -27,7 +28,7 @@ class DmarcPolicyResult(BaseModel):
 
     mailbox_id: str
     policy: str = Field(description="The policy in force.")
-    next: str = Field(description="What to do now.")
+    next: Next
 
 
 async def set_policy(context: Context, mailbox: Mailbox, policy: str, by: str) -> None:

@@ -9,6 +9,7 @@ from tools.access import mailbox_of
 from tools.context import Context
 from tools.draft import addresses
 from tools.errors import Refusal
+from tools.fields import Next
 from tools.forwarding_consent import LIFE, Status, status_of
 from tools.mail.address import canonical
 from tools.operation import MailboxId, Model, Operation
@@ -40,7 +41,7 @@ class ForwardingView(BaseModel):
         description="off, or active; unconfirmed or expired: nothing is passed on, as nobody at the target agreed."
     )
     expires_at: str | None = Field(description="Until when the target may agree; ISO 8601, UTC.")
-    next: str = Field(description="What to do now.")
+    next: Next
 
 
 async def set_target(context: Context, mailbox: Mailbox, target: str | None, by: str) -> ForwardingView:

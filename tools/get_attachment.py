@@ -10,7 +10,7 @@ from tools.access import mailbox_of
 from tools.attachment_text import HIDDEN, FileText, attachment_text
 from tools.context import Context
 from tools.documents import attachment_content, attachment_of
-from tools.fields import UNTRUSTED, AttachmentId, AttachmentInfo
+from tools.fields import UNTRUSTED, AttachmentId, AttachmentInfo, Next
 from tools.mail.parse import PartInfo
 from tools.operation import MailboxId, Model, Operation
 from tools.tokens import estimate, fitting
@@ -63,7 +63,7 @@ class AttachmentView(BaseModel):
     )
     tokens: int = Field(description="What the text costs, estimated.")
     download: str = Field(description="Path of the file itself, for a program with the key.")
-    next: str = Field(description="What to do now.")
+    next: Next
 
 
 async def get_attachment(context: Context, request: AttachmentRequest) -> AttachmentView:

@@ -10,7 +10,7 @@ from storage.records import Mailbox, Message, Thread
 from tools import noticed
 from tools.access import mailbox_of, thread_of
 from tools.context import Context
-from tools.fields import UNTRUSTED, AttachmentInfo, Person, ThreadId
+from tools.fields import UNTRUSTED, AttachmentInfo, Next, Person, ThreadId
 from tools.mail.address import canonical
 from tools.mail.references import base_subject
 from tools.operation import MailboxId, Model, Operation
@@ -82,7 +82,7 @@ class ThreadView(BaseModel):
     waiting_since: str | None = Field(description="When that mail came or was handed in; null when nobody waits.")
     asks: bool = Field(description="Whether the last mail has a question in it.")
     tokens: int = Field(description="What this answer costs, estimated.")
-    next: str = Field(description="What to do now.")
+    next: Next
 
 
 async def list_thread(context: Context, request: ThreadRequest) -> ThreadView:

@@ -8,7 +8,7 @@ from storage.database import many, one
 from storage.records import Approval, Attempt, Delivery, Message, Schedule
 from tools.access import mailbox_of, message_of
 from tools.context import Context
-from tools.fields import UNTRUSTED, MessageId
+from tools.fields import UNTRUSTED, MessageId, Next
 from tools.operation import MailboxId, Model, Operation
 from tools.quorum import tally
 from tools.views import time_text
@@ -78,7 +78,7 @@ class MessageStatus(BaseModel):
     )
     approval: ApprovalStatus | None
     deliveries: list[DeliveryStatus]
-    next: str = Field(description="What to do now.")
+    next: Next
 
 
 async def message_status(context: Context, request: StatusRequest) -> MessageStatus:

@@ -10,7 +10,7 @@ from tools import events
 from tools.access import hidden_from_agent, mailbox_of
 from tools.context import Context
 from tools.errors import Refusal
-from tools.fields import MessageId
+from tools.fields import MessageId, Next
 from tools.operation import MailboxId, Model, Operation
 
 TRASH_DAYS = 30
@@ -41,7 +41,7 @@ class Moved(BaseModel):
 
     message_id: str
     status: str
-    next: str = Field(description="What to do now.")
+    next: Next
 
 
 async def move_message(context: Context, request: MoveRequest) -> Moved:

@@ -11,6 +11,7 @@ from tools import approvals, events
 from tools.access import mailbox_of
 from tools.context import DAY, HOUR, Context, same
 from tools.errors import Refusal
+from tools.fields import Next
 from tools.operation import MailboxId, Model, Operation
 
 REQUESTS_AN_HOUR = 3
@@ -40,7 +41,7 @@ class ModeResult(BaseModel):
 
     mailbox_id: str
     mode: str = Field(description="The mode in force.")
-    next: str = Field(description="What to do now.")
+    next: Next
 
 
 def mode_named(name: str) -> Mode:

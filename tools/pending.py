@@ -10,7 +10,7 @@ from storage.records import Approval, Message
 from tools import decide as decisions
 from tools.context import Context
 from tools.errors import Refusal
-from tools.fields import UNTRUSTED, AttachmentInfo, Limit, MessageId
+from tools.fields import UNTRUSTED, AttachmentInfo, Limit, MessageId, Next
 from tools.mail.wire import Wire
 from tools.operation import Model, Operation
 from tools.quorum import oversight_of, tally
@@ -49,7 +49,7 @@ class PendingPage(BaseModel):
     """What waits, the most urgent first."""
 
     pending: list[Pending]
-    next: str = Field(description="What to do now.")
+    next: Next
 
 
 class Verdict(Model):
@@ -68,7 +68,7 @@ class Decided(BaseModel):
     status: str = Field(description="The message's status.")
     state: str = Field(description="The approval's state: still pending when another overseer must approve it too.")
     approvals: str = Field(description="How many people have approved this revision, of how many that must.")
-    next: str = Field(description="What to do now.")
+    next: Next
 
 
 async def list_pending(context: Context, request: PendingRequest) -> PendingPage:

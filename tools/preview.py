@@ -12,7 +12,7 @@ from tools.access import mailbox_of, message_of
 from tools.context import Context
 from tools.draft import prepare, subject_of_reply
 from tools.errors import Refusal
-from tools.fields import MAX_SUBJECT, Address, Outgoing
+from tools.fields import MAX_SUBJECT, Address, Next, Outgoing
 from tools.gate import Foreseen, Submission, foresee
 from tools.operation import Operation
 from tools.reply import answered
@@ -66,7 +66,7 @@ class PreviewResult(BaseModel):
     subject: str
     text: str = Field(description="The plain text as recipients would see it.")
     size: int = Field(description="Bytes of the whole mail.")
-    next: str = Field(description="What to do now.")
+    next: Next
 
 
 async def preview(context: Context, request: PreviewRequest) -> PreviewResult:

@@ -9,7 +9,7 @@ from storage.records import Message
 from tools import noticed
 from tools.access import mailbox_of, message_of
 from tools.context import Context
-from tools.fields import UNTRUSTED, AttachmentInfo, MessageId, MessageSummary, Person
+from tools.fields import UNTRUSTED, AttachmentInfo, MessageId, MessageSummary, Next, Person
 from tools.operation import MailboxId, Model, Operation
 from tools.tokens import estimate, fitting
 from tools.views import attachment_infos, persons, summary
@@ -59,7 +59,7 @@ class MessageView(BaseModel):
     details_untrusted: dict[str, JsonValue] = Field(
         description=f"When detail is full: all that was found out, by topic; parts of it repeat the mail. {UNTRUSTED}"
     )
-    next: str = Field(description="What to do now.")
+    next: Next
 
 
 async def read_message(context: Context, request: ReadRequest) -> MessageView:

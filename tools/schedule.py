@@ -16,7 +16,7 @@ from tools.context import Context
 from tools.deliver import Altered, Lost, fail
 from tools.errors import Refusal
 from tools.facts import addressed_by
-from tools.fields import MAX_MARKDOWN, MAX_SUBJECT, Address, MessageId
+from tools.fields import MAX_MARKDOWN, MAX_SUBJECT, Address, MessageId, Next
 from tools.mail.wire import Wire
 from tools.operation import MailboxId, Model, Operation
 from tools.revision import Edit, Revision, revise, write
@@ -46,7 +46,7 @@ class Scheduled(BaseModel):
     status: str = Field(description="scheduled, or pending_send_approval when a person has to see the change first.")
     revision: int
     send_at: str
-    next: str = Field(description="What to do now.")
+    next: Next
 
 
 async def fire_due(context: Context) -> int:

@@ -11,13 +11,14 @@ from pydantic import BaseModel, Field
 from storage.database import many
 from tools.access import mailbox_of
 from tools.context import Context
-from tools.fields import UNTRUSTED, Limit, Person
+from tools.fields import UNTRUSTED, Limit, Next, Person
 from tools.indexing import BODY_CHARS, scope_of
 from tools.mail.words import MARK
 from tools.operation import MailboxId, Model, Operation
+from tools.paging import NextCursor, cursor_of, paged, position
 from tools.query import Query, expression, read_query
 from tools.tags import tags_of
-from tools.views import cursor_of, position, time_text
+from tools.views import time_text
 
 MAX_QUERY = 1_000
 EVER = 2**62
@@ -66,8 +67,8 @@ class Hits(BaseModel):
     """A page of what was found, newest first."""
 
     messages: list[Hit]
-    next_cursor: str | None = Field(description="Pass it as cursor for the next page; null at the end.")
-    next: str = Field(description="What to do now.")
+    next_cursor: NextCursor
+    next: Next
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +106,11 @@ async def search(context: Context, request: SearchRequest) -> Hits:
             characters=BODY_CHARS,
             limit=request.limit + 1,
         )
-    page = found[: request.limit]
+    page, next_cursor = paged(found, request.limit, lambda each: cursor_of(each.entry, ""))
     tags = await tags_of(context.db, [each.id for each in page])
     return Hits(
         messages=[_hit(each, query, tags[each.id]) for each in page],
-        next_cursor=cursor_of(page[-1].entry, "") if len(found) > request.limit else None,
+        next_cursor=next_cursor,
         next="read_message shows one, list_thread its conversation." if page else "Try fewer or other words.",
     )
 

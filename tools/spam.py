@@ -15,10 +15,11 @@ from tools.access import hidden_from_agent
 from tools.acquaintance import note_arrival
 from tools.context import Context, Principal
 from tools.errors import Refusal
-from tools.fields import Limit, ListedMessage, MessageId
+from tools.fields import Limit, ListedMessage, MessageId, Next
 from tools.mail.address import canonical, domain_of
 from tools.operation import Model, Operation
-from tools.views import cursor_after, listed, position
+from tools.paging import NextCursor, cursor_after, paged, position
+from tools.views import listed
 
 _IN_THE_MAILBOX = frozenset({"unread", "read", "archived", "spam_flagged"})
 
@@ -45,15 +46,15 @@ class Marked(BaseModel):
     message_id: str
     status: str
     user_label: Literal["spam", "not_spam"] = Field(description="What was said about it.")
-    next: str = Field(description="What to do now.")
+    next: Next
 
 
 class SpamPage(BaseModel):
     """Spam of the account, newest first."""
 
     messages: list[ListedMessage]
-    next_cursor: str | None = Field(description="Pass it as cursor for the next page; null at the end.")
-    next: str = Field(description="What to do now.")
+    next_cursor: NextCursor
+    next: Next
 
 
 async def report_spam(context: Context, request: SpamRequest) -> Marked:
@@ -89,10 +90,10 @@ async def list_spam(context: Context, request: SpamListRequest) -> SpamPage:
         before_id=before_id,
         limit=request.limit + 1,
     )
-    page = found[: request.limit]
+    page, next_cursor = paged(found, request.limit, cursor_after)
     return SpamPage(
         messages=[listed(message) for message in page],
-        next_cursor=cursor_after(page[-1]) if len(found) > request.limit else None,
+        next_cursor=next_cursor,
         next="not_spam lets one in." if page else "There is no spam.",
     )
 

@@ -7,6 +7,7 @@ from storage.records import Account
 from tools import events
 from tools.context import Context
 from tools.errors import Refusal
+from tools.fields import Next
 from tools.operation import Model, Operation
 from tools.outbox import DELIVERIES
 
@@ -27,7 +28,7 @@ class Sending(BaseModel):
     """Whether the account sends."""
 
     sending: str = Field(description="on, stopped, or paused for the reputation's sake.")
-    next: str = Field(description="What to do now.")
+    next: Next
 
 
 async def stop(context: Context, account_id: str | None, by: str, reason: str = "") -> bool:

@@ -14,8 +14,9 @@ from tools.errors import Refusal
 from tools.fields import UNTRUSTED, Address, Limit
 from tools.mail.address import canonical
 from tools.operation import Model, Operation
+from tools.paging import NextCursor, cursor_of, paged, position
 from tools.suppressing import suppress
-from tools.views import cursor_of, position, time_text
+from tools.views import time_text
 
 ReasonName = Literal["manual", "unsubscribe", "complaint", "bounce"]
 OneAddress = Annotated[str, Field(description="The suppressed address.", max_length=254)]
@@ -60,7 +61,7 @@ class SuppressionPage(BaseModel):
     """A page of entries, newest first."""
 
     suppressions: list[SuppressionEntry]
-    next_cursor: str | None = Field(description="Pass it as cursor for the next page; null at the end.")
+    next_cursor: NextCursor
 
 
 class Added(BaseModel):
@@ -89,11 +90,8 @@ async def list_suppressions(context: Context, request: SuppressionsRequest) -> S
         before_address=before_address,
         limit=request.limit + 1,
     )
-    page = found[: request.limit]
-    return SuppressionPage(
-        suppressions=[_entry(each) for each in page],
-        next_cursor=cursor_of(page[-1].created_at, page[-1].address) if len(found) > request.limit else None,
-    )
+    page, next_cursor = paged(found, request.limit, lambda each: cursor_of(each.created_at, each.address))
+    return SuppressionPage(suppressions=[_entry(each) for each in page], next_cursor=next_cursor)
 
 
 async def add_suppressions(context: Context, request: AddRequest) -> Added:

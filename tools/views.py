@@ -1,14 +1,11 @@
 """Messages as an agent sees them: mail text only in fields that say it is untrusted."""
 
-import base64
-import binascii
 import json
 from datetime import UTC, datetime
 
 from storage.records import MessageHead
 from tools import noticed
 from tools.documents import parts_of, reference
-from tools.errors import Refusal
 from tools.fields import AttachmentInfo, ListedMessage, MessageSummary, Person
 from tools.mail.attachments import PartInfo
 
@@ -68,28 +65,3 @@ def attachment_info(message: MessageHead, part: PartInfo) -> AttachmentInfo:
         size=part.size,
         sha256=part.sha256,
     )
-
-
-def cursor_after(message: MessageHead) -> str:
-    """An opaque cursor: where the next page of a newest-first list begins."""
-    return cursor_of(message.created_at, message.id)
-
-
-def cursor_of(at: int, key: str) -> str:
-    """The cursor behind an entry of that time and key."""
-    return base64.urlsafe_b64encode(f"{at} {key}".encode()).decode().rstrip("=")
-
-
-def position(cursor: str | None) -> tuple[int, str]:
-    """Time and id that the next page lies before. Raises Refusal invalid_cursor."""
-    if cursor is None:
-        return 2**62, ""
-    try:
-        at, _, message_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
-        time = int(at)
-    except (binascii.Error, ValueError) as error:
-        raise Refusal("invalid_cursor") from error
-    # what no column holds would be an error of the database
-    if not 0 <= time <= 2**62 or "\0" in message_id:
-        raise Refusal("invalid_cursor")
-    return time, message_id

@@ -13,7 +13,7 @@ from tools.access import mailbox_of, message_of, thread_of
 from tools.context import Context
 from tools.events import arrivals_topic, last_seq
 from tools.expected import EVENT as OVERDUE
-from tools.fields import ListedMessage
+from tools.fields import ListedMessage, Next
 from tools.mail.address import canonical
 from tools.operation import MailboxId, Model, Operation
 from tools.tags import Wanted, named
@@ -67,7 +67,7 @@ class Arrivals(BaseModel):
     messages: list[ListedMessage]
     overdue: list[Overdue] = Field(description="Answers that did not come in time.")
     cursor: str = Field(description="Pass it as since to go on from here.")
-    next: str = Field(description="What to do now.")
+    next: Next
 
 
 @dataclass(slots=True)

@@ -22,11 +22,11 @@ from tools.context import DAY
 from tools.decide import approve, reject
 from tools.errors import Refusal
 from tools.indexing import BATCH, index_all, index_new
+from tools.paging import cursor_of
 from tools.receive import Arrival, receive
 from tools.search import SEARCH, SearchRequest, search, snippet
 from tools.send import SendRequest, send
 from tools.tags import TagRequest, tag
-from tools.views import cursor_of
 
 CORPORA = Path(os.environ.get("GATEPOST_CORPORA", Path(__file__).parents[3] / "shared" / "corpora"))
 CORPUS = CORPORA / "strings-naughty" / "blns.json"

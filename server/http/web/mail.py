@@ -19,8 +19,8 @@ from tools.context import Context, Principal
 from tools.errors import Refusal
 from tools.mail.parse import Parsed, parse
 from tools.mail.wire import Wire
+from tools.paging import cursor_after, paged, position
 from tools.spam import mark_as_spam, mark_as_wanted
-from tools.views import cursor_after, position
 
 LISTED = 50
 
@@ -64,11 +64,12 @@ class MailPages:
             limit=LISTED + 1,
             **only,
         )
+        messages, older = paged(found, LISTED, cursor_after)
         return page(
             "mail.html",
             spam=spam,
-            messages=found[:LISTED],
-            older=cursor_after(found[LISTED - 1]) if len(found) > LISTED else None,
+            messages=messages,
+            older=older,
             signed_in=person.session.email,
             form_token=form_token(self.context, person.token),
         )
