@@ -26,6 +26,13 @@ async def message_of(reader: Reader, mailbox: Mailbox, message_id: str) -> Messa
     return message
 
 
+async def message_within(context: Context, message_id: str) -> Message | None:
+    """A message of the caller's account, or of the one mailbox the caller is bound to; whatever its status."""
+    principal = context.principal
+    message = await one(context.db, Message, "message_of_account", id=message_id, account_id=principal.account_id)
+    return message if message and principal.mailbox_id in (None, message.mailbox_id) else None
+
+
 async def thread_of(reader: Reader, mailbox: Mailbox, thread_id: str) -> Thread:
     """A thread of this mailbox. Raises thread_not_found."""
     thread = await one(reader, Thread, "thread", id=thread_id, mailbox_id=mailbox.id)

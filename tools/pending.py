@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from storage.database import Row, one, record
 from storage.records import Approval, Message
 from tools import decide as decisions
+from tools.access import message_within
 from tools.context import Context
 from tools.errors import Refusal
 from tools.fields import UNTRUSTED, AttachmentInfo, Limit, MessageId, Next
@@ -129,9 +130,8 @@ async def _approval(context: Context, message_id: str) -> Approval:
 
 
 async def _message(context: Context, message_id: str) -> Message:
-    principal = context.principal
-    message = await one(context.db, Message, "message_of_account", id=message_id, account_id=principal.account_id)
-    if message is None or principal.mailbox_id not in (None, message.mailbox_id):
+    message = await message_within(context, message_id)
+    if message is None:
         raise Refusal("approval_not_found")
     return message
 

@@ -11,7 +11,7 @@ from policies.modes import Mode
 from storage.database import Transaction, many, one
 from storage.records import Mailbox, Message, MessageHead
 from tools import approvals, events, expected
-from tools.access import hidden_from_agent
+from tools.access import hidden_from_agent, message_within
 from tools.acquaintance import note_arrival
 from tools.context import Context, Principal
 from tools.errors import Refusal
@@ -179,10 +179,8 @@ async def _tell(context: Context, transaction: Transaction, message: Message, ev
 
 async def _message(context: Context, message_id: str) -> Message:
     """A message of the caller's account or mailbox; an agent's own view of it decides. Raises message_not_found."""
-    principal = context.principal
-    message = await one(context.db, Message, "message_of_account", id=message_id, account_id=principal.account_id)
-    elsewhere = message is None or principal.mailbox_id not in (None, message.mailbox_id)
-    if message is None or elsewhere or (hidden_from_agent(message) and not _may_see(principal, message)):
+    message = await message_within(context, message_id)
+    if message is None or (hidden_from_agent(message) and not _may_see(context.principal, message)):
         raise Refusal("message_not_found", message_id=message_id)
     return message
 
