@@ -17,7 +17,6 @@ from tools.context import Context
 from tools.greylist import must_wait
 from tools.mail.address import AddressError, domain_of
 from tools.mail.hops import MAX_RECEIVED, hops
-from tools.mail.network import network_of
 from tools.places import Places
 from tools.receive import Arrival, expects, receive
 
@@ -77,13 +76,13 @@ class Inbound(Service):
             connections=shared.connections,
             room=shared.room,
             patience=terms.patience,
+            peers=shared.peers,
             tls=terms.tls,
         )
         self._terms = terms
         self._shared = shared
         self.ip = ""
         """Whose connection it is, as an address."""
-        self._network = ""
         self._header: bytearray | None = None
         """What came of the PROXY header so far; None when none is waited for."""
         self._helo = ""
@@ -122,21 +121,13 @@ class Inbound(Service):
         super().connection_made(transport)
         super().data_received(rest)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        if self._network:
-            self._shared.peers.leave(self._network)
-            self._network = ""
-
     # -- Conversation
 
     def greeting(self) -> bytes:
-        self._network = network_of(self.ip)
-        unwelcome = self._shared.peers.enter(self._network)
-        return unwelcome or f"220 {self._terms.hostname} ESMTP Gatepost".encode()
+        return self._enter(self.ip) or f"220 {self._terms.hostname} ESMTP Gatepost".encode()
 
     def refused(self) -> None:
-        self._shared.peers.blame(self._network)
+        self._peers.blame(self._network)
 
     def whose(self) -> str:
         # a tenant has domains of its own, and to look up which would take a way to the database

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from server.smtp.conversation import Answer, Connections, Conversation, Patience, Room
+from server.smtp.peers import Peers
 from server.smtp.replies import reply_to
 from storage.errors import StorageError
 from tools.errors import Refusal
+from tools.mail.network import network_of
 
 Tls = Callable[[], ssl.SSLContext] | None
 """Gives the context for a new session; None where there is no TLS."""
@@ -22,9 +24,19 @@ class Service(Conversation):
     """The reply to a fault of our own: temporary, with a fixed text (DESIGN section 4.5)."""
 
     def __init__(
-        self, *, max_message_bytes: int, connections: Connections, room: Room, patience: Patience, tls: Tls
+        self,
+        *,
+        max_message_bytes: int,
+        connections: Connections,
+        room: Room,
+        patience: Patience,
+        peers: Peers,
+        tls: Tls,
     ) -> None:
         super().__init__(max_message_bytes=max_message_bytes, connections=connections, room=room, patience=patience)
+        self._peers = peers
+        self._network = ""
+        """Where the connection counts; empty while it does not."""
         self._tls = tls
         self._secured = False
         self._recipients: list[str] = []
@@ -32,6 +44,12 @@ class Service(Conversation):
     def unknown_again(self) -> None:
         """Forget who the other side said it is."""
         raise RuntimeError("not a conversation of its own")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._network:
+            self._peers.leave(self._network)
+            self._network = ""
 
     def fault(self, error: Exception) -> bytes:
         if isinstance(error, Refusal):
@@ -41,6 +59,11 @@ class Service(Conversation):
         else:
             self.log.error("unexpected fault", exc_info=error)
         return self.local_fault
+
+    def _enter(self, address: str) -> bytes | None:
+        """Count the connection in; the greeting that ends it at once, or None."""
+        self._network = network_of(address)
+        return self._peers.enter(self._network)
 
     @property
     def _offers_tls(self) -> bool:

@@ -21,7 +21,6 @@ from tools.gate import Submitted
 from tools.identity import principal_of
 from tools.limits import check_sending, halts
 from tools.mail.address import AddressError, canonical, parse_address
-from tools.mail.network import network_of
 from tools.stops import EVERYBODY
 from tools.submit_raw import check_recipient, submit_raw
 
@@ -71,14 +70,13 @@ class Submission(Service):
             connections=connections,
             room=room,
             patience=Patience(),
+            peers=peers,
             tls=terms.tls,
         )
         self._terms = terms
         self._shut = False
         """Everybody's sending is stopped."""
         self._peer = ""
-        self._peers = peers
-        self._network = ""
         self._greeted = False
         self._tries = 0
         self._member: Member | None = None
@@ -90,17 +88,10 @@ class Submission(Service):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._peer = str((transport.get_extra_info("peername") or ("",))[0])
-        self._network = network_of(self._peer)
         super().connection_made(transport)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        if self._network:
-            self._peers.leave(self._network)
-            self._network = ""
-
     def greeting(self) -> Answer:
-        return self._peers.enter(self._network) or self._greeting()
+        return self._enter(self._peer) or self._greeting()
 
     async def _greeting(self) -> bytes:
         try:
