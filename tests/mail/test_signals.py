@@ -17,7 +17,7 @@ from tools.mail import limits
 from tools.mail.folded import fold
 from tools.mail.parse import parse
 from tools.mail.signals import STRONG, Field, find_signals
-from tools.mail.steering import ENGLISH
+from tools.mail.steering_english import ENGLISH
 from tools.mail.steering_languages import LANGUAGES
 
 CORPORA = Path(os.environ.get("GATEPOST_CORPORA", Path(__file__).resolve().parents[3] / "shared" / "corpora"))

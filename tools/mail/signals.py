@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from tools.mail import limits
 from tools.mail.encoded import LONG, ROT13, decoded_pieces
 from tools.mail.folded import Folded, fold
-from tools.mail.steering import ENGLISH, Rule
+from tools.mail.steering import Rule
+from tools.mail.steering_english import ENGLISH
 from tools.mail.steering_languages import BEYOND_LATIN, BEYOND_STEMS, LANGUAGES
 
 _MARKS = "!\"#$%&'()*+,-./:;<=>?[\\]^`{|}~“”„«»…–—，。！？、：；（）"
