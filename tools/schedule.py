@@ -13,12 +13,13 @@ from storage.records import Wire as WireRow
 from tools import events, gate, limits, wires
 from tools.access import mailbox_of, message_of
 from tools.context import Context
-from tools.deliver import Altered, Lost, fail
+from tools.deliver import fail
 from tools.errors import Refusal
 from tools.facts import addressed_by
 from tools.fields import MAX_MARKDOWN, MAX_SUBJECT, Address, MessageId, Next
 from tools.mail.wire import Wire
 from tools.operation import MailboxId, Model, Operation
+from tools.outgoing import Altered, Lost
 from tools.revision import Edit, Revision, revise, write
 from tools.timing import timing_of
 from tools.views import time_text

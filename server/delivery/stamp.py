@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from server.delivery.site_key import SiteKey
-from tools.deliver import Outgoing
 from tools.mail.identity import Claim, make
+from tools.outgoing import Outgoing
 
 SENDER_ID = "gatepost"
 """The last part of a Feedback-ID, which Gmail wants to be the same on all mail of one sending system."""

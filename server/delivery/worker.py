@@ -22,8 +22,9 @@ from storage.records import Delivery
 from storage.wakeups import wait
 from tools import deliver
 from tools.context import Context
-from tools.deliver import Altered, Outgoing, Settlement, Stopped
+from tools.deliver import Settlement
 from tools.outbox import DELIVERIES
+from tools.outgoing import Altered, Outgoing, Stopped, open_delivery
 
 LOOK_SECONDS = 2.0
 """The longest pause between looks: another process may have queued something on SQLite."""
@@ -187,7 +188,7 @@ class Worker:
     async def _attempt(self, delivery: Delivery, row: Row | None) -> Outcome | None:
         """What became of it; None when the mail must not leave, which has been written then."""
         try:
-            outgoing = await deliver.open_delivery(self._context, delivery, row)
+            outgoing = await open_delivery(self._context, delivery, row)
             signer = await self._signers.signer(outgoing.domain)
             raw = await self._sealed(outgoing, signer)
         except Altered as error:

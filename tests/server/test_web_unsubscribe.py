@@ -11,6 +11,7 @@ from storage.records import Event, Suppression
 from tests.conftest import World, make_world
 from tests.fakes.web import BASE, browsing
 from tools import deliver
+from tools.outgoing import open_delivery
 from tools.send import SendRequest, send
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -29,7 +30,7 @@ async def path_for(world: World) -> str:
     request = SendRequest(to=["Bea@example.com"], subject="News", markdown="Much.", category="bulk")
     await send(world.context, request)
     (delivery,) = await deliver.claim(world.system, "worker", 1)
-    url = (await deliver.open_delivery(world.system, delivery)).unsubscribe_url
+    url = (await open_delivery(world.system, delivery)).unsubscribe_url
     assert url is not None and url.startswith(f"{BASE}/unsubscribe/")
     return url.removeprefix(BASE)
 

@@ -22,8 +22,8 @@ from tests.conftest import World
 from tests.fakes.web import BASE, browsing, held
 from tools.context import MINUTE
 from tools.decide import approve
-from tools.deliver import open_delivery
 from tools.mail.identity import check
+from tools.outgoing import open_delivery
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ from tools import deliver, notices
 from tools.accounts import create_mailbox, forward_to
 from tools.context import DAY, HOUR
 from tools.decide import expire_due, reject
-from tools.deliver import Lost, Settlement
+from tools.deliver import Settlement
 from tools.errors import Refusal
 from tools.letter import Letter
 from tools.mail.reports import read_report
 from tools.mail.verp import bounce_address
+from tools.outgoing import Lost
 from tools.receive import Arrival, receive
 from tools.send import SendRequest, send
 from tools.submit_raw import submit_raw

@@ -15,12 +15,12 @@ from tools.accounts import create_mailbox
 from tools.check_inbox import InboxRequest, check_inbox
 from tools.context import DAY
 from tools.conversation import conversation
-from tools.deliver import Outgoing
 from tools.errors import Refusal
 from tools.forwarding_consent import vouch
 from tools.forwarding_target import ForwardingRequest, set_forwarding, set_target
 from tools.list_thread import ThreadRequest, list_thread
 from tools.mail import srs
+from tools.outgoing import Outgoing, open_delivery
 from tools.receive import Arrival, expects, receive
 from tools.stops import stop
 
@@ -41,7 +41,7 @@ async def pass_on_to(world: World, target: str) -> None:
 async def leaving(world: World) -> list[tuple[Delivery, Outgoing]]:
     """What a worker would carry out now."""
     claimed = await deliver.claim(world.system, "worker", 20)
-    return [(each, await deliver.open_delivery(world.system, each)) for each in claimed]
+    return [(each, await open_delivery(world.system, each)) for each in claimed]
 
 
 async def happened(world: World, type_: str) -> int:

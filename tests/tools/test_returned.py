@@ -13,6 +13,7 @@ from tools import deliver
 from tools.accounts import create_mailbox
 from tools.mail.address import domain_of
 from tools.mail.verp import bounce_address
+from tools.outgoing import open_delivery
 from tools.receive import Arrival, expects, receive
 from tools.send import SendRequest, send
 
@@ -170,7 +171,7 @@ async def test_000_14_a_complaint_names_tenant_message_and_recipient(world: Worl
 
 async def test_000_14_a_complaint_with_redacted_addresses_is_traced_by_the_feedback_id(world: World) -> None:
     delivery = await handed_over(world)
-    token = (await deliver.open_delivery(world.system, delivery)).feedback_token
+    token = (await open_delivery(world.system, delivery)).feedback_token
     for feedback_id in (f"m:a:{token[:-1]}7:gatepost", f"m:a:{token}:gatepost"):
         assert not await noted(world, "message.complained")
         raw = complaint("redacted@agents.example").replace(

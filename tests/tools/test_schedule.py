@@ -20,6 +20,7 @@ from tools.errors import Refusal
 from tools.housekeeping import tidy
 from tools.limits import allowance
 from tools.message_status import StatusRequest, message_status
+from tools.outgoing import open_delivery
 from tools.schedule import ScheduleChange, edit_scheduled, fire_due
 from tools.send import SendRequest, send
 
@@ -96,7 +97,7 @@ async def test_schedule_first_asks_the_gate_in_its_time_under_the_mode_of_then(
     claimed = await due(world)
     assert len(claimed) == {Mode.AUTONOMOUS: 1, Mode.MONITORED: 2}.get(mode, 0)
     for delivery in claimed:
-        await deliver.open_delivery(world.system, delivery)
+        await open_delivery(world.system, delivery)
 
 
 async def test_changed_content_goes_through_the_gate_again(world: World) -> None:
@@ -109,7 +110,7 @@ async def test_changed_content_goes_through_the_gate_again(world: World) -> None
     assert await due(world) == [], "what was allowed before the change does not leave"
     await approve(world.system, await pending(world, message_id), 2, world.overseer)
     (delivery,) = await due(world)
-    assert b"Other words" in (await deliver.open_delivery(world.system, delivery)).raw
+    assert b"Other words" in (await open_delivery(world.system, delivery)).raw
 
 
 async def test_another_time_needs_no_new_decision(world: World) -> None:

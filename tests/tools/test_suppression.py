@@ -14,11 +14,12 @@ from tools import deliver
 from tools.accounts import trust_categories
 from tools.context import DAY, Context, Principal
 from tools.decide import approve
-from tools.deliver import Settlement, Stopped
+from tools.deliver import Settlement
 from tools.errors import Refusal
 from tools.limits import counted
 from tools.message_status import StatusRequest, message_status
 from tools.operation import perform
+from tools.outgoing import Stopped, open_delivery
 from tools.send import SendRequest, send
 from tools.suppressing import suppress
 from tools.suppression import (
@@ -71,7 +72,7 @@ async def settled(world: World, state: deliver.State, category: str = "", code: 
     message_id = await hand_in(world, to)
     (delivery,) = await deliver.claim(world.system, "worker", 1)
     assert delivery.message_id == message_id
-    await deliver.open_delivery(world.system, delivery)
+    await open_delivery(world.system, delivery)
     words = Settlement(state, code, "", "the remote's words", category, "mx.example.net", world.clock() + DAY)
     assert await deliver.settle(world.system, delivery, words)
     return delivery
@@ -97,7 +98,7 @@ async def test_000_10_what_a_person_asked_for_passes_an_unsubscription(world: Wo
     for category in ("login-link", "password-reset", "mfa-otp", "verification"):
         await hand_in(world, category=category)
         (delivery,) = await deliver.claim(world.system, "worker", 1)
-        assert (await deliver.open_delivery(world.system, delivery)).unsubscribe_url is None
+        assert (await open_delivery(world.system, delivery)).unsubscribe_url is None
     for category in ("transactional", "bulk", "broadcast"):
         assert (await refusal_of(world, category=category)).code == "recipient_suppressed"
     await put(world, Reason.COMPLAINT)
@@ -114,7 +115,7 @@ async def test_000_10_an_agents_word_alone_passes_no_unsubscription(world: World
     assert approval is not None and "gatepost mailbox transactional" in approval.reasons
     await approve(world.system, approval, 1, world.overseer)
     (delivery,) = await deliver.claim(world.system, "worker", 9)
-    await deliver.open_delivery(world.system, delivery)
+    await open_delivery(world.system, delivery)
     await trust_categories(world.system, world.mailbox, trusted=True)
     await trust_categories(world.system, world.mailbox, trusted=False)
     await hand_in(world, category="mfa-otp")
@@ -140,7 +141,7 @@ async def test_004_5_a_suppression_is_looked_at_before_each_attempt(world: World
     first, second = await deliver.claim(world.system, "worker", 9)
     await no_mailbox(world, first)
     with pytest.raises(Stopped, match="suppressed \\(bounce\\)"):
-        await deliver.open_delivery(world.system, second)
+        await open_delivery(world.system, second)
 
 
 async def no_mailbox(world: World, delivery: Delivery) -> None:
@@ -201,7 +202,7 @@ async def test_004_5_a_transactional_only_contact_gets_no_bulk_mail(world: World
         )
         assert message is not None
         try:
-            await deliver.open_delivery(world.system, delivery)
+            await open_delivery(world.system, delivery)
         except Stopped:
             stopped += 1
             assert message.category == "bulk"
@@ -270,7 +271,7 @@ async def test_an_overseers_copy_is_never_stopped_and_never_counted(world: World
     await put(world, Reason.BOUNCE, world.overseer)
     await hand_in(world, category="bulk")
     for delivery in await deliver.claim(world.system, "worker", 9):
-        outgoing = await deliver.open_delivery(world.system, delivery)
+        outgoing = await open_delivery(world.system, delivery)
         assert (outgoing.unsubscribe_url is None) is bool(delivery.is_copy)
         words = Settlement("bounced", 550, "5.1.1", "no such user", "NoMailbox", "mx.example.net", world.clock())
         await deliver.settle(world.system, delivery, words)
