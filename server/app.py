@@ -3,7 +3,6 @@
 import asyncio
 import fcntl
 import os
-import resource
 import signal
 import socket
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 import structlog
 import uvicorn
 
+from server import files
 from server.carriers import carrier_of, https_of, names_of, unbound_courier
 from server.delivery.postman import Postman
 from server.delivery.reporter import Reporter
@@ -24,9 +24,9 @@ from server.delivery.tls_report import TlsCounts
 from server.delivery.worker import Worker
 from server.domains import passphrase
 from server.housekeeper import keep_house
+from server.http.admission import admitting
 from server.http.app import build_app
 from server.http.inbound import inbound_route
-from server.http.patience import Patient
 from server.http.rates import PerMinute
 from server.http.web.routes import web_routes
 from server.indexer import keep_index
@@ -47,7 +47,6 @@ from tools.context import Context
 from tools.signin import first_sign_in_link
 
 STOP_SECONDS = 15.0
-FILES = 65_536
 TURN_SECONDS = 0.0005
 """A thread that reads large mail lets the event loop go on after so long; Python's own choice is ten times that."""
 
@@ -95,7 +94,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 
 async def serve(settings: Settings) -> None:
     """`gatepost serve`: run until SIGINT or SIGTERM."""
-    _allow_files()
+    files.raise_limit()
     return_large_blocks()
     sys.setswitchinterval(TURN_SECONDS)
     stopping = asyncio.Event()
@@ -117,14 +116,6 @@ async def serve(settings: Settings) -> None:
             await _welcome(server.context)
         await stopping.wait()
         log.info("stopping")
-
-
-def _allow_files() -> None:
-    """Each connection is a file to the kernel; where the limit is soft, it is raised to what may be."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _welcome(context: Context) -> None:
@@ -237,7 +228,10 @@ async def _serve_http(
     # no access log: addresses of pages hold tokens
     config = uvicorn.Config(
         app,
-        http=Patient,
+        http=admitting(settings.web.bounds(files.limit())),
+        # a connection that became a WebSocket would be neither counted nor timed
+        ws="none",
+        forwarded_allow_ips=settings.web.trusted(),
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=int(STOP_SECONDS),

@@ -9,6 +9,7 @@ from server.inbound import InboundSettings
 from server.limits import LimitSettings
 from server.screening.table import SpamSettings
 from server.settings import PREFIX, Settings
+from server.web import WebSettings
 from tools.errors import CATALOGUE
 from tools.operation import AnyOperation
 from tools.registry import OPERATIONS
@@ -55,7 +56,12 @@ def settings_page() -> str:
         # a default that depends on the machine is told in words, in the description
         default = f"`{_default(field.default)}`" if field.default_factory is None and field.default is not None else ""
         lines.append(f"| `{name}` | `{PREFIX}{name.upper()}` | {default} | {field.description} |")
-    tables: dict[str, type[BaseModel]] = {"limits": LimitSettings, "inbound": InboundSettings, "spam": SpamSettings}
+    tables: dict[str, type[BaseModel]] = {
+        "limits": LimitSettings,
+        "web": WebSettings,
+        "inbound": InboundSettings,
+        "spam": SpamSettings,
+    }
     return _joined([*lines, "", *(line for title, settings in tables.items() for line in _table(title, settings))])
 
 
@@ -69,9 +75,11 @@ def _table(title: str, settings: type[BaseModel]) -> list[str]:
     return [*lines, ""]
 
 
-def _inline(table: BaseModel) -> str:
-    """An inline table of TOML."""
-    return f"{{ {', '.join(f'{name} = {value}' for name, value in table.model_dump(exclude_none=True).items())} }}"
+def _inline(value: object) -> str:
+    """A value of TOML: an inline table, or a string."""
+    if not isinstance(value, BaseModel):
+        return f'"{value}"'
+    return f"{{ {', '.join(f'{name} = {value}' for name, value in value.model_dump(exclude_none=True).items())} }}"
 
 
 def tools_page() -> str:

@@ -22,6 +22,7 @@ from pydantic_settings import (
 from server.inbound import InboundSettings
 from server.limits import LimitSettings
 from server.screening.table import SpamSettings
+from server.web import WebSettings
 
 PREFIX = "GATEPOST_"
 FILE = "gatepost.toml"
@@ -164,6 +165,9 @@ class Settings(BaseSettings):
     )
     inbound: InboundSettings = Field(
         default_factory=InboundSettings, description="The table of arriving mail, below; as a variable it is JSON."
+    )
+    web: WebSettings = Field(
+        default_factory=WebSettings, description="The table of HTTP, below; as a variable it is JSON."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe log line that is written."

@@ -37,6 +37,8 @@ class Gatepost:
     smtp_port: int = 0
     lines: list[dict[str, Any]] = field(default_factory=list)
     """What the present process has logged."""
+    before: tuple[str, ...] = ()
+    """A command that runs the one behind it, in other conditions."""
     _process: asyncio.subprocess.Process | None = None
     _reading: asyncio.Task[None] | None = None
 
@@ -53,7 +55,7 @@ class Gatepost:
         """Start it and wait until it is ready; the ports are chosen anew each time."""
         self.lines = []
         self._process = await asyncio.create_subprocess_exec(
-            *command("serve"), env=self.environment, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+            *self.before, *command("serve"), env=self.environment, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
         )
         self._reading = asyncio.create_task(self._read())
         serving = await self.logged("serving", START_SECONDS)

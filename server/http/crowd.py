@@ -1,0 +1,55 @@
+"""Who is connected over HTTP: how many connections there may be, together and of one address."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from tools.mail.network import network_of
+
+LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many connections there may be, and how many of one address, or IPv6 /64."""
+
+    connections: int = 5000
+    per_address: int = 500
+    proxies: Sequence[IPv4Network | IPv6Network] = LOOPBACK
+    """They speak for many, and are bound by `connections` alone."""
+
+
+class Crowd:
+    """The connections of one listener that are open."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._open = 0
+        self._networks: Counter[str] = Counter()
+
+    def enter(self, address: str) -> str:
+        """Count a connection in, if it may stay; what is wrong otherwise, in words, or ''."""
+        if self._open >= self._bounds.connections:
+            return "Too many connections"
+        network = network_of(address)
+        if self._networks[network] >= self._bounds.per_address and not self._is_proxy(address):
+            return "Too many connections from your address"
+        self._open += 1
+        self._networks[network] += 1
+        return ""
+
+    def leave(self, address: str) -> None:
+        """Count a connection out that may have stayed."""
+        network = network_of(address)
+        self._open -= 1
+        self._networks[network] -= 1
+        if not self._networks[network]:
+            del self._networks[network]
+
+    def _is_proxy(self, address: str) -> bool:
+        try:
+            ip = ip_address(address)
+        except ValueError:
+            return False
+        return any(ip in network for network in self._bounds.proxies)
