@@ -45,7 +45,6 @@ from tools.errors import Refusal
 
 FAILURES = (MCPError, SubscriptionLost, TimeoutError, httpx2.HTTPError, ExceptionGroup)
 """How the client says that it got no answer; its own tasks raise in groups."""
-NO_ANSWER = "The Gatepost server did not answer."
 LISTENING_SECONDS = 20.0
 """So long may pass until the server has acknowledged a subscription."""
 AGAIN_SECONDS = 5.0
@@ -55,6 +54,13 @@ Request = ServerRequestContext[Line, Any]
 Answer = TypeVar("Answer")
 
 _Answer: TypeAdapter[InputRequiredResult | CallToolResult] = TypeAdapter(InputRequiredResult | CallToolResult)
+
+
+class NoAnswer(MCPError):
+    """The server behind the bridge cannot be asked."""
+
+    def __init__(self) -> None:
+        super().__init__(INTERNAL_ERROR, "The Gatepost server did not answer.")
 
 
 class Relay:
@@ -100,51 +106,64 @@ class Relay:
     async def subscribe(self, request: Request, params: SubscribeRequestParams) -> EmptyResult:
         """In the older protocol: tell of each change of one more resource."""
         line = request.lifespan_context
-        check_uri(params.uri, line.subscriber)
         async with line.turn:
-            line.subscriber.uris.add(params.uri)
-            await self._tell_anew(request.session, line)
+            check_uri(params.uri, line.subscriber)
+            await self._tell_anew(request.session, line, line.subscriber.uris | {params.uri})
         return EmptyResult()
 
     async def unsubscribe(self, request: Request, params: UnsubscribeRequestParams) -> EmptyResult:
         """In the older protocol: tell no more of a resource."""
         line = request.lifespan_context
         async with line.turn:
-            line.subscriber.uris.discard(params.uri)
-            await self._tell_anew(request.session, line)
+            await self._tell_anew(request.session, line, line.subscriber.uris - {params.uri})
         return EmptyResult()
 
-    async def _tell_anew(self, client: ServerSession, line: Line) -> None:
-        """Listen to what is subscribed to by now; the old listening ends when the new one has begun."""
-        before, ready = line.telling, asyncio.Event()
-        line.telling = asyncio.create_task(self._tell(client, frozenset(line.subscriber.uris), ready))
+    async def _tell_anew(self, client: ServerSession, line: Line, uris: set[str]) -> None:
+        """Listen to these resources; the old listening ends when the new has begun, and goes on if that is refused."""
+        before, known, ready = line.telling, line.subscriber.uris, asyncio.get_running_loop().create_future()
+        line.subscriber.uris = uris
+        line.telling = asyncio.create_task(self._tell(client, frozenset(uris), ready))
         try:
             async with asyncio.timeout(LISTENING_SECONDS):
-                await ready.wait()
+                await ready
+        except MCPError:
+            line.telling, line.subscriber.uris = before, known
+            raise
         except TimeoutError as error:
             # the task goes on trying, and tells of everything once it listens
-            raise MCPError(INTERNAL_ERROR, NO_ANSWER) from error
+            raise NoAnswer from error
         finally:
-            if before is not None:
+            if before is not None and before is not line.telling:
                 before.cancel()
 
-    async def _tell(self, client: ServerSession, uris: frozenset[str], ready: asyncio.Event) -> None:
-        """Tell a client that stays what changes; after the server was away of all, as nobody knows what did."""
+    async def _tell(self, client: ServerSession, uris: frozenset[str], ready: asyncio.Future[None]) -> None:
+        """Tell a client that stays what changes; after the server was away of all, as nobody knows what did.
+
+        `ready` is for whoever waits for the beginning, and is told too if the server refuses.
+        """
         missed: frozenset[str] = frozenset()
+
+        async def tell(server: Client) -> None:
+            async with server.listen(resource_subscriptions=sorted(uris)) as changes:
+                _settle(ready)
+                for uri in missed:
+                    await client.send_resource_updated(uri)
+                async for change in changes:
+                    if isinstance(change, ResourceUpdated):
+                        await client.send_resource_updated(change.uri)
+
         while uris:
             try:
-                async with self._connected() as server, server.listen(resource_subscriptions=sorted(uris)) as changes:
-                    ready.set()
-                    for uri in missed:
-                        await client.send_resource_updated(uri)
-                    async for change in changes:
-                        if isinstance(change, ResourceUpdated):
-                            await client.send_resource_updated(change.uri)
-            except FAILURES:
+                await self._asked(tell)
+            except NoAnswer:
                 pass
+            except MCPError as refused:
+                if not ready.done():
+                    ready.set_exception(refused)
+                    return
             missed = uris
             await asyncio.sleep(self._again_seconds)
-        ready.set()
+        _settle(ready)
 
     async def call_tool(self, request: Request, params: CallToolRequestParams) -> CallToolResult | InputRequiredResult:
         """The server's answer, or its question: then the client asks its user and calls again with what was said."""
@@ -157,23 +176,34 @@ class Relay:
             return refused(Refusal("unreachable"), "")
 
     async def _asked(self, ask: Callable[[Client], Awaitable[Answer]]) -> Answer:
-        """The server's answer. Raises MCPError, its own about the request or that it did not answer."""
+        """The server's answer. Raises MCPError, its own about the request, or NoAnswer."""
         try:
             async with self._connected() as client:
                 try:
                     return await ask(client)
                 except MCPError as error:
-                    if error.code != INVALID_PARAMS:
+                    if not _is_its_word(error):
                         raise
                     refused = error
         except FAILURES as error:
-            raise MCPError(INTERNAL_ERROR, NO_ANSWER) from error
+            raise NoAnswer from error
         raise refused
 
     def _connected(self, mode: str = LATEST_MODERN_VERSION, *, asking: bool = False) -> Client:
         """`asking`: say that questions to the user can be answered, because our own client says so."""
         transport = streamable_http_client(self._address, http_client=self._http)
         return Client(transport, mode=mode, elicitation_callback=_never_here if asking else None)
+
+
+def _is_its_word(error: MCPError) -> bool:
+    """Whether the server refused the request; what its client says of a line that broke has no code of ours."""
+    return error.code == INVALID_PARAMS or (isinstance(error.data, dict) and "code" in error.data)
+
+
+def _settle(ready: asyncio.Future[None]) -> None:
+    # whoever stopped waiting has cancelled it
+    if not ready.done():
+        ready.set_result(None)
 
 
 async def _never_here(context: ClientRequestContext, params: ElicitRequestParams) -> ErrorData:

@@ -2,22 +2,26 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import cast
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 from mcp import Client, MCPError
 from mcp.shared.subscriptions import ResourceUpdated
-from mcp.types import TextResourceContents
+from mcp.types import ErrorData, TextResourceContents
 
 from server.mcp.bridge import upstream
+from server.mcp.relay import LISTENING_SECONDS
 from server.streams import Streams
 from tests.conftest import World, eventually, make_world
-from tests.fakes.edges import ERAS, Heard, application, on_sqlite, subscribe, unsubscribe
+from tests.fakes.edges import ERAS, Heard, application, on_sqlite, subscribe, talking_http, unsubscribe
 from tests.fakes.serving import serving
 from tests.server.test_mcp_resources import arrive
 from tests.server.test_stdio import BRIDGE, process
+from tools.identity import create_key
 
 pytestmark = on_sqlite
 
@@ -110,6 +114,59 @@ async def test_an_older_client_subscribes_one_by_one(world: World) -> None:
         with pytest.raises(MCPError) as refused:
             await subscribe(client, "file:///etc/passwd")
         assert refused.value.error.code == -32602
+
+
+async def refusal_of(asking: Awaitable[object]) -> ErrorData:
+    """The error that is answered, well before the bridge would give up waiting."""
+    with pytest.raises(MCPError) as refused:
+        async with asyncio.timeout(LISTENING_SECONDS / 2):
+            await asking
+    return refused.value.error
+
+
+async def listen(client: Client, uri: str) -> None:
+    async with client.listen(resource_subscriptions=[uri]):
+        pass
+
+
+@pytest.mark.parametrize(("era", "ask"), [("auto", listen), ("legacy", subscribe)])
+async def test_a_key_that_may_not_read_is_refused_in_the_server_s_words(
+    world: World, era: str, ask: Callable[[Client, str], Awaitable[None]]
+) -> None:
+    made = await create_key(world.system, world.account.id, "sender", frozenset({"send"}), world.mailbox.id)
+    headers = {"Authorization": f"Bearer {made.text}"}
+    async with (
+        serving(application(world)) as url,
+        httpx2.AsyncClient(base_url=url, headers=headers, timeout=30) as http,
+        talking_http(http, era) as direct,
+        upstream(url, made.text) as server,
+        Client(server, mode=era) as client,
+    ):
+        said = await refusal_of(ask(direct, mailbox_uri(world)))
+        assert said.data["code"] == "missing_scope"
+        for _ in range(2):
+            assert await refusal_of(ask(client, mailbox_uri(world))) == said
+        assert await refusal_of(ask(client, "gatepost://messages/msg_1")) == said
+
+
+async def test_what_was_subscribed_to_stays_when_more_is_refused(world: World) -> None:
+    heard = Heard()
+    async with (
+        asyncio.timeout(30),
+        serving(application(world, Streams(per_key=1))) as url,
+        upstream(url, world.key) as server,
+        Client(server, mode="legacy", message_handler=heard) as client,
+    ):
+        await subscribe(client, mailbox_uri(world))
+        for _ in range(2):
+            refused = await refusal_of(subscribe(client, "gatepost://messages/msg_1"))
+            assert refused.data["code"] == "rate_limited", "there are too many streams"
+        await arrive(world)
+        await heard.until(mailbox_uri(world))
+        # nothing is left of what was refused: with no resource there is no stream
+        await unsubscribe(client, mailbox_uri(world))
+        await eventually(lambda: world.system.db.wakeups.listeners(f"events {world.account.id}") == 0)
+        await subscribe(client, "gatepost://messages/msg_1")
 
 
 async def test_after_the_server_was_away_a_subscriber_is_told_of_all(world: World) -> None:
