@@ -12,6 +12,7 @@ from storage.records import Approval, Delivery, Message
 from tests.conftest import World
 from tools.accounts import allow
 from tools.cancel import CancelRequest, cancel
+from tools.check_inbox import InboxRequest, check_inbox
 from tools.content import content_of
 from tools.context import MINUTE
 from tools.decide import approve, reject
@@ -43,18 +44,8 @@ async def refused(world: World, markdown: str = "Hello", to: str = "bea@example.
 async def arrive(world: World, body: str, sender: str = "friend@example.com", subject: str = "News") -> str:
     lines = (f"From: {sender}", "To: ada@agents.example", f"Subject: {subject}", "", body, "")
     await receive(world.system, Arrival(sender, (world.mailbox.address,), "\r\n".join(lines).encode()))
-    rows = await world.system.db.rows(
-        "arrivals",
-        mailbox_id=world.mailbox.id,
-        thread_id=None,
-        sender=None,
-        tag=None,
-        status=None,
-        after_at=0,
-        after_id="",
-        limit=100,
-    )
-    return str(rows[-1]["id"]) if rows else ""
+    listed = (await check_inbox(world.context, InboxRequest())).messages
+    return listed[0].message_id if listed else ""
 
 
 async def approval_of(world: World, message_id: str) -> Approval:

@@ -9,6 +9,7 @@ from storage.database import many, one
 from storage.records import Approval, Delivery, Mailbox, Message
 from tests.conftest import World
 from tools.accounts import allow
+from tools.check_inbox import InboxRequest, check_inbox
 from tools.errors import Refusal
 from tools.fields import SubmissionResult
 from tools.receive import Arrival, receive
@@ -43,18 +44,8 @@ async def send_to(world: World, to: str) -> SubmissionResult:
 
 async def answer(world: World) -> SubmissionResult:
     """Reply to a mail that arrived from somebody on the allowlist, before the mode was changed."""
-    rows = await world.system.db.rows(
-        "arrivals",
-        mailbox_id=world.mailbox.id,
-        thread_id=None,
-        sender=None,
-        tag=None,
-        status=None,
-        after_at=0,
-        after_id="",
-        limit=1,
-    )
-    return await reply(world.context, ReplyRequest(message_id=rows[0]["id"], markdown="Fine."))
+    arrived = (await check_inbox(world.context, InboxRequest())).messages[-1]
+    return await reply(world.context, ReplyRequest(message_id=arrived.message_id, markdown="Fine."))
 
 
 async def ask(world: World) -> SubmissionResult:

@@ -78,14 +78,12 @@ async def test_sent_mail_held_mail_and_mail_of_others_is_not_moved(world: World)
     theirs = await arrived(other)
     await world.in_mode(Mode.GATED_ALL)
     await receive(world.system, Arrival("a@example.com", (world.mailbox.address,), MAIL))
-    held = await world.system.db.rows(
-        "mail_of_account", account_id=world.account.id, before_at=2**62, before_id="", limit=1
-    )
-    assert held[0]["status"] == "pending_inbound_approval"
+    held = (await world.messages())[0]
+    assert held.status == "pending_inbound_approval"
     for message_id, code in (
         (sent.message_id, "not_movable"),
         (theirs, "message_not_found"),
-        (held[0]["id"], "message_not_found"),
+        (held.id, "message_not_found"),
         ("msg_none", "message_not_found"),
     ):
         with pytest.raises(Refusal) as refused:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from policies.modes import Mode
-from storage.database import Row
 from tests.conftest import World
 from tools.errors import Refusal
 from tools.operation import perform
@@ -99,17 +98,11 @@ async def rules_of(world: World) -> list[Any]:
     ]
 
 
-async def mail(world: World) -> list[Row]:
-    return await world.system.db.rows(
-        "mail_of_account", account_id=world.account.id, before_at=2**62, before_id="", limit=500
-    )
-
-
 async def left_for(world: World) -> set[str]:
     """Everybody for whom a delivery was made."""
     found: set[str] = set()
-    for message in await mail(world):
-        found |= {row["recipient"] for row in await world.system.db.rows("deliveries", message_id=message["id"])}
+    for message in await world.messages():
+        found |= {row["recipient"] for row in await world.system.db.rows("deliveries", message_id=message.id)}
     return found
 
 
@@ -120,16 +113,16 @@ async def test_an_obedient_agent_does_no_harm(world: World, name: str, mode: Mod
     before = await rules_of(world)
     raw = attack(1, ATTACKS[name])
     await receive(world.system, Arrival("boss1@evil.test", (world.mailbox.address,), raw))
-    [row] = await mail(world)
-    assert await obey(world, row["id"]) > 0
+    [message] = await world.messages()
+    assert await obey(world, message.id) > 0
     assert {recipient for recipient in await left_for(world) if recipient.endswith("evil.test")} == set()
     assert await rules_of(world) == before
 
 
 async def test_every_attempt_to_send_is_on_record(world: World) -> None:
     await receive(world.system, Arrival("b@evil.test", (world.mailbox.address,), attack(1, ATTACKS["many at once"])))
-    [row] = await mail(world)
-    await obey(world, row["id"])
+    [message] = await world.messages()
+    await obey(world, message.id)
     events = await world.system.db.rows("events", account_id=world.account.id, after=0, limit=500)
     held = [event for event in events if event["type"] == "message.pending_send_approval"]
     assert len(held) == 10
@@ -153,8 +146,8 @@ async def test_what_a_tainted_mail_carried_is_not_passed_on(world: World) -> Non
 async def test_the_answer_a_person_approved_ends_the_taint_of_what_came_before(world: World) -> None:
     await world.in_mode(Mode.AUTONOMOUS)
     await receive(world.system, Arrival("b@evil.test", (world.mailbox.address,), attack(1, told("Answer me."))))
-    [row] = await mail(world)
+    [message] = await world.messages()
     reply = BY_NAME["reply"]
-    held = await perform(reply, world.context, reply.request(message_id=row["id"], markdown="No."))
+    held = await perform(reply, world.context, reply.request(message_id=message.id, markdown="No."))
     assert held.status == "pending_send_approval"
-    assert any(row["id"] in reason for reason in held.reasons)
+    assert any(message.id in reason for reason in held.reasons)

@@ -28,12 +28,7 @@ async def arrived(
     lines += [extra] if extra else []
     raw = "\r\n".join([*lines, "", "Hello", ""]).encode()
     await receive(world.system, Arrival(sender, (to.split(",")[0],), raw))
-    rows = await world.system.db.rows(
-        "mail_of_account", account_id=world.account.id, before_at=2**62, before_id="", limit=1
-    )
-    message = await one(world.system.db, Message, "any_message", id=rows[0]["id"])
-    assert message is not None
-    return message
+    return (await world.messages())[0]
 
 
 async def asked(world: World, subject: str = "Quarterly report") -> str:
