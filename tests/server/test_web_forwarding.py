@@ -1,23 +1,14 @@
 """The page where a reader agrees to get another mailbox's mail: reading it does nothing, and only its own form acts."""
 
-from collections.abc import AsyncIterator
-
-import pytest
 from httpx2 import AsyncClient
 
 from tests.conftest import World, make_world
-from tests.fakes.web import BASE, FROM_PAGE, browsing, hidden, sign_in
+from tests.fakes.web import BASE, FROM_PAGE, hidden, sign_in
 from tools import notices
 from tools.forwarding_consent import LIFE
 from tools.forwarding_target import forwarding_of, set_target
 
 READER = "reader@example.net"
-
-
-@pytest.fixture
-async def browser(world: World) -> AsyncIterator[AsyncClient]:
-    async with browsing(world.system) as client:
-        yield client
 
 
 async def path_for(world: World) -> str:

@@ -1,13 +1,10 @@
 """The overseer's view of all mail: what is there, what became of it, and nobody else's."""
 
-from collections.abc import AsyncIterator
-
-import pytest
 from httpx2 import AsyncClient
 
 from policies.modes import Mode
 from tests.conftest import World, make_world
-from tests.fakes.web import browsing, sign_in
+from tests.fakes.web import sign_in
 from tools import deliver
 from tools.deliver import Settlement
 from tools.receive import Arrival, receive
@@ -17,12 +14,6 @@ MAIL = (
     b"From: <x@example.net>\r\nTo: ada@agents.example\r\nSubject: <b>Hi</b>\r\n"
     b"Message-ID: <q@example.net>\r\n\r\nHello\r\n"
 )
-
-
-@pytest.fixture
-async def browser(world: World) -> AsyncIterator[AsyncClient]:
-    async with browsing(world.system) as client:
-        yield client
 
 
 async def sent(world: World, subject: str) -> str:

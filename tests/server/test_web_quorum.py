@@ -1,7 +1,5 @@
 """The approval page where two must approve: each by a link of their own, and who has done so."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from httpx2 import AsyncClient
 
@@ -11,7 +9,6 @@ from tests.fakes.web import (
     BASE,
     FROM_PAGE,
     approval_of,
-    browsing,
     form_of,
     held,
     hidden,
@@ -31,10 +28,9 @@ EDIT = {"to": "bea@example.com", "cc": "", "bcc": "", "subject": "Offer", "markd
 
 
 @pytest.fixture
-async def browser(world: World) -> AsyncIterator[AsyncClient]:
+async def browser(world: World, browser: AsyncClient) -> AsyncClient:
     await name_second_overseer(world.system, world.account, VICE, "the operator")
-    async with browsing(world.system) as client:
-        yield client
+    return browser
 
 
 async def risky(world: World) -> Approval:

@@ -1,6 +1,5 @@
 """Human sign-in over HTTP: the mailed link, the session, and what the answers do not tell."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -12,12 +11,6 @@ from tests.fakes.web import BASE, FROM_PAGE, browsing, form_of, held, hidden, si
 from tools import notices
 from tools.context import HOUR, MINUTE
 from tools.signin import first_sign_in_link, request_sign_in, session_of
-
-
-@pytest.fixture
-async def browser(world: World) -> AsyncIterator[AsyncClient]:
-    async with browsing(world.system) as client:
-        yield client
 
 
 async def ask(browser: AsyncClient, email: str) -> Response:

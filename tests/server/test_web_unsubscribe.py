@@ -1,27 +1,18 @@
 """One-click unsubscribing over HTTP (RFC 8058): the POST acts and needs its token alone, the GET never does."""
 
-from collections.abc import AsyncIterator
-
-import pytest
 from httpx2 import AsyncClient
 
 from policies.modes import Mode
 from storage.database import many, one
 from storage.records import Event, Suppression
 from tests.conftest import World, make_world
-from tests.fakes.web import BASE, browsing
+from tests.fakes.web import BASE
 from tools import deliver
 from tools.outgoing import open_delivery
 from tools.send import SendRequest, send
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 BEA = "bea@example.com"
-
-
-@pytest.fixture
-async def browser(world: World) -> AsyncIterator[AsyncClient]:
-    async with browsing(world.system) as client:
-        yield client
 
 
 async def path_for(world: World) -> str:

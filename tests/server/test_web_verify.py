@@ -3,10 +3,8 @@
 import base64
 import hashlib
 import html
-from collections.abc import AsyncIterator
 from email import message_from_bytes
 
-import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from httpx2 import ASGITransport, AsyncClient, Response
 from starlette.applications import Starlette
@@ -19,17 +17,11 @@ from server.http.web.verify import DOCUMENT, MAX_MAIL
 from storage.database import many
 from storage.records import Delivery
 from tests.conftest import World
-from tests.fakes.web import BASE, browsing, held
+from tests.fakes.web import BASE, held
 from tools.context import MINUTE
 from tools.decide import approve
 from tools.mail.identity import check
 from tools.outgoing import open_delivery
-
-
-@pytest.fixture
-async def browser(world: World) -> AsyncIterator[AsyncClient]:
-    async with browsing(world.system) as client:
-        yield client
 
 
 async def sent(world: World) -> tuple[bytes, str]:
