@@ -28,7 +28,6 @@ from bench.peers import DOMAIN, Server, gatepost
 from policies.modes import Mode
 from server.opening import opened
 from server.settings import Settings
-from storage.database import Transaction
 from tests.mail.documents import docx, run
 from tools.accounts import SigningKeys, create_account, create_mailbox
 from tools.identity import create_key
@@ -213,12 +212,7 @@ async def second_account(settings: Settings) -> tuple[str, str, str]:
     """Another account on the server's database: its mailbox's address and id, and a key."""
     async with opened(settings) as context:
         account = await create_account(context, NEIGHBOUR, "else@example.org", SigningKeys("gp", "", ""))
-        mailbox = await create_mailbox(context, account.id, "bob", NEIGHBOUR)
-
-        async def autonomous(transaction: Transaction) -> None:
-            await transaction.run("set_mode", id=mailbox.id, mode=Mode.AUTONOMOUS)
-
-        await context.db.write(autonomous)
+        mailbox = await create_mailbox(context, account.id, "bob", NEIGHBOUR, mode=Mode.AUTONOMOUS)
         key = await create_key(context, account.id, "bench", frozenset({"read", "send"}), mailbox.id)
     return mailbox.address, mailbox.id, key.text
 

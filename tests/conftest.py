@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from policies.modes import Mode
+from policies.suppression import Reason
 from storage.blobs import Blobs
 from storage.database import Database, Transaction, many
 from storage.migrate import migrate
@@ -22,6 +23,7 @@ from storage.sqlite import open_sqlite
 from tools.accounts import SigningKeys, create_account, create_mailbox
 from tools.context import Context, Principal, Secret, Site
 from tools.identity import create_key, principal_of
+from tools.suppressing import suppress
 
 POSTGRES = os.environ.get("GATEPOST_TEST_POSTGRES", "")
 """URL of a PostgreSQL server where databases may be made: postgresql://user@127.0.0.1:5432/postgres"""
@@ -87,6 +89,10 @@ class World:
 
         await self.system.db.write(work)
         return replace(self.mailbox, mode=mode)
+
+    async def suppress(self, address: str, reason: Reason) -> None:
+        """The account sends nothing to the address from now on."""
+        await self.system.db.write(lambda opened: suppress(opened, self.clock(), self.account.id, address, reason))
 
     async def messages(self) -> list[Message]:
         """The account's messages, the newest first."""

@@ -9,14 +9,13 @@ import pytest
 from policies.suppression import Reason
 from server.delivery.stamp import stamp
 from server.delivery.worker import Worker
-from storage.database import Transaction, many
+from storage.database import many
 from storage.records import Delivery
 from tests.conftest import Clock, World, eventually
 from tests.fakes.signing import Recording, at_work, signers_of, signing_world
 from tools.accounts import trust_categories
 from tools.context import Context
 from tools.send import SendRequest, send
-from tools.suppressing import suppress
 
 URL = re.compile(rb"List-Unsubscribe: <(https://mail\.example\.com/unsubscribe/[\w.-]+)>\r\n")
 
@@ -77,11 +76,7 @@ async def test_000_10_other_mail_has_no_such_header(world: World, carrier: Recor
 async def test_004_5_who_was_suppressed_meanwhile_is_not_connected_to(world: World) -> None:
     request = SendRequest(to=["bea@example.com", "carl@example.com"], subject="News", markdown="Much.")
     sent = await send(world.context, request)
-
-    async def work(transaction: Transaction) -> bool:
-        return await suppress(transaction, world.clock(), world.account.id, "bea@example.com", Reason.UNSUBSCRIBE)
-
-    assert await world.system.db.write(work)
+    await world.suppress("bea@example.com", Reason.UNSUBSCRIBE)
     recording = Recording()
 
     async def over() -> bool:

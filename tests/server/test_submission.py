@@ -24,7 +24,6 @@ from tools.accounts import trust_categories
 from tools.errors import Refusal
 from tools.identity import revoke_key
 from tools.stops import start, stop
-from tools.suppressing import suppress
 
 ADA = "ada@agents.example"
 MAIL = (
@@ -139,11 +138,7 @@ async def test_000_2_what_a_policy_denies_is_550_5_7_1(world: World) -> None:
 
 async def test_000_2_a_suppressed_recipient_is_550_5_7_1_and_stops_no_other(world: World) -> None:
     await world.in_mode(Mode.AUTONOMOUS)
-
-    async def work(transaction: Transaction) -> None:
-        await suppress(transaction, world.clock.at, world.account.id, "gone@example.org", Reason.BOUNCE)
-
-    await world.system.db.write(work)
+    await world.suppress("gone@example.org", Reason.BOUNCE)
     async with listening(world) as talk:
         await sign_in(talk, world)
         await talk.command(f"MAIL FROM:<{ADA}>")
@@ -157,11 +152,7 @@ async def test_000_2_a_suppressed_recipient_is_550_5_7_1_and_stops_no_other(worl
 async def test_000_2_who_unsubscribed_is_refused_alone(world: World) -> None:
     """At RCPT nobody knows the category yet: only from a marked mailbox it may be one that passes."""
     await world.in_mode(Mode.AUTONOMOUS)
-
-    async def work(transaction: Transaction) -> None:
-        await suppress(transaction, world.clock.at, world.account.id, "bob@example.org", Reason.UNSUBSCRIBE)
-
-    await world.system.db.write(work)
+    await world.suppress("bob@example.org", Reason.UNSUBSCRIBE)
     async with listening(world) as talk:
         await sign_in(talk, world)
         await talk.command(f"MAIL FROM:<{ADA}>")
@@ -179,11 +170,7 @@ async def test_000_2_who_unsubscribed_is_refused_alone(world: World) -> None:
 async def test_000_2_who_unsubscribed_has_a_mail_alone_from_a_marked_mailbox(world: World) -> None:
     """The category comes with the content, and a refusal then is for everybody in the mail."""
     await trust_categories(world.system, await world.in_mode(Mode.AUTONOMOUS), trusted=True)
-
-    async def work(transaction: Transaction) -> None:
-        await suppress(transaction, world.clock.at, world.account.id, "bob@example.org", Reason.UNSUBSCRIBE)
-
-    await world.system.db.write(work)
+    await world.suppress("bob@example.org", Reason.UNSUBSCRIBE)
     became = {}
     async with listening(world) as talk:
         await sign_in(talk, world)

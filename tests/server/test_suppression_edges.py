@@ -10,11 +10,9 @@ import pytest
 
 from policies.suppression import Reason
 from server.cli import main
-from storage.database import Transaction
 from tests.conftest import World
 from tests.fakes.edges import MAIL, on_sqlite, served
 from tools.identity import create_key
-from tools.suppressing import suppress
 
 
 @pytest.fixture
@@ -51,11 +49,7 @@ def test_the_operator_keeps_the_list_on_the_command_line(gatepost: Callable[...,
 @on_sqlite
 async def test_003_an_admin_key_keeps_the_list_over_rest(world: World) -> None:
     """What bounced for good stays on the list, whatever key asks."""
-
-    async def bounced(transaction: Transaction) -> bool:
-        return await suppress(transaction, world.clock(), world.account.id, "gone@example.com", Reason.BOUNCE)
-
-    assert await world.system.db.write(bounced)
+    await world.suppress("gone@example.com", Reason.BOUNCE)
     admin = await create_key(world.system, world.account.id, "admin", frozenset({"admin"}))
     key = {"Authorization": f"Bearer {admin.text}"}
     async with served(world) as http:

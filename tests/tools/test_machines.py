@@ -11,7 +11,7 @@ from policies.decision import Verdict
 from policies.facts import Conversation, Outbound
 from policies.loops import MOST, answers_machine, loop
 from policies.modes import Mode
-from storage.database import Transaction, many, one
+from storage.database import many, one
 from storage.records import Approval, Event, Message
 from tests.conftest import AGENT, World, make_world, overseer
 from tools.accounts import create_mailbox
@@ -147,12 +147,7 @@ async def test_c1_two_agents_stop_after_ten_messages(world: World) -> None:
 
 async def another_agent(world: World) -> World:
     """A second mailbox of the account, with its own agent."""
-    mailbox = await create_mailbox(world.system, world.account.id, "eve", "agents.example", display_name="Eve")
-
-    async def autonomous(transaction: Transaction) -> None:
-        await transaction.run("set_mode", id=mailbox.id, mode=Mode.AUTONOMOUS)
-
-    await world.system.db.write(autonomous)
+    mailbox = await create_mailbox(world.system, world.account.id, "eve", "agents.example", mode=Mode.AUTONOMOUS)
     made = await create_key(world.system, world.account.id, "eve", AGENT, mailbox.id)
     context = world.system.acting_as(await principal_of(world.system, made.text))
     return World(context, world.system, world.clock, world.account, mailbox, made.text)
