@@ -31,7 +31,7 @@ from server.http.rates import PerMinute
 from server.http.web.routes import web_routes
 from server.indexer import keep_index
 from server.listening import listening, open_socket
-from server.memory import return_large_blocks
+from server.memory import pass_over_what_stays, return_large_blocks
 from server.opening import opened
 from server.screening.scanners import scanner_of
 from server.settings import Settings, SettingsError
@@ -114,6 +114,7 @@ async def serve(settings: Settings) -> None:
             log.warning("the route is capture: nothing leaves. Set GATEPOST_ROUTE to relay or direct for real mail")
         if server.http_port:
             await _welcome(server.context)
+        pass_over_what_stays()
         await stopping.wait()
         log.info("stopping")
 

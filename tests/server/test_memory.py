@@ -1,4 +1,4 @@
-"""The memory of large mails is the system's again when they are stored."""
+"""The memory of large mails is the system's again when they are stored, and a collection looks at little."""
 
 import platform
 import subprocess
@@ -28,6 +28,17 @@ print(resident() - before)
 """
 """Four at once, behind a larger one; what stays resident, in MiB."""
 
+COLLECTED = """
+import gc, sys
+import server.app
+from server.memory import pass_over_what_stays
+
+if sys.argv[1] == "passed over":
+    pass_over_what_stays()
+print(len(gc.get_objects()))
+"""
+"""What a full collection looks at."""
+
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps memory otherwise")
 def test_large_blocks_are_the_systems_again() -> None:
@@ -35,8 +46,17 @@ def test_large_blocks_are_the_systems_again() -> None:
     assert _kept("as it is") > 40, "glibc learned to do so by itself"
 
 
+def test_the_collector_passes_over_what_a_server_is_made_of() -> None:
+    assert _run(COLLECTED, "passed over") < 1_000
+    assert _run(COLLECTED, "as it is") > 50_000, "the server has become small"
+
+
 def _kept(how: str) -> int:
+    return _run(LARGE_MAILS, how)
+
+
+def _run(program: str, how: str) -> int:
     done = subprocess.run(
-        [sys.executable, "-c", LARGE_MAILS, how], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program, how], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )
     return int(done.stdout)
