@@ -92,8 +92,9 @@ async def _hand_on(
         )
         return False
     await outbox.insert(transaction, message, new_thread=False)
-    digest = await wires.keep(transaction, message.id, 1, wire, blob, "", message.created_at)
-    decision = await outbox.decide_on(context, transaction, message, digest, ruling, approver=by)
+    form = wires.Sealed.of(wire, blob)
+    await wires.keep(transaction, message.id, 1, form, "", message.created_at)
+    decision = await outbox.decide_on(context, transaction, message, form.digest, ruling, approver=by)
     await outbox.queue(context, transaction, message, decision, wire, message.created_at)
     return True
 

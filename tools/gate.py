@@ -163,10 +163,11 @@ async def _enter(
     by, revision = context.principal.name, message.revision
     await events.about(transaction, message.created_at, message, f"message.{status}", by=by, revision=revision)
     wire = Wire(mailbox.address, await envelope(transaction, mailbox, message), prepared.rendered.raw)
-    digest = await wires.keep(transaction, message.id, 1, wire, blob, draft_json(prepared.draft), message.created_at)
+    form = wires.Sealed.of(wire, blob)
+    await wires.keep(transaction, message.id, 1, form, draft_json(prepared.draft), message.created_at)
     if later:
         return Submitted(message, ("The gate decides when the time has come.",), None), ruling
-    approval = await _follow(context, transaction, message, digest, wire, ruling, leaves_at, submission.note)
+    approval = await _follow(context, transaction, message, form.digest, wire, ruling, leaves_at, submission.note)
     return Submitted(message, tuple(finding.reason for finding in ruling.deciding), approval), ruling
 
 

@@ -30,6 +30,7 @@ from tools.mail.wire import Recipient, Wire
 from tools.scanner import Envelope
 from tools.screening import Screened, judged, screened, spam_findings, with_spam
 from tools.threads import Joined, join
+from tools.wires import Sealed, sealed
 
 SMALL = 32 * 1024
 """Up to this many bytes a mail is parsed on the event loop; larger ones in a thread."""
@@ -68,11 +69,9 @@ class Looked:
     authentication: Authentication | None
     cautions: Mapping[str, Sequence[Caution]]
     """By mailbox: what one that knows the sender sees differently."""
-    kept: bytes
-    """The mail as it is stored."""
-    blob: str | None
-    """Where that is, if it is large."""
     seen: Screened
+    forms: Mapping[str, Sealed]
+    """By mailbox: the mail as it is stored."""
 
     @property
     def sender(self) -> Address:
@@ -121,7 +120,9 @@ async def receive(context: Context, arrival: Arrival) -> bool:
     cautions = {mailbox.id: await cautions_about(context.db, mailbox, parsed, authentication) for mailbox in mailboxes}
     seen = await screened(context, arrival.raw, envelope_of(arrival), parsed, authentication)
     kept = kept_form(context, arrival.raw, authentication)
-    looked = Looked(arrival, parsed, authentication, cautions, kept, await wires.store_large(context, kept), seen)
+    blob = await wires.store_large(context, kept)
+    forms = {each.id: await sealed(Wire(arrival.sender, (Recipient(each.address),), kept), blob) for each in mailboxes}
+    looked = Looked(arrival, parsed, authentication, cautions, seen, forms)
 
     async def work(transaction: Transaction) -> bool:
         if addressees and not await _is_new(transaction, context.now(), addressees[0], arrival):
@@ -130,7 +131,7 @@ async def receive(context: Context, arrival: Arrival) -> bool:
             await returned.look(context, transaction, address, report, arrival.raw)
         for address in filter(partial(forwarding.returns, context), arrival.recipients):
             wire = Wire(arrival.sender, (Recipient(address),), kept)
-            await forwarding.give_back(context, transaction, address, wire, looked.blob)
+            await forwarding.give_back(context, transaction, address, wire, blob)
         for each in addressees:
             await _deliver(context, transaction, each, looked)
         return True
@@ -171,15 +172,15 @@ async def _deliver(context: Context, transaction: Transaction, who: Addressee, l
     fate = fate_of(ruling)
     message = _message(context, who, joined, looked, judgement, STATUS[fate])
     await messages.store(transaction, message)
-    wire = Wire(looked.arrival.sender, (Recipient(mailbox.address),), looked.kept)
-    await wires.keep(transaction, message.id, 1, wire, looked.blob, "", message.created_at)
+    form = looked.forms[mailbox.id]
+    await wires.keep(transaction, message.id, 1, form, "", message.created_at)
     if fate is Fate.HOLD:
         await approvals.hold(context, transaction, message, ruling.deciding)
     elif fate is Fate.DELIVER:
         await note_arrival(transaction, message)
         await expected.answered(transaction, message)
         await events.about(transaction, context.now(), message, "message.received")
-        await forwarding.pass_on(context, transaction, mailbox, message, wire, looked.blob)
+        await forwarding.pass_on(context, transaction, mailbox, message, form.wire, form.blob)
     else:
         # nobody is woken by it, and it makes nobody known; but what an agent may read it may also be tricked by
         if fate is Fate.FLAG:

@@ -67,9 +67,8 @@ async def write(
     """Store a revision as the message's present one; its wire form and digest."""
     draft, rendered = revision.draft, revision.rendered
     wire = Wire(message.from_email, (*map(Recipient, recipients(draft)), *copies), rendered.raw)
-    digest = await wires.keep(
-        transaction, message.id, revision.number, wire, revision.blob, draft_json(draft), context.now()
-    )
+    form = wires.Sealed.of(wire, revision.blob)
+    await wires.keep(transaction, message.id, revision.number, form, draft_json(draft), context.now())
     await transaction.run(
         "revise_message",
         id=message.id,
@@ -88,7 +87,7 @@ async def write(
         body_html=rendered.html,
         new_text=rendered.text,
     )
-    return wire, digest
+    return wire, form.digest
 
 
 def difference(before: str, after: str) -> str:

@@ -100,10 +100,11 @@ async def _fire(context: Context, row: WireRow) -> None:
             await gate.carry_out(context, transaction, mailbox, message, row.digest, wire, ruling, leaves_at)
             return
         # the mode was changed meanwhile, and with it who gets a copy: another envelope is another revision
-        digest = await wires.keep(transaction, message.id, row.revision + 1, wire, row.blob, row.draft, context.now())
+        form = wires.Sealed.of(wire, row.blob)
+        await wires.keep(transaction, message.id, row.revision + 1, form, row.draft, context.now())
         await transaction.run("set_revision", id=message.id, revision=row.revision + 1)
         moved = await _again(transaction, message.id)
-        await gate.carry_out(context, transaction, mailbox, moved, digest, wire, ruling, leaves_at)
+        await gate.carry_out(context, transaction, mailbox, moved, form.digest, wire, ruling, leaves_at)
 
     await context.db.write(work)
 
