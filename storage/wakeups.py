@@ -11,6 +11,7 @@ class Wakeups:
 
     def __init__(self) -> None:
         self._listening: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._gathering: list[tuple[str, dict[str, None]]] = []
 
     @contextmanager
     def listen(self, topic: str) -> Iterator[asyncio.Event]:
@@ -24,6 +25,16 @@ class Wakeups:
             if not self._listening[topic]:
                 del self._listening[topic]
 
+    @contextmanager
+    def gather(self, prefix: str) -> Iterator[dict[str, None]]:
+        """What follows `prefix` in the topics that are fired, in their order; whoever has seen one takes it out."""
+        gathering = (prefix, dict[str, None]())
+        self._gathering.append(gathering)
+        try:
+            yield gathering[1]
+        finally:
+            self._gathering = [each for each in self._gathering if each is not gathering]
+
     def listeners(self, topic: str) -> int:
         """How many listen to `topic`."""
         return len(self._listening.get(topic, ()))
@@ -32,6 +43,9 @@ class Wakeups:
         """Wake everybody who listens to `topic`."""
         for event in self._listening.get(topic, ()):
             event.set()
+        for prefix, found in self._gathering:
+            if topic.startswith(prefix):
+                found[topic[len(prefix) :]] = None
 
 
 async def wait(event: asyncio.Event, seconds: float) -> None:

@@ -8,11 +8,13 @@ from storage.records import Event, Message
 
 ARRIVALS = frozenset({"message.received", "message.tagged", "reply.overdue"})
 """What those who wait for a mailbox's mail are woken for."""
+TOPICS = "events "
+"""What the wake-up topics of all accounts' events begin with."""
 
 
 def topic(account_id: str) -> str:
     """The wake-up topic of an account's events."""
-    return f"events {account_id}"
+    return f"{TOPICS}{account_id}"
 
 
 def arrivals_topic(mailbox_id: str) -> str:

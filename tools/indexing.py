@@ -20,7 +20,12 @@ BATCH = 50
 UNIT_CHARS = 32 * 1024
 """Of words in one unit of work, which holds SQLite's writer for some 5 ms; a longer entry is a unit by itself."""
 ACCOUNTS = 20
-"""Accounts that have a turn before the first has its next."""
+"""Accounts that have a turn before anything else is looked at."""
+MOST_ACCOUNTS = 1000
+"""Accounts that one look at all of them finds."""
+
+Due = dict[str, None]
+"""Ids of accounts that may have news, in the order in which they have their turns."""
 BODY_CHARS = 64 * 1024
 """So much of a text is indexed."""
 
@@ -59,18 +64,35 @@ class Indexable:
     attachments: str
 
 
-async def index_new(context: Context) -> bool:
-    """Index one batch of each account that has news; whether there may be more. Raises Unavailable."""
-    behind = await many(context.db, _Behind, "accounts_to_index", limit=ACCOUNTS)
-    for account in behind:
-        await _index_account(context, account)
-    return len(behind) == ACCOUNTS or any(account.last_seq - account.seq > BATCH for account in behind)
+async def accounts_behind(context: Context) -> Due:
+    """Accounts that have news. It takes 3 ms where there are 10,000. Raises Unavailable."""
+    rows = await context.db.rows("accounts_to_index", limit=MOST_ACCOUNTS)
+    return {str(row["id"]): None for row in rows}
+
+
+async def index_new(context: Context, due: Due) -> bool:
+    """Index one batch of each account whose turn it is; whether there is more. Raises Unavailable.
+
+    They are taken out first, so that what happens meanwhile makes them due again; who has more comes behind the others.
+    """
+    turn = list(due)[:ACCOUNTS]
+    for account_id in turn:
+        del due[account_id]
+    if not turn:
+        return False
+    again = []
+    for account in await many(context.db, _Behind, "events_to_index", account_ids=json.dumps(turn)):
+        if not await _index_account(context, account):
+            again.append(account.id)
+    due.update(dict.fromkeys(again))
+    return bool(again) or len(turn) == ACCOUNTS
 
 
 async def index_all(context: Context) -> None:
     """Index until nothing is left. Raises Unavailable."""
-    while await index_new(context):
-        pass
+    while due := await accounts_behind(context):
+        while due:
+            await index_new(context, due)
 
 
 def scope_of(mailbox_id: str) -> str:
@@ -95,7 +117,8 @@ def words_of(message: Indexable | Message, files_say: Sequence[str] = ()) -> str
     return entry(sections)
 
 
-async def _index_account(context: Context, account: _Behind) -> None:
+async def _index_account(context: Context, account: _Behind) -> bool:
+    """Index one batch; whether that was all."""
     upto = min(account.last_seq, account.seq + BATCH)
     messages = await many(
         context.db,
@@ -110,9 +133,10 @@ async def _index_account(context: Context, account: _Behind) -> None:
     mark = account.seq
     for unit in units:
         if not await context.db.write(partial(_write, account.id, mark, unit)):
-            # another process indexes the same
-            return
+            # another process indexes the same, but may know of less
+            return False
         mark = unit.upto
+    return upto == account.last_seq
 
 
 def _units(messages: Sequence[Indexable], upto: int) -> list[_Unit]:

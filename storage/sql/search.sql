@@ -1,12 +1,20 @@
 -- Full-text search: what is to be indexed, and what is found.
 
 -- name: accounts_to_index
--- Accounts with events that nobody has looked at yet, and the last of each.
-SELECT a.id, a.last_seq, COALESCE(k.seq, 0) AS seq
+-- Accounts with events that nobody has looked at yet. It looks at every account.
+SELECT a.id
 FROM account a LEFT JOIN search_mark k ON k.account_id = a.id
 WHERE a.last_seq > COALESCE(k.seq, 0)
 ORDER BY a.id
 LIMIT :limit;
+
+-- name: events_to_index
+-- How far the events of the accounts in a JSON list have been looked at, where that is not to the last.
+SELECT a.id, a.last_seq, COALESCE(k.seq, 0) AS seq
+FROM account a LEFT JOIN search_mark k ON k.account_id = a.id
+/* sqlite */ WHERE a.id IN (SELECT value FROM json_each(:account_ids))
+/* postgres */ WHERE a.id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:account_ids AS JSON))))
+  AND a.last_seq > COALESCE(k.seq, 0);
 
 -- name: messages_to_index
 -- The messages that these events are about, in the order of the first; without those indexed in this revision already.

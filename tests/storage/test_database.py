@@ -18,7 +18,7 @@ from storage.postgres import Postgres
 from storage.queries import queries
 from storage.records import Account, Event
 from storage.sqlite import SQLite, _SQLiteTransaction
-from tests.conftest import World
+from tests.conftest import World, eventually
 from tools import events
 
 
@@ -80,6 +80,29 @@ async def test_listeners_wake_after_a_commit_and_not_after_a_failure(db: Databas
         await db.write(lambda transaction: work(transaction, 2, fail=False))
         async with asyncio.timeout(30):
             await woken.wait()
+
+
+async def test_topics_are_gathered_by_how_they_begin(db: Database) -> None:
+    async def work(transaction: Transaction, *topics: str, fail: bool = False) -> None:
+        for topic in topics:
+            transaction.wake(topic)
+        if fail:
+            raise ValueError("no")
+
+    with db.wakeups.gather("news ") as others, db.wakeups.gather("news ") as gathered:
+        with pytest.raises(ValueError, match="no"):
+            await db.write(lambda transaction: work(transaction, "news of nothing", fail=True))
+        await db.write(lambda transaction: work(transaction, "news b"))
+        await db.write(lambda transaction: work(transaction, "new c", "other news d"))
+        await db.write(lambda transaction: work(transaction, "news a"))
+        await db.write(lambda transaction: work(transaction, "news b"))
+        await eventually(lambda: list(gathered) == ["b", "a"])
+        del gathered["b"]
+        await db.write(lambda transaction: work(transaction, "news b"))
+        await eventually(lambda: list(gathered) == ["a", "b"])
+        assert list(others) == ["b", "a"], "each has its own"
+    db.wakeups.fire("news e")
+    assert "e" not in gathered
 
 
 async def test_a_reader_with_a_cursor_never_misses_an_event(world: World) -> None:

@@ -21,7 +21,7 @@ from tests.conftest import World, eventually, make_world, missing
 from tools.context import DAY
 from tools.decide import approve, reject
 from tools.errors import Refusal
-from tools.indexing import BATCH, index_all, index_new
+from tools.indexing import BATCH, index_all
 from tools.paging import cursor_of
 from tools.receive import Arrival, receive
 from tools.search import SEARCH, SearchRequest, search, snippet
@@ -241,7 +241,7 @@ async def test_a_batch_that_is_cut_off_is_indexed_later_and_once(world: World) -
         "/* postgres */ ALTER TABLE search_entry ADD CONSTRAINT refused CHECK (id < 20);"
     )
     with pytest.raises(Conflict):
-        await index_new(world.system)
+        await index_all(world.system)
     assert await found(world, "needle") == []
     await world.system.db.script(
         "/* sqlite */ DROP TRIGGER refused;\n/* postgres */ ALTER TABLE search_entry DROP CONSTRAINT refused;"
@@ -260,7 +260,7 @@ async def test_long_mails_are_written_one_by_one(world: World) -> None:
         "/* postgres */ ALTER TABLE search_entry ADD CONSTRAINT refused CHECK (id < 3);"
     )
     with pytest.raises(Conflict):
-        await index_new(world.system)
+        await index_all(world.system)
     assert len(await found(world, "needle")) == 2
     await world.system.db.script(
         "/* sqlite */ DROP TRIGGER refused;\n/* postgres */ ALTER TABLE search_entry DROP CONSTRAINT refused;"
@@ -274,7 +274,7 @@ async def test_the_index_is_merged_a_little_with_each_unit(world: World) -> None
     """Each unit leaves a piece that every search looks into; to merge all of them at once takes long."""
     for number in range(60):
         await arrive(world, mail("a@example.com", f"Mail {number}", "needle"))
-        await index_new(world.system)
+        await index_all(world.system)
     assert isinstance(world.system.db, SQLite)
     with closing(sqlite3.connect(world.system.db.path)) as connection:
         (pieces,) = connection.execute("SELECT count(DISTINCT segid) FROM search_words_idx").fetchone()
