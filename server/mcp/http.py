@@ -14,8 +14,9 @@ from starlette.types import ASGIApp
 from server.http.hosts import LOCAL, host_names
 from server.http.limits import MAX_BODY
 from server.mcp.agent import build_mcp
+from server.mcp.labelling import Labelling
 from server.mcp.subscribers import Subscribers
-from server.mcp.updates import Labelling, Updates
+from server.mcp.updates import Updates
 from server.streams import Streams
 from tools.context import Context, Secret
 
@@ -41,7 +42,7 @@ def endpoint(secret: Secret, base_url: str, streams: Streams, *, json_response: 
         max_request_body_size=MAX_BODY,
     )
     updates = Updates(streams, subscribers, TransportSecurityMiddleware(security))
-    return Endpoint(Labelling(StreamableHTTPASGIApp(manager)), updates, manager.run)
+    return Endpoint(Labelling(StreamableHTTPASGIApp(manager), subscribers), updates, manager.run)
 
 
 def _acting(request: ServerRequestContext[Any, Any]) -> Context:

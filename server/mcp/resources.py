@@ -158,7 +158,11 @@ class Resources:
         label = label_of(request.request.headers)
         if not label:
             raise MCPError(INVALID_REQUEST, "Subscribing needs the Mcp-Session-Id that initialize is answered with.")
-        return self._subscribers.of(context.principal.name, label)
+        subscriber = self._subscribers.of(context.principal.name, label)
+        if subscriber is None:
+            refusal = Refusal("session_not_found")
+            raise MCPError(INVALID_REQUEST, refusal.sentence, refusal.body())
+        return subscriber
 
     async def _feed(self, context: Context) -> Feed:
         try:

@@ -19,6 +19,8 @@ from tools.list_events import EventPage, EventView, Feed
 
 LABEL = "mcp-session-id"
 """The header that tells the clients of one key apart."""
+VERSION = "mcp-protocol-version"
+"""The header that every request of a client has but its first."""
 MOST_URIS = 100
 """Resources that one client of the older protocol may subscribe to."""
 
@@ -46,28 +48,36 @@ class Subscriber:
 
 
 class Subscribers:
-    """The subscribers of this process that come by HTTP: a few of each key, of which the oldest are forgotten."""
+    """The clients of this process that come by HTTP; of those without a stream a few of each key, the last heard of."""
 
     def __init__(self) -> None:
         self._kept: dict[str, dict[str, Subscriber]] = {}
 
-    def of(self, name: str, label: str) -> Subscriber:
-        """That of a key and a label; with another key the same label is another's."""
+    def begin(self, name: str, label: str) -> None:
+        """A client of the key `name` comes, and was given the label."""
         kept = self._kept.setdefault(name, {})
-        # put last again: the first is the one that was not heard of for longest
-        found = kept[label] = kept.pop(label) if label in kept else Subscriber()
-        idle = [each for each, subscriber in kept.items() if not subscriber.streams and subscriber is not found]
-        for each in idle[: max(len(kept) - PER_KEY, 0)]:
+        kept[label] = Subscriber()
+        idle = [each for each, subscriber in kept.items() if not subscriber.streams]
+        for each in idle[: max(len(idle) - PER_KEY, 0)]:
             del kept[each]
-        return found
 
-    def forget(self, name: str, label: str) -> None:
-        """Nothing is told of that client's resources any longer."""
+    def of(self, name: str, label: str) -> Subscriber | None:
+        """That of a key and a label, if it is known here; with another key the same label is another's."""
         kept = self._kept.get(name, {})
         if label in kept:
-            kept.pop(label).uris.clear()
+            # put last again: the first is the one that was not heard of for longest
+            kept[label] = kept.pop(label)
+        return kept.get(label)
+
+    def forget(self, name: str, label: str) -> bool:
+        """Nothing is told of that client's resources any longer; whether it was known."""
+        kept = self._kept.get(name, {})
+        known = kept.pop(label, None)
+        if known is not None:
+            known.uris.clear()
         if not kept:
             self._kept.pop(name, None)
+        return known is not None
 
 
 def label_of(headers: Mapping[str, str]) -> str:

@@ -1,7 +1,6 @@
 """Over HTTP, the older protocol's stream of what changed: a GET that stays open (Streamable HTTP of 2025-11-25).
 
-There are no sessions. An older client is given a label when it comes, to which nothing is tied but the resources it
-subscribes to; whatever label it sends, its requests are answered, after a restart too.
+Sessions have nothing in them but the resources that a client subscribes to (`server/mcp/labelling.py`).
 """
 
 import json
@@ -11,21 +10,17 @@ from dataclasses import dataclass
 
 from mcp.server.transport_security import TransportSecurityMiddleware
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.http.failures import refusal_response
-from server.mcp.subscribers import LABEL, Changes, Subscriber, Subscribers, changes, label_of
+from server.mcp.subscribers import VERSION, Changes, Subscriber, Subscribers, changes, label_of
 from server.streams import Streams
 from storage.errors import Unavailable
 from tools.context import Context
 from tools.errors import Refusal
 from tools.list_events import Feed, feed_of
-
-_VERSION = "mcp-protocol-version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +44,11 @@ class Updates:
                 raise Refusal("missing_scope", scope="read")
             feed = await feed_of(context, None)
             self.streams.admit(context.principal.name)
+            subscriber = self.subscribers.of(context.principal.name, label)
+            if subscriber is None:
+                raise Refusal("session_not_found")
         except Refusal as refusal:
             return refusal_response(request.scope, refusal)
-        subscriber = self.subscribers.of(context.principal.name, label)
         last = request.headers.get("last-event-id", "")
         if last.isdecimal() and len(last) < 19:
             # what was told to a stream that had broken unseen is told again
@@ -62,13 +59,14 @@ class Updates:
     async def end(self, request: Request) -> Response:
         """The client goes: nothing more is to be told."""
         context, label = self._asked(request)
-        self.subscribers.forget(context.principal.name, label)
+        if not self.subscribers.forget(context.principal.name, label):
+            return refusal_response(request.scope, Refusal("session_not_found"))
         return Response(status_code=204)
 
     def _asked(self, request: Request) -> tuple[Context, str]:
         """Whose label it is. Whoever has none, or speaks the newer protocol, is told that there is no such method."""
         label = label_of(request.headers)
-        if not label or request.headers.get(_VERSION) not in (None, *HANDSHAKE_PROTOCOL_VERSIONS):
+        if not label or request.headers.get(VERSION) not in (None, *HANDSHAKE_PROTOCOL_VERSIONS):
             raise HTTPException(405, headers={"Allow": "POST"})
         context: Context = request.state.context
         return context, label
@@ -85,28 +83,6 @@ class Updates:
             return
         finally:
             subscriber.streams -= 1
-
-
-class Labelling:
-    """ASGI middleware: an older client's first request, which alone says no version, is answered with a label."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
-        if LABEL in headers or _VERSION in headers:
-            await self._app(scope, receive, send)
-            return
-        context: Context = scope["state"]["context"]
-        label = context.random(16).hex()
-
-        async def labelled(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == 200:
-                MutableHeaders(scope=message)[LABEL] = label
-            await send(message)
-
-        await self._app(scope, receive, labelled)
 
 
 def _told(changed: Changes) -> str:

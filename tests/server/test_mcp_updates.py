@@ -113,9 +113,9 @@ async def test_an_agent_without_a_key_is_told_too(world: World) -> None:
         await heard.until(mailbox_uri(world))
 
 
-async def label(http: httpx2.AsyncClient) -> str:
+async def label(http: httpx2.AsyncClient, **headers: str) -> str:
     """What the server calls a client that comes."""
-    answer = await http.post("/mcp", json=INITIALIZE, headers=BOTH)
+    answer = await http.post("/mcp", json=INITIALIZE, headers=headers | BOTH)
     assert answer.status_code == 200
     return str(answer.headers[LABEL])
 
@@ -188,13 +188,9 @@ async def test_a_label_is_of_no_use_to_another_key(world: World) -> None:
         await subscribe_raw(http, name, mailbox_uri(world))
         await arrive(world)
         theirs = {"Authorization": f"Bearer {other.key}"}
-        with contextlib.suppress(TimeoutError):
-            async with (
-                asyncio.timeout(0.5),
-                http.stream("GET", "/mcp", headers=EVENTS | theirs | {LABEL: name}) as stream,
-            ):
-                async for line in stream.aiter_lines():
-                    assert not line.startswith("data: ")
+        for method in ("GET", "DELETE"):
+            refused = await http.request(method, "/mcp", headers=EVENTS | theirs | {LABEL: name})
+            assert (refused.status_code, refused.json()["code"]) == (404, "session_not_found")
         assert mailbox_uri(world) in await first_event(http, name)
 
 
@@ -208,7 +204,8 @@ async def test_a_label_is_of_no_use_to_another_key(world: World) -> None:
         ("GET", {"Accept": "application/json", LABEL: "x"}, 405),
         ("HEAD", EVENTS | {LABEL: "x"}, 405),
         ("DELETE", {}, 405),
-        ("DELETE", {LABEL: "never-given"}, 204),
+        ("GET", EVENTS | {LABEL: "never-given"}, 404),
+        ("DELETE", {LABEL: "never-given"}, 404),
         ("GET", EVENTS | {LABEL: "x", "Authorization": ""}, 401),
         ("GET", EVENTS | {LABEL: "x", "Origin": "https://evil.example"}, 403),
         ("GET", EVENTS | {LABEL: "x", "Host": "evil.example"}, 421),
@@ -231,10 +228,10 @@ async def test_a_stream_ends_with_its_key_and_a_key_has_so_many(world: World) ->
     headers = EVENTS | {"Authorization": f"Bearer {made.text}"}
     async with served(world, Streams(heartbeat_seconds=0.1)) as http, contextlib.AsyncExitStack() as open_streams:
         streams = []
-        for number in range(PER_KEY):
-            stream = http.stream("GET", "/mcp", headers=headers | {LABEL: f"s{number}"})
+        for _ in range(PER_KEY):
+            stream = http.stream("GET", "/mcp", headers=headers | {LABEL: await label(http, **headers)})
             streams.append(await open_streams.enter_async_context(stream))
-        one_more = await http.get("/mcp", headers=headers | {LABEL: "more"})
+        one_more = await http.get("/mcp", headers=headers | {LABEL: await label(http, **headers)})
         assert one_more.status_code == 429 and "retry-after" in one_more.headers
         await revoke_key(world.system, world.account.id, made.key.id)
         await arrive(world)
@@ -249,7 +246,8 @@ async def test_a_server_that_stops_ends_its_streams(world: World) -> None:
     async with asyncio.timeout(20), served(world, streams) as http, contextlib.AsyncExitStack() as both:
         name = await label(http)
         await subscribe_raw(http, name, mailbox_uri(world))
-        opened = [http.stream("GET", "/mcp", headers=EVENTS | {LABEL: each}) for each in (name, "another")]
+        another = await label(http)
+        opened = [http.stream("GET", "/mcp", headers=EVENTS | {LABEL: each}) for each in (name, another)]
         lines = [(await both.enter_async_context(each)).aiter_lines() for each in opened]
         for each in lines:
             assert await anext(each) == ": "
@@ -263,16 +261,75 @@ async def test_a_client_that_goes_is_told_nothing_more(world: World) -> None:
         name = await label(http)
         await subscribe_raw(http, name, mailbox_uri(world))
         assert (await http.delete("/mcp", headers={LABEL: name})).status_code == 204
+        assert (await http.get("/mcp", headers=EVENTS | {LABEL: name})).status_code == 404
+        assert (await subscribe_raw(http, name, mailbox_uri(world))).status_code == 404
+
+
+@asynccontextmanager
+async def beside(world: World) -> AsyncIterator[tuple[httpx2.AsyncClient, httpx2.AsyncClient]]:
+    """Two servers over one database, as two processes on PostgreSQL are, or one before a restart and after it."""
+    async with served(world) as one, served(world) as other:
+        yield one, other
+
+
+async def ask(http: httpx2.AsyncClient, known: str, method: str, /, **params: object) -> httpx2.Response:
+    """Any request of a client that has a label."""
+    call = {"jsonrpc": "2.0", "id": 2, "method": method, "params": params}
+    headers = BOTH | {"MCP-Protocol-Version": "2025-06-18", LABEL: known}
+    return await http.post("/mcp", json=call, headers=headers)
+
+
+async def test_another_process_says_that_it_does_not_know_what_a_client_subscribed_to(world: World) -> None:
+    """Streamable HTTP, "Session Management": 404, and the client initializes anew. It was left waiting for ever."""
+    async with beside(world) as (one, other):
+        name = await label(one)
+        assert (await ask(one, name, "resources/subscribe", uri=mailbox_uri(world))).status_code == 200
+        for method in ("resources/subscribe", "resources/unsubscribe"):
+            refused = await ask(other, name, method, uri=mailbox_uri(world))
+            assert (refused.status_code, refused.json()["code"]) == (404, "session_not_found")
+            assert "initialize" in refused.json()["fix"]
+            # too long to be looked into before it is answered
+            refused = await ask(other, name, method, uri="x" * 1_000_000)
+            assert "session_not_found" in refused.text
+        for ask_for in ("GET", "DELETE"):
+            assert (await other.request(ask_for, "/mcp", headers=EVENTS | {LABEL: name})).status_code == 404
+        anew = await label(other)
+        assert (await ask(other, anew, "resources/subscribe", uri=mailbox_uri(world))).status_code == 200
         await arrive(world)
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.5):
-                await first_event(http, name)
+        for http, known in ((one, name), (other, anew)):
+            assert mailbox_uri(world) in await first_event(http, known)
 
 
-async def test_an_unknown_label_answers_all_the_same(world: World) -> None:
-    """After a restart, or at another process, the client's tools work on."""
+async def test_tools_answer_at_every_process_and_after_a_restart(world: World) -> None:
+    """Many clients do not begin anew when they are told to; what needs no session asks for none."""
+    async with beside(world) as (one, other):
+        name = await label(one)
+        for http in (one, other):
+            answer = await ask(http, name, "tools/list")
+            assert answer.status_code == 200 and "check_inbox" in answer.text and LABEL not in answer.headers
+            large = await ask(http, name, "tools/call", name="search", arguments={"query": "x" * 1_000_000})
+            assert large.status_code == 200 and "invalid_request" in large.text
+
+
+async def test_a_client_that_begins_anew_with_its_old_label_gets_another(world: World) -> None:
     async with served(world) as http:
-        call = {"jsonrpc": "2.0", "id": 2, "method": "tools/list", "params": {}}
-        headers = BOTH | {"MCP-Protocol-Version": "2025-11-25", LABEL: "of-another-process"}
-        answer = await http.post("/mcp", json=call, headers=headers)
-    assert answer.status_code == 200 and "check_inbox" in answer.text and LABEL not in answer.headers
+        given = (await http.post("/mcp", json=INITIALIZE, headers=BOTH | {LABEL: "old"})).headers[LABEL]
+        assert given != "old"
+        await subscribe_raw(http, given, mailbox_uri(world))
+        await arrive(world)
+        assert mailbox_uri(world) in await first_event(http, given)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"[" * 60_000, b'{"method": {}}', b'{"method": "resources/subscribe"']
+)
+async def test_what_is_no_request_is_refused_with_an_unknown_label_as_with_a_known_one(
+    world: World, body: bytes
+) -> None:
+    async with served(world) as http:
+        headers = BOTH | {"Content-Type": "application/json", "MCP-Protocol-Version": "2025-06-18"}
+        answers = [
+            await http.post("/mcp", content=body, headers=headers | {LABEL: each}) for each in (await label(http), "x")
+        ]
+    assert [answer.status_code for answer in answers] == [400, 400]
+    assert answers[0].text == answers[1].text
