@@ -19,13 +19,16 @@ LOOK_SECONDS = 5.0
 CLOSE_SECONDS = 10.0
 """What was said last has so long to be read."""
 ERRORS = 20
-"""Refused commands in a row, after which the line is closed."""
+"""Commands refused for good in a row, after which the line is closed."""
 COMMANDS = 1000
 """Between one mail and the next."""
 COUNTED = 64 * 1024
 """A mail that has grown so large takes its place among those that share `Room`."""
 LAST = (b"221", b"421")
 """Replies behind which the line is closed."""
+BLAMELESS = (b"4.3.", b"4.5.3")
+"""Enhanced codes of what the other side cannot help: faults of ours, and recipients that go into another mail
+(RFC 3463 sections 3.4 and 3.6)."""
 STOPPING = b"421 4.3.2 The server stops; come back in a minute"
 TOO_SLOW = b"421 4.4.2 Too slow"
 
@@ -155,7 +158,7 @@ class Conversation(asyncio.Protocol):
         raise RuntimeError("not a conversation of its own")
 
     def refused(self) -> None:
-        """A command or mail was refused."""
+        """A command or mail was refused for what the other side does."""
 
     def whose(self) -> str:
         """The tenant whose mail is coming in, by any name."""
@@ -276,11 +279,13 @@ class Conversation(asyncio.Protocol):
     def _say(self, reply: bytes) -> None:
         """After goodbye, or too many refusals in a row, nothing more is heard."""
         self._said.append(reply)
-        if reply.startswith((b"4", b"5")):
-            self._errors += 1
-            self.refused()
-        else:
+        if reply.startswith((b"2", b"3")):
             self._errors = 0
+        elif reply.startswith(b"5"):
+            self._errors += 1
+        # RFC 5321 section 4.5.3.1.10: who names too many recipients goes on to DATA, for those that were taken
+        if reply.startswith((b"4", b"5")) and not reply.startswith(BLAMELESS, 4):
+            self.refused()
         self._over = reply[:3] in LAST or self._errors >= ERRORS
 
     def _speak(self) -> None:

@@ -36,7 +36,7 @@ FLOODS: dict[str, tuple[bytes, bytes, int, bytes]] = {
     "lines of one letter": (DATA, b"x\r\n" * 21_845, 1000, b"552 5.3.4"),
     "10,000 fields a hundred times": (DATA, b"X-Field: x\r\n" * 10_000, 100, b"552 5.3.4"),
     "a command without end": (b"", b"x" * 65_536, 1000, b"421 4.5.2"),
-    "100,000 recipients": (HELLO, f"RCPT TO:<{ADA}>\r\n".encode() * 1000, 100, b"452 4.5.3"),
+    "100,000 recipients": (HELLO, f"RCPT TO:<{ADA}>\r\n".encode() * 1000, 100, b"421 4.7.0"),
     "100,000 strangers": (HELLO, b"RCPT TO:<nobody@agents.example>\r\n" * 1000, 100, b"550 5.1.1"),
 }
 """What is said first, then again and again, how often, and what the last reply is."""

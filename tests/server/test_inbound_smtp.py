@@ -192,6 +192,32 @@ async def test_too_many_errors_end_the_line_and_bar_the_address(world: World) ->
     assert (await other.replies(1))[0].startswith(b"220 ")
 
 
+async def test_who_names_too_many_recipients_still_brings_the_mail(world: World) -> None:
+    """RFC 5321 section 4.5.3.1.10: the first hundred get it, and the client sends the rest in another mail."""
+    pipe, inbound = connected(world, bounds=Bounds(errors=10))
+    rcpts = b"".join(b"RCPT TO:<ada+%d@agents.example>\r\n" % number for number in range(150))
+    pipe.feed([b"EHLO x\r\nMAIL FROM:<bea@example.net>\r\n" + rcpts + b"DATA\r\n"])
+    codes = [reply[:3] for reply in await pipe.replies(154)]
+    assert (codes.count(b"452"), codes[-1]) == (50, b"354")
+    pipe.feed([MAIL + b".\r\n"])
+    assert (await pipe.replies(1))[0].startswith(b"250 ")
+    assert len(await stored(world)) == 1
+    again = Pipe(Inbound(inbound._terms, inbound._shared))
+    assert (await again.replies(1))[0].startswith(b"220 "), "nobody is to blame for what RFC 5321 lets them do"
+
+
+async def test_a_fault_of_ours_bars_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(*_: object) -> bool:
+        raise OSError
+
+    pipe, inbound = connected(world, bounds=Bounds(errors=10))
+    monkeypatch.setattr("server.smtp.inbound.expects", fails)
+    pipe.feed([b"EHLO x\r\nMAIL FROM:<bea@example.net>\r\n" + b"RCPT TO:<ada@agents.example>\r\n" * 50])
+    assert [reply[:3] for reply in await pipe.replies(53)][3:] == [b"451"] * 50
+    again = Pipe(Inbound(inbound._terms, inbound._shared))
+    assert (await again.replies(1))[0].startswith(b"220 ")
+
+
 async def test_commands_without_end_bring_no_mail_and_end_the_line(world: World) -> None:
     pipe, _ = connected(world)
     pipe.feed([b"NOOP\r\n" * 2000])
