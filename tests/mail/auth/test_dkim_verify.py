@@ -1,6 +1,10 @@
 """DKIM verification: each rule of RFC 6376, 8301 and 8463 by a mail that keeps or breaks it."""
 
+from base64 import b64encode
+
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from server.delivery.dkim import Signer, dns_records, generate_keys
 from tests.mail.auth.signing import BODY, ED25519, FIELDS, NOW, RSA, SECONDS, SHORT, Private, record, signed, weak
@@ -182,6 +186,23 @@ async def test_a_short_key_is_not_believed() -> None:
     # RFC 8301 section 3.2
     found = await verdict(signed(key=weak()), record(weak()))
     assert (found.result, found.key_bits) == ("policy", 512)
+
+
+@pytest.mark.parametrize(
+    ("bits", "exponent", "result"),
+    [
+        (4096, 65537, "fail"),
+        (4096, 2**32 - 1, "fail"),
+        (4097, 65537, "policy"),
+        (2048, 2**32 + 1, "policy"),
+        (3072, 2**3071 + 1, "policy"),
+    ],
+)
+async def test_a_key_that_takes_long_is_not_tried(bits: int, exponent: int, result: str) -> None:
+    """A modulus of 3,072 bits may have an exponent as long: 12 ms a try, and one mail may ask for hundreds."""
+    public = RSAPublicNumbers(exponent, 2**bits - 1).public_key()
+    text = b64encode(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+    assert (await verdict(signed(), f"v=DKIM1; p={text}")).result == result
 
 
 async def test_a_key_that_wants_the_very_domain() -> None:
