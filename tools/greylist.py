@@ -8,6 +8,8 @@ from tools.mail.network import network_of
 IPV4_BITS = 24
 UNSURE_FOR = 2 * DAY
 """So long a second try is waited for."""
+NOTED_EVERY = DAY
+"""How often it is written down that a good network was heard of: each mail would cost a commit."""
 GOOD_FOR = 36 * DAY
 """A network that has passed, and is not heard of for so long, is unknown again: mail that comes monthly passes."""
 
@@ -21,7 +23,11 @@ async def must_wait(context: Context, ip: str, sender: str, recipient: str, minu
         "recipient": canonical(recipient),
     }
     found = (await context.db.rows("greylisted", **key))[0]
-    if found["good"]:
+    if found["good_at"] is not None:
+        if now > found["good_at"] + NOTED_EVERY:
+            await context.db.write(
+                lambda transaction: transaction.run("greylist_heard_of", network=key["network"], now=now)
+            )
         return False
     ripe = found["first_at"] is not None and now >= found["first_at"] + minutes * MINUTE
 

@@ -21,7 +21,7 @@ UPDATE domain SET forwarding_key = :forwarding_key WHERE name = :name;
 
 -- name: greylisted
 SELECT
-    (SELECT count(*) FROM greylist WHERE network = :network AND passed = 1) AS good,
+    (SELECT max(seen_at) FROM greylist WHERE network = :network AND passed = 1) AS good_at,
     (SELECT min(first_at) FROM greylist
      WHERE network = :network AND sender = :sender AND recipient = :recipient) AS first_at;
 
@@ -32,6 +32,9 @@ ON CONFLICT (network, sender, recipient) DO UPDATE SET seen_at = excluded.seen_a
 -- name: greylist_passed
 UPDATE greylist SET passed = 1, seen_at = :now
 WHERE network = :network AND sender = :sender AND recipient = :recipient;
+
+-- name: greylist_heard_of
+UPDATE greylist SET seen_at = :now WHERE network = :network AND passed = 1;
 
 -- name: greylist_forget
 DELETE FROM greylist WHERE (passed = 0 AND seen_at < :unsure_before) OR (passed = 1 AND seen_at < :good_before);

@@ -1,7 +1,7 @@
 """Greylisting: an unknown network comes again, a known one does not have to."""
 
 from tests.conftest import World
-from tools.context import MINUTE
+from tools.context import DAY, MINUTE
 from tools.greylist import GOOD_FOR, UNSURE_FOR, forget, must_wait
 
 BEA, ADA = "bea@example.net", "ada@agents.example"
@@ -37,3 +37,13 @@ async def test_what_is_long_ago_is_forgotten(world: World) -> None:
     world.clock.at += GOOD_FOR
     await forget(world.system)
     assert await must_wait(world.system, "192.0.2.7", BEA, ADA, 5)
+
+
+async def test_a_network_that_is_heard_of_stays_known(world: World) -> None:
+    assert await must_wait(world.system, "192.0.2.7", BEA, ADA, 5)
+    world.clock.at += 5 * MINUTE
+    for _ in range(4):
+        assert not await must_wait(world.system, "192.0.2.7", BEA, ADA, 5)
+        world.clock.at += GOOD_FOR - DAY
+        await forget(world.system)
+    assert not await must_wait(world.system, "192.0.2.7", "eve@example.net", ADA, 5)
