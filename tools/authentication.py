@@ -9,6 +9,7 @@ from policies.modes import Mode
 from storage.records import Mailbox
 from tools.context import Context
 from tools.errors import Refusal
+from tools.mail.address import Address
 from tools.mail.auth.results import results_field, without_claims
 from tools.mail.auth.spf import Sender
 from tools.mail.auth.verdict import Authentication
@@ -30,7 +31,11 @@ async def verified(context: Context, peer: Peer, sender: str, raw: bytes, parsed
     if authenticator is None or context.principal.sandbox or not authenticator.concerns(ip):
         return None
     client = Sender(ip, str(peer.get("helo", "")), sender, context.site.hostname)
-    return await authenticator.authenticate(raw, client, parsed.sender, ambiguous=parsed.sender_ambiguous)
+    # where From names nobody the envelope's sender is shown, and held to what its domain asks for
+    author = parsed.sender or Address(sender)
+    return await authenticator.authenticate(
+        raw, client, author, ambiguous=parsed.sender_ambiguous, others=parsed.authors[1:]
+    )
 
 
 def kept_form(context: Context, raw: bytes, authentication: Authentication | None) -> bytes:

@@ -129,6 +129,29 @@ async def test_an_ambiguous_from_is_never_verified(world: World) -> None:
     assert "From names more than one address" in auth_of(message)["failed"]
 
 
+@pytest.mark.parametrize(
+    "authors",
+    [
+        "From: eve@evil.example, service@bank.example\r\n",
+        "From: eve@evil.example\r\nFrom: service@bank.example\r\n",
+        "From: a@a.example, b@b.example, c@c.example, d@evil.example, service@bank.example\r\n",
+        "",
+        "From: The bank\r\n",
+    ],
+)
+async def test_nobody_hides_a_forged_author_from_its_domains_policy(world: World, authors: str) -> None:
+    """RFC 9989 section 11.5: every author's domain is asked; and who is shown for want of a From is one too."""
+    context = verifying(world.system, zone())
+    raw = f"{authors}To: ada@agents.example\r\nSubject: Hello\r\n\r\nHello.\r\n".encode()
+    envelope = "eve@evil.example" if "eve" in authors else "service@bank.example"
+    await arrive(context, world.mailbox.address, ip=EVIL, envelope=envelope, raw=raw)
+    [message] = await stored(context, world.mailbox)
+    assert (auth_of(message)["dmarc"]["result"], auth_of(message)["dmarc"]["domain"]) == ("fail", "bank.example")
+    await with_policy(world, world.mailbox, "reject")
+    with pytest.raises(Refusal):
+        await arrive(context, world.mailbox.address, ip=EVIL, envelope=envelope, raw=raw)
+
+
 async def test_the_sandbox_asks_no_dns(world: World) -> None:
     context = verifying(world.system, {})
     rehearsal = context.acting_as(Principal("", frozenset(), "the system", sandbox=True))

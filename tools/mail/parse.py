@@ -40,7 +40,8 @@ class Parsed:
     """
 
     subject: str
-    sender: Address | None
+    authors: tuple[Address, ...]
+    """Whom From names; the first is shown as the sender."""
     sender_ambiguous: bool
     to: tuple[Address, ...]
     cc: tuple[Address, ...]
@@ -66,6 +67,10 @@ class Parsed:
     """The events that it invites to, changes, answers or calls off."""
 
     @property
+    def sender(self) -> Address | None:
+        return next(iter(self.authors), None)
+
+    @property
     def automatic(self) -> bool:
         return self.machine.automatic
 
@@ -89,7 +94,7 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
     defects += [defect for _, defect in attachments if defect]
     return Parsed(
         subject=subject[: limits.SUBJECT_CHARS],
-        sender=next(iter(addresses["from"][0]), None),
+        authors=addresses["from"][0],
         sender_ambiguous=looks_ambiguous(header.all("from"), addresses["from"][0]),
         to=addresses["to"][0],
         cc=addresses["cc"][0],

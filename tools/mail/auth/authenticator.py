@@ -10,7 +10,7 @@ from typing import TypeVar
 from tools.mail.address import Address, domain_of
 from tools.mail.auth.arc import Chain, validate
 from tools.mail.auth.dkim import Signature, verify
-from tools.mail.auth.dmarc import Dmarc, Vouched, check_dmarc, parse_dmarc, within
+from tools.mail.auth.dmarc import Dmarc, Policy, Vouched, check_dmarc, parse_dmarc, within
 from tools.mail.auth.keys import Keys
 from tools.mail.auth.resolver import Resolver
 from tools.mail.auth.signed import SMALL, SignedMail
@@ -23,11 +23,15 @@ SECONDS = 8.0
 the 250, and what is not known by then says so."""
 DMARC_SECONDS = 4.0
 """Of its own: a forger whose SPF record takes all of the time must not keep us from asking the domain it forges."""
+AUTHORS = 5
+"""Domains of one From that are asked for their policy (RFC 9989 section 11.5)."""
 KEPT = 1000
 """Records of each kind that are not read again."""
 SHORT = 600
 """Longer records are read each time: of a stranger's, kept by their thousands, each could be of hundreds of terms."""
 LATE = "the DNS took too long"
+
+_STRICTNESS: dict[Policy, int] = {"none": 0, "quarantine": 1, "reject": 2}
 
 T = TypeVar("T")
 
@@ -62,17 +66,28 @@ class Authenticator:
         return self._local or not ip or not ip_address(ip).is_loopback
 
     async def authenticate(
-        self, raw: bytes, sender: Sender, author: Address | None, *, ambiguous: bool
+        self,
+        raw: bytes,
+        sender: Sender,
+        author: Address | None,
+        *,
+        ambiguous: bool,
+        others: Sequence[Address] = (),
     ) -> Authentication:
-        """The verdict on a mail whose From is shown as `author`. Never raises for what a mail or the DNS says."""
+        """The verdict on a mail whose From is shown as `author`, and names `others` beside. Never raises for what a
+        mail or the DNS says."""
         mail = SignedMail(raw) if len(raw) <= SMALL else await asyncio.to_thread(SignedMail, raw)
         spf, dkim, arc = await self._checked(mail, sender)
         domain = domain_of(author.email) if author else ""
+        domains = dict.fromkeys((domain, *(domain_of(other.email) for other in others)))
         vouched = [Vouched("spf", spf.domain)] if spf.result == "pass" else []
         # RFC 6376 section 3.6.1: a domain that is trying DKIM out is not to be held to it, nor believed for it
         vouched += [Vouched("dkim", each.domain) for each in dkim if each.vouches and not each.testing]
-        dmarc = await self._check_dmarc(domain, vouched)
-        return Authentication(spf, dkim, _in_doubt(dmarc, spf, dkim), arc, ambiguous)
+        judged = [self._check_dmarc(domain, vouched) for domain in (*domains,)[:AUTHORS]]
+        found = await asyncio.gather(*judged) if len(judged) > 1 else [await judged[0]]
+        # the same section: of several authors' policies the strictest that was failed, or the first author's
+        dmarc = max((_in_doubt(each, spf, dkim) for each in found), key=lambda each: _STRICTNESS[each.disposition])
+        return Authentication(spf, dkim, dmarc, arc, ambiguous)
 
     async def _checked(self, mail: SignedMail, sender: Sender) -> tuple[Spf, tuple[Signature, ...], Chain]:
         """What of the three is known in time."""
