@@ -32,6 +32,8 @@ RECHECK_SECONDS = 1.0
 TRIES = 3
 LOCAL_FAULT = b"451 4.4.2 Local fault, nothing was stored; try again later"
 WRONG = b"535 5.7.8 Wrong mailbox address or API key"
+UNREADABLE = b"501 5.5.2 Called off, or not the base64 of a response"
+"""Also to "*", by which a client calls signing in off (RFC 4954 section 4)."""
 _PARAMETERS = frozenset({"SIZE", "BODY", "SMTPUTF8", "AUTH"})
 
 
@@ -181,15 +183,21 @@ class Submission(Service):
 
     def _plain(self, line: bytes) -> Answer:
         # RFC 4616: authorisation identity, name and password, between NULs
-        match _decoded(line).split(b"\0"):
+        match (_decoded(line) or b"").split(b"\0"):
             case [_, user, password]:
                 return self._sign_in(user, password)
-        return b"501 5.5.2 Not the base64 of a PLAIN response"
+        return UNREADABLE
 
     def _login_user(self, line: bytes) -> Answer:
         user = _decoded(line)
-        self._more = lambda password: self._sign_in(user, _decoded(password))
+        if user is None:
+            return UNREADABLE
+        self._more = lambda line: self._login_password(user, line)
         return b"334 UGFzc3dvcmQ6"
+
+    def _login_password(self, user: bytes, line: bytes) -> Answer:
+        password = _decoded(line)
+        return UNREADABLE if password is None else self._sign_in(user, password)
 
     async def _sign_in(self, user: bytes, password: bytes) -> bytes:
         context, key = self._terms.context, password.decode("utf-8", "replace")
@@ -300,9 +308,9 @@ class SubmissionListener(Listener):
         super().__init__(lambda: Submission(terms, connections, room, peers), connections)
 
 
-def _decoded(line: bytes) -> bytes:
-    """Base64, where "=" alone is the empty response (RFC 4954); what is none is empty too, and fits nobody."""
+def _decoded(line: bytes) -> bytes | None:
+    """Base64, where "=" alone is the empty response (RFC 4954 section 4); None for what is none, and for "*"."""
     try:
         return base64.b64decode(line.replace(b"=", b"", 1) if line == b"=" else line, validate=True)
     except binascii.Error:
-        return b""
+        return None

@@ -114,6 +114,19 @@ async def test_000_2_wrong_credentials_are_535_and_the_third_ends_the_line(world
         assert await talk.closed()
 
 
+async def test_signing_in_is_called_off_with_an_asterisk(world: World) -> None:
+    """RFC 4954 section 4: 501, also for what is no base64; neither is a guess."""
+    user = base64.b64encode(ADA.encode()).decode()
+    async with listening(world) as talk:
+        await talk.greet()
+        for last in ("*", "no base64"):
+            for lines in (("AUTH PLAIN",), ("AUTH LOGIN",), ("AUTH LOGIN", user)):
+                for line in lines:
+                    assert (await talk.command(line)).startswith("334 ")
+                assert (await talk.command(last)).startswith("501 5.5.2 ")
+        assert await talk.command(f"AUTH PLAIN {plain(ADA, world.key)}") == "235 2.7.0 Welcome"
+
+
 async def test_000_2_a_sender_that_is_not_the_mailbox_is_550_5_1_0(world: World) -> None:
     await world.in_mode(Mode.AUTONOMOUS)
     async with listening(world) as talk:
