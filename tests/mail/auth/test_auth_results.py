@@ -94,6 +94,9 @@ CLAIMS = [
     b"Authentication-Results: ; dkim=pass\r\n",
     b"Authentication-Results:\r\n",
     b"Authentication-Results: mx.ex\xc3\xa4mple.com; dkim=pass\r\n",
+    b"Authentication-Results: =?utf-8?q?mx.example.com?=; dkim=pass\r\n",
+    b"Authentication-Results: =?us-ascii?B?bXguZXhhbXBsZS5jb207IGRraW09cGFzcw==?=\r\n",
+    b"Authentication-Results: mx.example=?utf-8?q?.com?=; dkim=pass\r\n",
     b"Authentication-Results: (" + b"x" * 5000 + b") mx.example.com; dkim=pass\r\n",
 ]
 OTHERS = [

@@ -114,7 +114,8 @@ def _line_end(pattern: re.Pattern[bytes], raw: bytes, start: int, stop: int) -> 
 
 def _is_claim(value: bytes, ours: bytes) -> bool:
     claimed = _claimed_id(value)
-    if claimed is None or not claimed.isascii():
+    # an encoded word has no place here (RFC 2047 section 5), and some readers decode it all the same
+    if claimed is None or not claimed.isascii() or b"=?" in claimed:
         return True
     # RFC 8601 section 2.2: a version may follow
     return claimed.startswith(ours) and _VERSION.fullmatch(claimed, len(ours)) is not None
