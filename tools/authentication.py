@@ -13,6 +13,7 @@ from tools.mail.address import Address
 from tools.mail.auth.results import results_field, without_claims
 from tools.mail.auth.spf import Sender
 from tools.mail.auth.verdict import Authentication
+from tools.mail.headers import has_mbox_line
 from tools.mail.parse import Parsed
 
 Peer = dict[str, str | bool]
@@ -42,7 +43,7 @@ def kept_form(context: Context, raw: bytes, authentication: Authentication | Non
     """The mail with our Authentication-Results on top, and without those that others wrote in our name (RFC 8601)."""
     raw = without_claims(raw, context.site.hostname)
     # a line that an exporter of mailboxes left on top has to stay there to be known as such
-    if authentication is None or raw.startswith((b"From ", b">From ")):
+    if authentication is None or has_mbox_line(raw):
         return raw
     return results_field(context.site.hostname, authentication.methods()) + raw
 

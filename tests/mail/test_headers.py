@@ -99,3 +99,16 @@ def test_decoded_words_are_one_storable_line(text: str) -> None:
 def test_any_bytes_are_parameters(value: bytes) -> None:
     for text in parameters(value)[1].values():
         text.encode()
+
+
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [
+        (b"From ada@example.com Thu Jan  1 00:00:00 2026", ["subject"]),
+        (b">From ada@example.com Thu Jan  1 00:00:00 2026", ["subject"]),
+        (b"From : ada@example.com", ["from", "subject"]),
+    ],
+)
+def test_a_line_of_an_mbox_is_no_field_and_an_old_form_is_one(line: bytes, fields: list[str]) -> None:
+    header, _ = read_header(line + b"\r\nSubject: Hello\r\n\r\nBody\r\n", 0)
+    assert [name for name, _ in header.fields] == fields

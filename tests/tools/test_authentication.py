@@ -16,6 +16,7 @@ from tools.errors import Refusal
 from tools.mail.auth.authenticator import Authenticator
 from tools.mail.auth.zone import Zone
 from tools.receive import Arrival, receive
+from tools.wires import raw_of
 
 DELIVERED = ("unread", "spam_flagged")
 """A forgery may also look like spam, which is not what these tests are about."""
@@ -67,6 +68,17 @@ async def test_a_mail_from_the_domains_own_host_is_verified(world: World) -> Non
     assert auth_of(message)["verified_domain"] == "bank.example"
     assert auth_of(message)["failed"] == []
     assert auth_of(message)["aligned"] == ["spf"]
+
+
+async def test_a_from_in_the_older_form_is_no_line_of_an_mbox(world: World) -> None:
+    """RFC 5322 section 4.5.2: white space may stand before the colon, also in the first line of a mail."""
+    context = verifying(world.system, zone())
+    raw = mail().replace(b"From:", b"From \t:", 1)
+    await arrive(context, world.mailbox.address, ip=GOOD, envelope="service@bank.example", raw=raw)
+    [message] = await stored(context, world.mailbox)
+    assert (message.from_email, auth_of(message)["verified_domain"]) == ("service@bank.example", "bank.example")
+    kept = await raw_of(context, message.id, message.revision)
+    assert kept.startswith(b"Authentication-Results: ") and kept.endswith(raw)
 
 
 async def test_a_forgery_is_kept_and_marked_by_default(world: World) -> None:

@@ -44,7 +44,7 @@ def read_header(raw: bytes, start: int, most_fields: int = limits.HEADER_FIELDS)
     fields: list[tuple[str, bytes]] = []
     defects: dict[str, None] = {}
     position = start
-    if raw.startswith((b"From ", b">From "), start):  # an mbox line, left there by the exporter
+    if has_mbox_line(raw, start):
         position = _search_end(_LINE_END, raw, start)
     while field := _FIELD.match(raw, position):
         if position - start > limits.HEADER_BYTES or len(fields) >= most_fields:
@@ -63,6 +63,14 @@ def read_header(raw: bytes, start: int, most_fields: int = limits.HEADER_FIELDS)
     if blank is None and position < len(raw) and not raw.startswith(b"--", position):
         defects["malformed_header"] = None
     return Header(tuple(fields), tuple(defects)), blank.end() if blank else position
+
+
+def has_mbox_line(raw: bytes, start: int = 0) -> bool:
+    """Whether the line above the header is one that an exporter of mailboxes left there.
+
+    `From : ada@example.com` is none, but the field in the older form (RFC 5322 section 4.5.2).
+    """
+    return raw.startswith((b"From ", b">From "), start) and _FIELD.match(raw, start) is None
 
 
 def decode_words(text: str) -> str:

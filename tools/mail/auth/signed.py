@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from tools.mail import limits
 from tools.mail.canonical import Form, body_pieces, relaxed_field, with_crlf
+from tools.mail.headers import has_mbox_line
 
 SMALL = 32 * 1024
 """Up to this many bytes a mail is verified on the event loop; larger ones in a thread."""
@@ -113,9 +114,7 @@ def _hash(pieces: Iterable[bytes], length: int | None) -> tuple[bytes, bool]:
 
 def _after_mbox_line(raw: bytes) -> int:
     """Where the header begins."""
-    if not raw.startswith((b"From ", b">From ")):
-        return 0
-    return raw.find(b"\n") + 1 or len(raw)
+    return raw.find(b"\n") + 1 or len(raw) if has_mbox_line(raw) else 0
 
 
 def _header_end(raw: bytes, start: int) -> tuple[int, int]:
