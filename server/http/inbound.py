@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from server.http.failures import refusal_response
 from server.http.signature import Claim, read_claim
+from server.smtp.arguments import normal_sender
 from storage.database import one
 from storage.records import Domain
 from tools.context import Context
@@ -88,7 +89,7 @@ def _envelope(request: Request) -> Envelope:
     domains = {domain_of(each) for each in recipients}
     if len(domains) > 1:
         raise Refusal("invalid_request", "to: all recipients of one request are of one domain.", field="to")
-    sender = _checked("from", query.get("from", ""), lambda text: parse_address(text).email if text else "")
+    sender = _checked("from", query.get("from", ""), lambda text: normal_sender(text) if text else "")
     ip = _checked("ip", query.get("ip", ""), lambda text: str(ip_address(text)) if text else "")
     helo = query.get("helo", "")
     if len(helo) > 255 or (helo and not helo.isprintable()):

@@ -14,6 +14,8 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ORDINARY = re.compile(
     rf"([A-Za-z0-9!#$%&'*+/=?^_`{{|}}~-]++(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~-]++)*+)@((?:{_LABEL}\.)*+[A-Za-z](?:[A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?)"
 )
+# what programs send from: bounce addresses with a whole recipient in them, dots in a row, hosts with an underscore
+_LOOSE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]++@[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)*+")
 _LITERAL = re.compile(r"\[(?:IPv6:[0-9A-Fa-f:.]{2,45}|[0-9.]{7,15})\]")
 _QUOTED_LOCAL = re.compile(_QUOTED)
 _LOCAL_LIMIT = 64
@@ -62,8 +64,14 @@ def normal(address: str) -> str:
 
 
 def normal_sender(address: str) -> str:
-    """The same for who sends, where a quoted local part and an address literal are right too. Raises AddressError."""
+    """The same for who sends, where a quoted local part and an address literal are right too. Raises AddressError.
+
+    Nobody is asked to answer it, so a local part may be longer than 64 octets (RFC 5321 section 4.5.3.1), and other
+    rules of form broken: to refuse the mail would be to lose it.
+    """
     local, _, domain = address.rpartition("@")
+    if len(address) <= ADDRESS_LIMIT and _LOOSE.fullmatch(address) and "xn--" not in domain.lower():
+        return f"{local}@{domain.lower()}"
     odd = _QUOTED_LOCAL.fullmatch(local) is not None or _LITERAL.fullmatch(domain) is not None
     if not odd:
         return normal(address)

@@ -158,6 +158,13 @@ async def test_what_does_not_fit_is_refused_by_its_name(
     assert await stored(world) == []
 
 
+@pytest.mark.parametrize("sender", ['"bea at home"@example.net', "bea@[192.0.2.1]", f"{'b' * 80}@example.net"])
+async def test_a_sender_that_smtp_takes_is_taken_here(
+    world: World, http: httpx2.AsyncClient, key: bytes, sender: str
+) -> None:
+    assert (await bring(http, world, key, ENVELOPE | {"from": sender})).status_code == 200
+
+
 async def test_the_null_sender_and_no_client_are_fine(world: World, http: httpx2.AsyncClient, key: bytes) -> None:
     assert (await bring(http, world, key, {"to": ADA})).status_code == 200
     assert await one(world.system.db, Mailbox, "mailbox_by_address", address=ADA) is not None
