@@ -44,6 +44,12 @@ def test_000_15_nobody_else_makes_one(text: str, day: int) -> None:
         assert original(forged, SECRET, day) is None
 
 
+@pytest.mark.parametrize("sender", ['"ann b"@example.com', "ann@[192.0.2.1]", "ann..b@example.com", "ann.@example.com"])
+def test_000_15_what_would_have_to_be_quoted_is_the_null_sender(sender: str) -> None:
+    """The remote would refuse such an address, and with it the mail."""
+    assert there(sender) == ""
+
+
 def test_000_15_a_changed_letter_makes_it_worthless() -> None:
     address = there("ann@example.com")
     for place in range(5, address.index("@")):

@@ -5,6 +5,7 @@ that another forwarder rewrote already.
 """
 
 import hmac
+import re
 from base64 import b32encode
 
 LIFE_DAYS = 21
@@ -13,15 +14,17 @@ _HASH_LENGTH = 8  # 40 bits: guesses are one RCPT each
 _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _PERIOD = 1024
 _SEPARATORS = "=+-"
+_DOT_ATOM = re.compile(r'[^\s."(),:;<>@[\]\\]++(?:\.[^\s."(),:;<>@[\]\\]++)*+')
 
 
 def rewritten(sender: str, domain: str, secret: bytes, day: int) -> str:
     """The envelope sender for a mail of `sender` that `domain` passes on; `day` counts from the epoch.
 
-    Empty, the null sender, where there is nobody to tell: for the null sender, and where it would be too long.
+    Empty, the null sender, where there is nobody to tell: for the null sender, and where it would be too long, or would
+    have to be quoted.
     """
     local, at, host = sender.rpartition("@")
-    if not at or not local:
+    if not at or not _DOT_ATOM.fullmatch(local) or host.startswith("["):
         return ""
     tag = local[:5].upper()
     if tag in ("SRS0=", "SRS0+", "SRS0-"):
