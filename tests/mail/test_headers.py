@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.mail.charset import decode
+from tools.mail.charset import charset_of_page, decode, text_of
 from tools.mail.headers import decode_words, parameters, read_header
 
 
@@ -75,13 +75,37 @@ def test_parameters(value: bytes, main: str, name: str) -> None:
         ("é".encode(), "x-unknown", "é", False),
         (b"\\ud800", "unicode_escape", "\\ud800", False),
         (b"a\0b", "us-ascii", "a\ufffdb", True),
+        ("שלום".encode("iso8859_8"), "ISO-8859-8-I", "שלום", True),  # as Hebrew mail says (RFC 1556)
+        ("สวัสดี".encode("cp874"), "windows-874", "สวัสดี", True),
+        ("髙".encode("cp932"), "windows-31j", "髙", True),
+        ("日本".encode("cp932"), "x-sjis", "日本", True),
+        ("한국".encode("cp949"), "ks_c_5601-1989", "한국", True),
     ],
 )
 def test_charsets(data: bytes, charset: str, text: str, known: bool) -> None:
     assert decode(data, charset) == (text, known)
 
 
-@given(st.binary(max_size=200), st.text(max_size=30) | st.sampled_from(["utf-7", "utf-16", "hz", "idna", "rot13"]))
+def test_undeclared_bytes_of_a_header_are_of_windows() -> None:
+    assert decode_words(text_of(b"It\x92s \x80 5 \x96 caf\xe9")) == "It’s € 5 – café"
+
+
+@pytest.mark.parametrize(
+    ("page", "charset"),
+    [
+        (b'<meta charset="windows-1251">\xcf', "windows-1251"),
+        (b'<meta http-equiv=Content-Type content="text/html; charset=koi8-r"/>\xcf', "koi8-r"),
+        ('<meta charset="windows-1251">П'.encode(), ""),
+        (b"<meta charset=utf-16>\xcf", ""),
+        (b"<meta charset=no-such>\xcf", ""),
+        (b"<p>charset=koi8-r\xcf", ""),
+    ],
+)
+def test_a_page_names_its_charset_where_it_is_not_utf_8(page: bytes, charset: str) -> None:
+    assert charset_of_page(page) == charset
+
+
+@given(st.binary(max_size=200), st.text(max_size=30) | st.sampled_from(["utf-7", "utf-16", "hz", "iso-2022-jp"]))
 def test_any_bytes_in_any_charset_are_storable_text(data: bytes, charset: str) -> None:
     text, _ = decode(data, charset)
     assert "\0" not in text

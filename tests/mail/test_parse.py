@@ -100,6 +100,11 @@ def test_a_blank_plain_alternative_gives_way_to_the_html() -> None:
     assert parse(raw).text == "Hi"
 
 
+def test_a_page_without_a_declared_charset_is_read_by_its_own() -> None:
+    page = '<meta charset="windows-1251"><p>Привет</p>'.encode("cp1251")
+    assert parse(b"Subject: x\r\nContent-Type: text/html\r\n\r\n" + page).text == "Привет"
+
+
 def test_text_around_an_alternative_belongs_to_the_body() -> None:
     raw = (
         b"Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: multipart/alternative; boundary=b\n\n"

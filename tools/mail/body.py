@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tools.mail import limits
 from tools.mail.alternatives import difference
 from tools.mail.attachments import is_attachment
-from tools.mail.charset import decode
+from tools.mail.charset import charset_of_page, decode
 from tools.mail.hidden import Hidden, invisible, unseen
 from tools.mail.htmltext import html_page, markdown_of
 from tools.mail.invisible import cleaned
@@ -72,7 +72,10 @@ class _Reader:
         if end < part.end or len(data) > most:
             self.defects["body_truncated"] = None
             data = data[: data.rfind(b"\n", 0, most) + 1 or most]  # not inside a character
-        text, known = decode(data, part.parameters.get("charset", ""))
+        charset = part.parameters.get("charset", "")
+        if not charset and part.content_type == "text/html":
+            charset = charset_of_page(data)
+        text, known = decode(data, charset)
         if not known:
             self.defects["unknown_charset"] = None
         text = self.limited(text, left)

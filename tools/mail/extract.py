@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
-from tools.mail.charset import decode, storable
+from tools.mail.charset import charset_of_page, decode, storable
 from tools.mail.documents.archive import Archive, Unreadable
 from tools.mail.documents.opendocument import read_open_document
 from tools.mail.documents.pdf import read_pdf
@@ -119,7 +119,7 @@ def _read_page(content: bytes, writer: Writer) -> None:
     """As the mail which is this page: hidden text is left out by the same rules."""
     from tools.mail.parse import parse
 
-    page = _decoded(content).encode("utf-8", "replace")
+    page = _decoded(content, charset_of_page(content[:_TEXT_BYTES])).encode("utf-8", "replace")
     parsed = parse(b"Content-Type: text/html; charset=utf-8\n\n" + page, split=False)
     _hide(parsed, writer)
     writer.write(parsed.text)
@@ -143,8 +143,8 @@ def _read_nothing(content: bytes, writer: Writer) -> None:
     raise Unreadable("encrypted" if "EncryptedPackage".encode("utf-16-le") in content else "unsupported")
 
 
-def _decoded(content: bytes) -> str:
-    return decode(content[:_TEXT_BYTES], "utf-16" if content.startswith(_UTF16) else "")[0]
+def _decoded(content: bytes, charset: str = "") -> str:
+    return decode(content[:_TEXT_BYTES], "utf-16" if content.startswith(_UTF16) else charset)[0]
 
 
 def _end(content: bytes) -> None:
