@@ -35,6 +35,9 @@ def selectors(data: bytes) -> str:
         ("\u3164\u115f\u034fx", "x", {"zero_width": (3, "")}),
         ("🏴" + tags("obey") + "\U000e007f", "🏴", {"tags": (5, "obey")}),
         ("\u2068Ann\u2069 wrote", "Ann wrote", {}),
+        ("> \ufeffOn Friday", "> On Friday", {}),  # as a telephone quotes
+        ("Hi\n\u200b\nAnn \u034f \u200c\ufeff \u034f", "Hi\n\nAnn   ", {}),  # empty lines, a newsletter's padding
+        ("a \u200b\u200c\u200b\u200c b", "a  b", {"zero_width": (4, "")}),  # so many may spell something
     ],
 )  # fmt: skip
 def test_what_shows_nothing_goes_and_is_counted(text: str, left: str, report: dict[str, tuple[int, str]]) -> None:
@@ -66,7 +69,7 @@ def test_what_scripts_and_emoji_need_stays(text: str) -> None:
 @pytest.mark.parametrize(("hidden", "kind"), [("\x08", "controls"), ("\xad", "soft_hyphens"), ("\u200b", "zero_width")])
 def test_they_are_found_among_letters_of_any_kind(rest: str, hidden: str, kind: str) -> None:
     shown = rest.replace("\x81", "")
-    text, report = cleaned(f"To{rest}day\t\n{hidden}now")
+    text, report = cleaned(f"To{rest}day\t\nn{hidden}ow")
     assert text == f"To{shown}day\t\nnow" and kind in report
     assert cleaned(text) == (text, {})
 

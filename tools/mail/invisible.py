@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 DECODED_CHARS = 1_000
 """Of what hidden characters spell."""
+_PADDING = 2  # zero-width characters beside a blank: programs put them before a quotation and into empty lines
 _MARKS = 5  # combining marks on one letter; no living script needs more
 
 _ZERO_WIDTH = "\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200d\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0"
@@ -44,7 +45,7 @@ def cleaned(text: str) -> tuple[str, dict[str, tuple[int, str]]]:
     """The text without characters that show nothing, and for each kind of them how many and what they spell.
 
     Kinds: `zero_width`, `bidi`, `tags`, `selectors`, `soft_hyphens`, `controls`, `marks` (heaps of combining marks).
-    What scripts and emoji need stays. Carriage returns go uncounted. Linear.
+    What scripts and emoji need stays. Carriage returns go uncounted, and so does padding. Linear.
     """
     if _is_clean(text):
         return text, {}
@@ -81,8 +82,7 @@ class _Cleaner:
         kind, run = match.lastgroup or "", match.group()
         kept = self.keeping[kind](match) if kind in self.keeping else ""
         gone = len(run) - len(kept) - run.count("\r")
-        # marks and isolates, which some programs put around every name, are not worth a word
-        if gone > 0 and (kind != "bidi" or _OVERRIDES.intersection(run)):
+        if gone > 0 and not self._is_usual(kind, match):
             self.counts[kind] += gone
         return kept
 
@@ -95,6 +95,15 @@ class _Cleaner:
         if run in ("\u200c", "\u200d") and _JOINED.match(before) and (_JOINED.match(after) or run == "\u200d"):
             return run
         return run if run == "\u200d" and _PICTURE.match(before) and _PICTURE.match(after) else ""
+
+    def _is_usual(self, kind: str, match: re.Match[str]) -> bool:
+        """Whether programs write it everywhere: marks and isolates around a name, a few at the end of a word or line,
+        where they neither cut a word nor spell anything."""
+        run = match.group()
+        if kind == "bidi":
+            return not _OVERRIDES.intersection(run)
+        beside_blank = any(not letter or letter.isspace() for letter in self._around(match))
+        return kind == "zero_width" and beside_blank and len(run) <= _PADDING
 
     def _bidi(self, match: re.Match[str]) -> str:
         """Marks and isolates order a text of mixed directions; an override makes it read as something else."""
