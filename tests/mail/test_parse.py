@@ -115,6 +115,21 @@ def test_text_around_an_alternative_belongs_to_the_body() -> None:
     assert parsed.html == "<p>html</p>"
 
 
+@pytest.mark.parametrize(
+    ("head", "text", "attached"),
+    [
+        ('text/plain; name="message.txt"', "Hello", 0),
+        ('text/html; name="message.html"\nContent-Disposition: inline; filename="message.html"', "Hello", 0),
+        ('text/plain; name="report.txt"\nContent-Disposition: attachment', "", 1),
+        ('multipart/alternative; boundary=b\n\n--b\nContent-Type: text/plain; name="text.txt"', "Hello", 0),
+        ('multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain; name="report.txt"', "", 1),
+    ],
+)
+def test_a_body_may_have_a_name(head: str, text: str, attached: int) -> None:
+    parsed = parse(f"Subject: x\nContent-Type: {head}\n\nHello".encode())
+    assert (parsed.text, len(parsed.attachments)) == (text, attached)
+
+
 def test_attachments_are_found_by_their_index() -> None:
     message = EmailMessage()
     message.set_content("See.")

@@ -29,8 +29,13 @@ class PartInfo:
 
 
 def is_attachment(part: Part) -> bool:
-    """Whether a part is not the body: any type but plain text and HTML, and those where they are named or sent so."""
-    return part.content_type not in _BODY_TYPES or _disposition(part)[0] == "attachment" or file_name(part) != ""
+    """Whether a part is not the body: any type but plain text and HTML, and those where they are sent so or named.
+
+    Some programs give a body a name too.
+    """
+    if part.content_type not in _BODY_TYPES or _disposition(part)[0] == "attachment":
+        return True
+    return not part.rendering and file_name(part) != ""
 
 
 def attachment_info(raw: bytes, index: int, part: Part) -> tuple[PartInfo, str]:

@@ -17,7 +17,8 @@ _IDENTITY = {"", "7bit", "8bit", "binary", "7-bit", "8-bit"}
 class Part:
     """A leaf of the MIME tree: its header and where its still encoded body lies in the raw mail.
 
-    `alternative` numbers the outermost multipart/alternative it stands in; 0 when in none.
+    `alternative` numbers the outermost multipart/alternative it stands in; 0 when in none. `rendering` is whether it
+    stands where only a body does: as the whole mail, or directly in a multipart/alternative.
     """
 
     header: Header
@@ -26,6 +27,7 @@ class Part:
     start: int
     end: int
     alternative: int
+    rendering: bool
 
 
 @dataclass(slots=True)
@@ -125,7 +127,8 @@ class _Walker:
             # RFC 2045 section 5.2: what is missing or malformed is plain text.
             content_type = "text/plain" if content_type else default_type
         alternative = self.open[-1].alternative if self.open else 0
-        part = Part(header, content_type, params, body, len(self.raw), alternative)
+        rendering = not self.open or self.open[-1].part.content_type == "multipart/alternative"
+        part = Part(header, content_type, params, body, len(self.raw), alternative, rendering)
         boundary = params.get("boundary", "").encode()
         if not content_type.startswith("multipart/"):
             self.leaf = part
