@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cost import cheaply
 from tools.mail.charset import charset_of_page, decode, text_of
-from tools.mail.headers import decode_words, parameters, read_header
+from tools.mail.headers import decode_words, from_base64, parameters, read_header
 
 
 def test_fields_are_unfolded_and_the_body_begins_behind_the_blank_line() -> None:
@@ -84,6 +85,12 @@ def test_parameters(value: bytes, main: str, name: str) -> None:
 )
 def test_charsets(data: bytes, charset: str, text: str, known: bool) -> None:
     assert decode(data, charset) == (text, known)
+
+
+@pytest.mark.parametrize("data", [b"A=", b"QQ==", b"=", b"QQ==\n="])
+def test_base64_of_many_pieces_is_cheap(data: bytes) -> None:
+    decoded, _ = cheaply(lambda: from_base64(data * (1_000_000 // len(data))), 1)
+    assert len(decoded) <= 1_000_000
 
 
 def test_undeclared_bytes_of_a_header_are_of_windows() -> None:

@@ -94,6 +94,9 @@ def test_bare_cr_is_a_line_end_only_where_there_is_no_other() -> None:
         (b"base64", b"SGk=", b"Hi", ""),
         (b"BASE64 ", b"S\r\nG k", b"Hi", ""),
         (b"base64", b"SGkAA", b"Hi\x00", "bad_base64"),
+        (b"base64", b"SGk=\r\n", b"Hi", ""),
+        (b"base64", b"SGkhIQ==\r\nSGk=\r\nSGkh\r\n", b"Hi!!HiHi!", ""),  # pieces encoded one by one
+        (b"base64", b"SGk=\r\n_____\r\nusers mailing list\r\n", b"Hi", "bad_base64"),  # a footer put below
         (b"quoted-printable", b"a=3Db=\r\nc", b"a=bc", ""),
         (b"8bit", b"\xe9", b"\xe9", ""),
         (b"", b"x", b"x", ""),

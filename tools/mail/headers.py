@@ -17,7 +17,10 @@ _FIELD_END = re.compile(rb"\n(?![ \t])")
 _BLOCK_END = re.compile(rb"\n(?=\r?\n|--)")
 _BLANK_LINE = re.compile(rb"\r?\n")
 
-_NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
+_PADDING = re.compile(rb"=[=\s]*")
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_BASE64_OR_BLANK = _BASE64 + b" \t\r\n"
+_NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,26 @@ def _word_bytes(encoding: str, content: str) -> bytes:
 
 
 def from_base64(data: bytes) -> tuple[bytes, bool]:
-    """The bytes of base64 text however it is wrapped, and whether it was sound. Foreign characters are skipped."""
+    """The bytes of base64 text however it is wrapped, and whether it was sound. Foreign characters are skipped.
+
+    Behind padding another piece may begin, where a program joined two; what is no base64 there, as the footer of a
+    list, is left out.
+    """
+    padding = data.find(b"=")
+    if padding < 0 or not data[padding:].strip(b"= \t\r\n"):
+        return _piece_of_base64(data)
+    pieces, sound = [], True
+    for place, piece in enumerate(_PADDING.split(data, limits.BASE64_PIECES)):
+        if place and piece.translate(None, _BASE64_OR_BLANK):
+            sound = False
+            break
+        decoded, whole = _piece_of_base64(piece)
+        pieces.append(decoded)
+        sound = sound and whole
+    return b"".join(pieces), sound
+
+
+def _piece_of_base64(data: bytes) -> tuple[bytes, bool]:
     letters = data.translate(None, _NOT_BASE64)
     sound = len(letters) % 4 != 1
     letters = letters[:-1] if not sound else letters

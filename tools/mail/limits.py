@@ -15,6 +15,7 @@ NAME_CHARS = 255  # display names and file names
 SUBJECT_CHARS = 2_000
 BASE_SUBJECT_CHARS = 500  # an index row of PostgreSQL holds 2,704 bytes
 DATE_BYTES = 100
+BASE64_PIECES = 100_000  # of one body, as where each line is encoded by itself
 MESSAGE_ID_BYTES = 998  # RFC 5322 section 2.1.1: no line, so no id, is longer
 REFERENCES = 50  # message ids kept of one mail
 BODY_CHARS = 1024 * 1024  # text given to an agent
