@@ -32,6 +32,8 @@ def test_fields_are_unfolded_and_the_body_begins_behind_the_blank_line() -> None
         ("=?utf-8?q?a=0D=0ABcc:_b?=", "a Bcc: b"),
         ("=?utf-8?q?=00?=", "\ufffd"),
         ("=?utf-8?q?unfinished", "=?utf-8?q?unfinished"),
+        ("=?utf-8?q?How are you? Fine? Gr=C3=BC=C3=9Fe?= x", "How are you? Fine? Grüße x"),  # not encoded as it should
+        ("=?utf-8?q?Ready??= =?utf-8?q?=41?=", "Ready?A"),
     ],
 )
 def test_encoded_words(text: str, decoded: str) -> None:

@@ -11,7 +11,8 @@ from tools.mail.charset import decode, one_line, text_of
 # A field name is printable ASCII without the colon (RFC 5322 section 2.2). The hyphen cannot come first: such a line is
 # a multipart delimiter in a part whose blank line is missing.
 _FIELD = re.compile(rb"([!-,./-9;-~][!-9;-~]{0,199})[ \t]*:")
-_ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=")
+# A question mark stands in some that should have encoded it; so few of them, that an endless word is not read again.
+_ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*(?:\?(?!=)[^?]*){0,8})\?=")
 _LINE_END = re.compile(rb"\n")
 _FIELD_END = re.compile(rb"\n(?![ \t])")
 _BLOCK_END = re.compile(rb"\n(?=\r?\n|--)")
