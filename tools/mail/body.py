@@ -8,6 +8,7 @@ from tools.mail import limits
 from tools.mail.alternatives import difference
 from tools.mail.attachments import is_attachment
 from tools.mail.charset import charset_of_page, decode
+from tools.mail.flowed import unflowed
 from tools.mail.hidden import Hidden, invisible, unseen
 from tools.mail.htmltext import html_page, markdown_of
 from tools.mail.invisible import cleaned
@@ -80,7 +81,12 @@ class _Reader:
             self.defects["unknown_charset"] = None
         text = self.limited(text, left)
         self.left[part.content_type] = left - len(text)
-        return text if part.content_type == "text/html" else text.replace("\r\n", "\n").replace("\r", "\n")
+        if part.content_type == "text/html":
+            return text
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if part.parameters.get("format", "").lower() == "flowed":
+            text = unflowed(text, delete_space=part.parameters.get("delsp", "").lower() == "yes")
+        return text
 
     def section_text(self, section: list[tuple[str, str]]) -> str:
         """One text of what may be several renderings of it."""
