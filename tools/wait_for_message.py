@@ -16,6 +16,7 @@ from tools.expected import EVENT as OVERDUE
 from tools.fields import ListedMessage, Next
 from tools.mail.address import canonical
 from tools.operation import MailboxId, Model, Operation
+from tools.paging import cursor_after, paged, position
 from tools.tags import Wanted, named
 from tools.views import listed
 
@@ -41,7 +42,7 @@ class WaitRequest(Model):
     since: str | None = Field(
         default=None,
         description="The cursor of an earlier call: all mail since then, read or not, so that none is missed.",
-        pattern=r"^[0-9]{1,18}$",
+        pattern=r"^[0-9]{1,18}(~[A-Za-z0-9_-]{1,100})?$",
     )
     after_message_id: str | None = Field(
         default=None,
@@ -72,9 +73,10 @@ class Arrivals(BaseModel):
 
 @dataclass(slots=True)
 class _Seen:
-    """What a call has found, and how far it has looked in the log."""
+    """What a call has found, and how far it has looked: in the log, and in mail that was there before."""
 
     cursor: int
+    rest: str | None = None
     newer_than: tuple[int, str] = (0, "")
     messages: list[MessageHead] = field(default_factory=list)
     overdue: list[Overdue] = field(default_factory=list)
@@ -92,13 +94,12 @@ async def wait_for_message(context: Context, request: WaitRequest) -> Arrivals:
     with context.db.wakeups.listen(arrivals_topic(mailbox.id)) as woken:
         seen = _Seen(await last_seq(context.db, mailbox.account_id))
         if request.since is not None:
-            seen.cursor = min(int(request.since), seen.cursor)
-            await _look(context, mailbox, request, seen)
+            await _go_on(context, mailbox, request, seen, request.since)
         else:
             if request.after_message_id is not None:
                 behind = await message_of(context.db, mailbox, request.after_message_id)
                 seen.newer_than = behind.created_at, behind.id
-            seen.messages = await _there_already(context, mailbox, request, *seen.newer_than)
+            seen.messages, seen.rest = await _there_already(context, mailbox, request, *seen.newer_than)
         try:
             async with asyncio.timeout(request.timeout_seconds):
                 while not seen:
@@ -109,6 +110,15 @@ async def wait_for_message(context: Context, request: WaitRequest) -> Arrivals:
             # what another process wrote into the same SQLite file wakes nobody here
             await _look(context, mailbox, request, seen)
     return _answer(seen)
+
+
+async def _go_on(context: Context, mailbox: Mailbox, request: WaitRequest, seen: _Seen, cursor: str) -> None:
+    """From an earlier call's cursor: first what it found and had no room for, then what the log has got since."""
+    number, _, rest = cursor.partition("~")
+    seen.cursor = min(int(number), seen.cursor)
+    if rest:
+        seen.messages, seen.rest = await _there_already(context, mailbox, request, *position(rest))
+    await _look(context, mailbox, request, seen)
 
 
 async def _look(context: Context, mailbox: Mailbox, request: WaitRequest, seen: _Seen) -> None:
@@ -151,10 +161,10 @@ def _is_news(row: Row, message: MessageHead, request: WaitRequest, seen: _Seen) 
 
 async def _there_already(
     context: Context, mailbox: Mailbox, request: WaitRequest, after_at: int, after_id: str
-) -> list[MessageHead]:
-    """Unread mail, or mail newer than the one named."""
+) -> tuple[list[MessageHead], str | None]:
+    """Unread mail, or mail newer than the one named, oldest first; and where more follows, the place behind it."""
     found: list[MessageHead] = []
-    while len(found) < MOST:
+    while len(found) <= MOST:
         page = await many(
             context.db,
             MessageHead,
@@ -172,7 +182,7 @@ async def _there_already(
         if len(page) < _PAGE:
             break
         after_at, after_id = page[-1].created_at, page[-1].id
-    return found[:MOST]
+    return paged(found, MOST, cursor_after)
 
 
 def _fitting(messages: Iterable[MessageHead], request: WaitRequest) -> list[MessageHead]:
@@ -201,7 +211,7 @@ def _answer(seen: _Seen) -> Arrivals:
         timed_out=not seen,
         messages=[listed(message) for message in seen.messages],
         overdue=seen.overdue,
-        cursor=str(seen.cursor),
+        cursor=f"{seen.cursor}~{seen.rest}" if seen.rest else str(seen.cursor),
         next=advice,
     )
 

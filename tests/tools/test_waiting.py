@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from policies.modes import Mode
 from storage.database import Database, Row, Transaction, Value, one
@@ -146,6 +147,29 @@ async def test_a16_a_cursor_misses_nothing_under_concurrent_arrivals(world: Worl
             cursor = page.cursor
     await arriving
     assert sorted(seen) == sorted(f"Topic {number}" for number in range(total)), "each once"
+
+
+@pytest.mark.parametrize("wanted", [{}, {"subject_contains": "topic"}, {"sender": "ann@example.com"}])
+async def test_of_much_unread_mail_a_cursor_gives_the_rest(world: World, wanted: dict[str, Any]) -> None:
+    """A call lists twenty; what it has no room for is not passed over, nor what arrives meanwhile."""
+    seen, request = list[str](), WaitRequest(timeout_seconds=1, **wanted)
+    for number in range(45):
+        await arrive(world, mail(f"Topic {number}"))
+    for late in ("Topic 45", "Topic 46", "Topic 47", ""):
+        found = await wait_for_message(world.context, request)
+        assert len(found.messages) <= 20
+        seen += [each.subject_untrusted for each in found.messages if each.subject_untrusted not in seen]
+        request = request.model_copy(update={"since": found.cursor})
+        if late:
+            await arrive(world, mail(late))
+    assert seen == [f"Topic {number}" for number in range(48)]
+    assert (await wait_for_message(world.context, request)).timed_out
+
+
+@pytest.mark.parametrize("cursor", ["5~", "5~!", "5~AAAA", "5~" + "A" * 101, "~MTIz"])
+async def test_a_cursor_of_nobody_s_is_refused(world: World, cursor: str) -> None:
+    with pytest.raises((ValidationError, Refusal)):
+        await wait_for_message(world.context, WaitRequest(timeout_seconds=1, since=cursor))
 
 
 class Counting:
