@@ -12,7 +12,16 @@ from tools.context import Context, Site
 from tools.errors import Refusal
 from tools.fields import Outgoing, Upload
 from tools.mail.address import Address, AddressError, canonical, domain_of, parse_address
-from tools.mail.compose import Attachment, ComposeError, Draft, Rendered, compose, reply_subject, valid_message_id
+from tools.mail.compose import (
+    Attachment,
+    AttachmentError,
+    ComposeError,
+    Draft,
+    Rendered,
+    compose,
+    reply_subject,
+    valid_message_id,
+)
 from tools.mail.parse import parse
 from tools.mail.references import reference_ids
 from tools.timing import Timing, timing_of, wait_of
@@ -79,9 +88,11 @@ def prepare(
 
 
 def render(site: Site, draft: Draft) -> Rendered:
-    """The bytes of an agent's draft, with what the site adds to it. Raises Refusal invalid_header."""
+    """The bytes of an agent's draft, with what the site adds. Raises Refusal invalid_header, invalid_attachment."""
     try:
         return compose(_marked(site, draft))
+    except AttachmentError as error:
+        raise Refusal("invalid_attachment", str(error)) from error
     except ComposeError as error:
         raise Refusal("invalid_header", str(error)) from error
 

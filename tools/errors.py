@@ -108,6 +108,7 @@ _CONDITIONS = (
         "Mail that waits for a person is decided on by them; deleted mail is moved back first.",
     ),
     Condition("invalid_time", 400, "Not a time to send at.", "Write it in UTC, such as 2030-01-31T09:00:00Z."),
+    Condition("invalid_duration", 400, "Not a time to wait.", "Write it as '90 minutes', '4h' or '3 days'."),
     Condition("invalid_domain", 400, "Not a domain name.", "Write it as example.com."),
     Condition(
         "mailbox_required",

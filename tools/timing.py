@@ -56,13 +56,13 @@ def timing_of(send_at: str | None, gate_timing: GateTiming, now: int) -> Timing:
 
 
 def wait_of(text: str | None) -> int:
-    """How long to wait for an answer, in microseconds, at least a minute; None is 0. Raises Refusal invalid_time."""
+    """How long to wait for an answer, in microseconds, a minute at least; None is 0. Raises invalid_duration."""
     if text is None:
         return 0
     found = _WAIT.fullmatch(text.strip().lower())
     if found is None or found[2] not in _UNITS:
-        raise Refusal("invalid_time", "Write it as '90 minutes', '4h' or '3 days'.", field="expect_reply_within")
+        raise Refusal("invalid_duration", f"expect_reply_within: {text!r} is none.", field="expect_reply_within")
     wait = int(float(found[1]) * _UNITS[found[2]])
     if wait > LATEST:
-        raise Refusal("invalid_time", "It is more than a year.", field="expect_reply_within")
+        raise Refusal("invalid_duration", "It is more than a year.", field="expect_reply_within")
     return max(wait, MINUTE)

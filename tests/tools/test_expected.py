@@ -135,4 +135,4 @@ def test_002_10_times_are_written_as_people_do(text: str | None, wait: int) -> N
 def test_002_10_other_times_are_refused(text: str) -> None:
     with pytest.raises(Refusal) as refused:
         wait_of(text)
-    assert refused.value.code == "invalid_time" and refused.value.details["field"] == "expect_reply_within"
+    assert refused.value.code == "invalid_duration" and refused.value.details["field"] == "expect_reply_within"

@@ -206,6 +206,8 @@ BAD = (
     ("invalid_header", {"subject": "Hi\nBcc: x@example.com"}),
     ("too_many_recipients", {"to": [f"a{number}@example.com" for number in range(51)]}),
     ("invalid_attachment", {"attachments": [Upload(name="a", content_type="text/plain", content_base64="%%%")]}),
+    ("invalid_attachment", {"attachments": [Upload(name="a/b", content_type="text/plain", content_base64="")]}),
+    ("invalid_attachment", {"attachments": [Upload(name="a", content_type="text", content_base64="")]}),
     (
         "attachments_too_large",
         {"attachments": [Upload(name="a", content_type="text/plain", content_base64="QUFB" * 3_400_000)]},

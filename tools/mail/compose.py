@@ -40,6 +40,10 @@ class ComposeError(ValueError):
     """What in a draft cannot become a mail, as one sentence for people."""
 
 
+class AttachmentError(ComposeError):
+    """The same of an attached file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A file. `content_type` is type/subtype without parameters; empty means application/octet-stream."""
@@ -143,9 +147,9 @@ def _check_text(what: str, text: str) -> None:
 def _check_attachment(attachment: Attachment) -> None:
     name = attachment.name
     if not name.strip() or CONTROLS.search(name) or "/" in name or "\\" in name or len(name.encode()) > FILE_NAME_LIMIT:
-        raise ComposeError(f"{name!r} is not a file name of 1 to {FILE_NAME_LIMIT} octets without slashes.")
+        raise AttachmentError(f"{name!r} is not a file name of 1 to {FILE_NAME_LIMIT} octets without slashes.")
     if attachment.content_type and not _CONTENT_TYPE.fullmatch(attachment.content_type):
-        raise ComposeError(f"{attachment.content_type!r} is not a content type such as application/pdf.")
+        raise AttachmentError(f"{attachment.content_type!r} is not a content type such as application/pdf.")
 
 
 def _head(draft: Draft) -> str:
