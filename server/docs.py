@@ -107,7 +107,7 @@ def _operation(operation: AnyOperation) -> list[str]:
         f"{operation.title}. {operation.summary}\n",
         f"- MCP: {f'`{operation.name}`' if operation.mcp else 'not a tool'}",
         f"- REST: `{operation.method} {operation.path}` → {operation.success}",
-        f"- Scope: `{operation.scope}`",
+        f"- Scope of the key: {operation.keys}",
         f"- Nature: {', '.join(text for text, true in hints.items() if true) or 'acts here only'}\n",
         *_fields("field", operation.request),
         *_fields("result", operation.result),

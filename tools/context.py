@@ -129,19 +129,23 @@ class Principal:
     """For a key that decides: the overseer whose hand it is; empty is the account's first."""
 
     def may(self, scope: str) -> bool:
-        """Whether the principal holds the scope; `admin` reads, `oversight` sees what it decides on."""
-        implied = {
-            "read": {"admin"},
-            "oversight_read": {"oversight"},
-            # no key has this scope by name: the kill switch may be thrown by whoever can do harm or prevent it
-            "stop": {"send", "admin", "oversight"},
-            # nor these: whoever reads mail may say that it is spam, whoever oversees may see what was kept apart
-            "screen": {"send", "admin", "oversight"},
-            "review": {"admin", "oversight", "oversight_read"},
-            # what is for operator and overseer alike, and never for an agent
-            "govern": {"admin", "oversight"},
-        }.get(scope, set())
-        return bool(self.scopes & (implied | {scope}))
+        """Whether the principal holds the scope."""
+        return not self.scopes.isdisjoint(held_by(scope))
+
+
+def held_by(scope: str) -> tuple[str, ...]:
+    """The scopes of keys that hold a scope of operations; `admin` reads, `oversight` sees what it decides on."""
+    return {
+        "read": ("read", "admin"),
+        "oversight_read": ("oversight_read", "oversight"),
+        # no key has this scope by name: the kill switch may be thrown by whoever can do harm or prevent it
+        "stop": ("send", "admin", "oversight"),
+        # nor these: whoever reads mail may say that it is spam, whoever oversees may see what was kept apart
+        "screen": ("send", "admin", "oversight"),
+        "review": ("admin", "oversight", "oversight_read"),
+        # what is for operator and overseer alike, and never for an agent
+        "govern": ("admin", "oversight"),
+    }.get(scope, (scope,))
 
 
 NOBODY = Principal(account_id="", scopes=frozenset(), name="the system")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tools.context import Context
+from tools.context import Context, held_by
 from tools.errors import Refusal
 
 Scope = Literal["read", "send", "admin", "oversight", "oversight_read", "stop", "screen", "review", "govern"]
@@ -53,6 +53,11 @@ class Operation(Generic[Request, Result]):
     """Whether it is an MCP tool as well."""
 
     @property
+    def keys(self) -> str:
+        """The scopes of keys that may call it, as text."""
+        return " or ".join(held_by(self.scope))
+
+    @property
     def path_fields(self) -> tuple[str, ...]:
         return tuple(re.findall(r"{(\w+)}", self.path))
 
@@ -63,5 +68,5 @@ AnyOperation = Operation[Any, Any]
 async def perform(operation: Operation[Request, Result], context: Context, request: Request) -> Result:
     """Check the scope, then run the verb. Raises Refusal."""
     if not context.principal.may(operation.scope):
-        raise Refusal("missing_scope", f"{operation.name} needs '{operation.scope}'.", scope=operation.scope)
+        raise Refusal("missing_scope", f"{operation.name} needs {operation.keys}.", scope=operation.scope)
     return await operation.run(context, request)

@@ -100,6 +100,7 @@ async def test_a_key_that_only_reads_cannot_stop_anything(world: World) -> None:
     with pytest.raises(Refusal) as refused:
         await perform(STOP_SENDING, world.system.acting_as(reader), StopRequest())
     assert refused.value.code == "missing_scope"
+    assert "stop_sending needs send or admin or oversight." in refused.value.sentence, "which a key can have"
 
 
 async def test_an_account_cannot_lift_the_stop_of_everybody(world: World) -> None:
