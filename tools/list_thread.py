@@ -31,6 +31,7 @@ NEXT: dict[Turn, str] = {
     "approval": "A person decides on your last mail; message_status tells.",
     "nobody": "Nothing: no person has written.",
 }
+UNSENT = "Your last mail did not reach them; message_status tells why."
 
 
 class ThreadRequest(Model):
@@ -162,7 +163,7 @@ def _frame(mailbox: Mailbox, thread: Thread, messages: Sequence[Message], count:
         waiting_since=time_text(turn.since) if turn.since is not None else None,
         asks=turn.asks,
         tokens=0,
-        next=NEXT[turn.turn],
+        next=UNSENT if turn.own and turn.turn == "you" else NEXT[turn.turn],
     )
 
 

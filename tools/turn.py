@@ -17,12 +17,13 @@ _NOT_SENT = frozenset({"rejected", "cancelled", "send_failed", "bounced"})
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Whose turn it is, with whom, since when (microseconds), and whether that mail asks something."""
+    """Whose turn it is, with whom, since when (microseconds), whether that mail asks something, and is our own."""
 
     turn: Turn
     others: tuple[str, ...] = ()
     since: int | None = None
     asks: bool = False
+    own: bool = False
 
 
 def waiting(mailbox: Mailbox, messages: Sequence[Message]) -> Waiting:
@@ -32,11 +33,12 @@ def waiting(mailbox: Mailbox, messages: Sequence[Message]) -> Waiting:
         return Waiting("nobody")
     last = written[-1]
     people = json.loads(last.people)
-    if last.direction == "inbound":
-        turn, others = _turn_of_received(mailbox, people), (last.from_email,)
-    else:
+    own = last.direction == "outbound"
+    if own:
         turn, others = _turn_of_own(last.status), tuple(person["email"] for person in people["to"])
-    return Waiting(turn, others, last.created_at, bool(_QUESTION.search(last.new_text)))
+    else:
+        turn, others = _turn_of_received(mailbox, people), (last.from_email,)
+    return Waiting(turn, others, last.created_at, bool(_QUESTION.search(last.new_text)), own)
 
 
 def _turn_of_received(mailbox: Mailbox, people: dict[str, list[dict[str, str]]]) -> Turn:

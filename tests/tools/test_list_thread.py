@@ -9,8 +9,9 @@ from storage.database import Transaction, one, record
 from storage.records import Mailbox, Message
 from tests.conftest import World
 from tools import messages
+from tools.cancel import CancelRequest, cancel
 from tools.check_inbox import InboxRequest, check_inbox
-from tools.list_thread import ThreadRequest, ThreadView, list_thread
+from tools.list_thread import NEXT, UNSENT, ThreadRequest, ThreadView, list_thread
 from tools.receive import Arrival, receive
 from tools.reply import ReplyRequest, reply
 from tools.send import SendRequest, send
@@ -94,6 +95,14 @@ async def test_what_did_not_leave_is_our_turn_again(world: World, status: str) -
     message = await one(world.system.db, Message, "any_message", id=sent.message_id)
     assert message is not None
     assert waiting(world.mailbox, [replace(message, status=status)]).turn == "you"
+
+
+async def test_who_withdrew_a_mail_is_not_told_to_answer_it(world: World) -> None:
+    asked = await arrived(world, "Could you?")
+    sent = await send(world.context, SendRequest(to=[BEA], subject="Other", markdown="x"))
+    await cancel(world.context, CancelRequest(message_id=sent.message_id))
+    assert (await shown(world, asked)).next == NEXT["you"]
+    assert (await shown(world, sent.thread_id)).next == UNSENT
 
 
 def test_nobody_waits_where_nothing_is() -> None:
