@@ -1,7 +1,8 @@
 """`read_message`: one message with its body."""
 
 import json
-from typing import Literal
+from dataclasses import replace
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, JsonValue
 
@@ -67,7 +68,8 @@ async def read_message(context: Context, request: ReadRequest) -> MessageView:
     mailbox = await mailbox_of(context, request.mailbox_id)
     message = await message_of(context.db, mailbox, request.message_id)
     if message.status == "unread":
-        await context.db.write(lambda transaction: transaction.run("mark_read", id=message.id))
+        await context.db.write(lambda transaction: transaction.run("mark_read", id=request.message_id))
+        message = replace(message, status="read")
     return view(message, request)
 
 
@@ -130,8 +132,14 @@ def _frame(message: Message, *, full: bool) -> MessageView:
         warnings=noticed.warnings(message, findings),
         defects=findings.get("defects", []),
         details_untrusted=noticed.details(findings) if full else {},
-        next="reply answers it; list_thread shows the conversation.",
+        next=f"{_advice(message, findings)}; list_thread shows the conversation.",
     )
+
+
+def _advice(message: Message, findings: dict[str, Any]) -> str:
+    if message.direction == "outbound":
+        return "message_status tells what became of it"
+    return "Do not answer it, a machine sent it" if findings.get("automatic") else "reply answers it"
 
 
 READ_MESSAGE = Operation(

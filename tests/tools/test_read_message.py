@@ -84,6 +84,7 @@ async def test_what_was_found_out_is_shown(world: World) -> None:
     assert concise.verdicts == "spf=pass dkim=pass/fail dmarc=pass"
     assert concise.sender_verified and concise.verified_domain == "example.org" and concise.automatic
     assert concise.warnings == ["reply_to_differs", "lookalike_domain", "hidden_text", "spam_flagged"]
+    assert concise.next.startswith("Do not answer it")
     assert concise.calendar_untrusted == {"summary": "Lunch"}
     assert concise.details_untrusted == {}
     full = view(message, ReadRequest(message_id=message.id, detail="full"))

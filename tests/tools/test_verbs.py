@@ -128,6 +128,7 @@ async def test_reading_marks_read_once(world: World) -> None:
     message_id = await newest(world)
     shown = await read_message(world.context, ReadRequest(message_id=message_id))
     assert shown.text_untrusted.strip() == "Hello" and not shown.sender_verified
+    assert shown.message.status == "read", "as every later look says"
     page = await check_inbox(world.context, InboxRequest(status="unread"))
     assert page.messages == []
 
