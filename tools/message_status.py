@@ -128,11 +128,19 @@ def _delivery(delivery: Delivery, tls: str) -> DeliveryStatus:
         recipient=delivery.recipient,
         state=delivery.state,
         attempts=delivery.attempts,
-        reply_untrusted=f"{delivery.code or ''} {delivery.enhanced} {delivery.reply}".strip(),
+        reply_untrusted=_words(delivery),
         tls=tls,
         category=delivery.category,
         next_attempt_at=time_text(delivery.due_at) if waiting else None,
     )
+
+
+def _words(delivery: Delivery) -> str:
+    """The reply with its codes; the words of a bounce that came back as a mail begin with them already."""
+    code = str(delivery.code or "")
+    if code and delivery.reply.startswith(code):
+        return delivery.reply
+    return " ".join(part for part in (code, delivery.enhanced, delivery.reply) if part)
 
 
 def _next(message: Message, deliveries: list[Delivery]) -> str:

@@ -13,6 +13,7 @@ from tools import deliver
 from tools.accounts import create_mailbox
 from tools.mail.address import domain_of
 from tools.mail.verp import bounce_address
+from tools.message_status import StatusRequest, message_status
 from tools.outgoing import open_delivery
 from tools.receive import Arrival, expects, receive
 from tools.send import SendRequest, send
@@ -89,6 +90,8 @@ async def test_000_8_a_late_report_flips_sent_to_bounced(world: World) -> None:
     found = await now_is(world, delivery)
     assert (found.state, found.code, found.enhanced, found.category) == ("bounced", 550, "5.1.1", "NoMailbox")
     assert found.reply == "550 5.1.1 User unknown"
+    told = await message_status(world.context, StatusRequest(message_id=delivery.message_id))
+    assert told.deliveries[0].reply_untrusted == "550 5.1.1 User unknown", "its codes once"
     assert await status_of(world, delivery) == "bounced"
     (event,) = await noted(world, "delivery.report_received")
     assert (event["kind"], event["action"], event["recipient"]) == ("bounce", "failed", RECIPIENT)
