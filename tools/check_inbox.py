@@ -8,8 +8,7 @@ from storage.database import many
 from storage.records import MessageHead
 from tools.access import mailbox_of
 from tools.context import Context
-from tools.fields import Limit, ListedMessage, Next
-from tools.mail.address import canonical
+from tools.fields import Limit, ListedMessage, Next, Sender, sender_key
 from tools.operation import MailboxId, Model, Operation
 from tools.paging import NextCursor, cursor_after, paged, position
 from tools.tags import Wanted
@@ -39,7 +38,7 @@ class InboxRequest(Model):
         default="inbound", description="inbound: received. outbound: handed in by you. any: both."
     )
     status: Status | None = Field(default=None, description="Only messages with this status.")
-    sender: str | None = Field(default=None, description="Only mail from this address.", max_length=254)
+    sender: Sender = None
     tag: Wanted = None
     limit: Limit = 20
     cursor: str | None = Field(default=None, description="next_cursor of the page before.", max_length=200)
@@ -65,7 +64,7 @@ async def check_inbox(context: Context, request: InboxRequest) -> InboxPage:
         mailbox_id=mailbox.id,
         direction=None if request.direction == "any" else request.direction,
         status=request.status,
-        sender=canonical(request.sender) if request.sender else None,
+        sender=sender_key(request.sender),
         tag=request.tag,
         before_at=before_at,
         before_id=before_id,

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from tools.errors import Refusal
+from tools.mail.address import canonical
 from tools.operation import MailboxId, Model
 from tools.timing import GateTiming
 
@@ -18,6 +20,7 @@ AttachmentId = Annotated[
 ThreadId = Annotated[str, Field(description="Id of a thread in this mailbox (thr_…).", max_length=64)]
 Recipients = Annotated[list[Address], Field(description="Who the mail is for.", min_length=1)]
 Subject = Annotated[str, Field(description="The subject line.", min_length=1, max_length=MAX_SUBJECT)]
+Sender = Annotated[str | None, Field(description="Only mail from this address.", max_length=600)]
 Limit = Annotated[int, Field(description="How many to return at most.", ge=1, le=100)]
 Next = Annotated[str, Field(description="What to do now.")]
 
@@ -27,6 +30,20 @@ UNTRUSTED = (
 
 
 Category = Literal["transactional", "bulk", "broadcast", "login-link", "password-reset", "mfa-otp", "verification"]
+
+
+def sender_key(sender: str | None) -> str | None:
+    """What a mail's From is compared with, of 'name@example.com' or 'Name <name@example.com>'; None where all will do.
+
+    Raises Refusal invalid_address: half an address would find nothing, and that would say that nobody wrote.
+    """
+    if not sender:
+        return None
+    # no more is asked of it: a stranger's From may hold what is no address of ours
+    email = canonical(sender.rpartition("<")[2].strip("> "))
+    if "@" not in email:
+        raise Refusal("invalid_address", "sender: search finds a name or a domain by from:.", field="sender")
+    return email
 
 
 class Upload(Model):

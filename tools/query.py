@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from tools.errors import Refusal
 from tools.mail.words import MARK, in_field, words
+from tools.tags import folded
 
 MOST_TERMS = 32
 """Pieces of one query."""
@@ -125,8 +126,7 @@ def _among(query: Query, name: str, known: dict[str, set[str]], value: str, nega
 
 
 def _tag(query: Query, value: str, negated: bool) -> Query:
-    name, equals, noted = value.partition("=")
-    wanted = f"{name.lower()}{equals}{noted}"
+    wanted = folded(value)
     if negated:
         return replace(query, without_tags=(*query.without_tags, wanted))
     return replace(query, tags=(*query.tags, wanted))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from storage.database import Reader, Transaction
 from tools import events
@@ -26,8 +26,17 @@ Name = Annotated[
     ),
 ]
 Value = Annotated[str, Field(max_length=256)]
+
+
+def folded(wanted: str) -> str:
+    """A wanted tag, as a name or as name=value, with its name as names are set: in small letters."""
+    name, equals, value = wanted.partition("=")
+    return f"{name.lower()}{equals}{value}"
+
+
 Wanted = Annotated[
-    str | None, Field(description="Only messages with this tag, as a name or as name=value.", max_length=330)
+    Annotated[str, AfterValidator(folded)] | None,
+    Field(description="Only messages with this tag, as a name or as name=value.", max_length=330),
 ]
 
 

@@ -13,7 +13,7 @@ from tools.access import mailbox_of, message_of, thread_of
 from tools.context import Context
 from tools.events import arrivals_topic, last_seq
 from tools.expected import EVENT as OVERDUE
-from tools.fields import ListedMessage, Next
+from tools.fields import ListedMessage, Next, Sender, sender_key
 from tools.mail.address import canonical
 from tools.operation import MailboxId, Model, Operation
 from tools.paging import cursor_after, paged, position
@@ -30,7 +30,7 @@ class WaitRequest(Model):
 
     timeout_seconds: int = Field(default=30, description="How long to wait at most.", ge=1, le=120)
     thread_id: str | None = Field(default=None, description="Only mail in this thread.", max_length=64)
-    sender: str | None = Field(default=None, description="Only mail from this address.", max_length=254)
+    sender: Sender = None
     subject_contains: str | None = Field(
         default=None, description="Only mail whose subject has these words, in any case.", min_length=1, max_length=200
     )
@@ -88,6 +88,7 @@ class _Seen:
 async def wait_for_message(context: Context, request: WaitRequest) -> Arrivals:
     """Unread (or newer) mail, as soon as there is any. Raises Refusal."""
     mailbox = await mailbox_of(context, request.mailbox_id)
+    request = request.model_copy(update={"sender": sender_key(request.sender)})
     if request.thread_id is not None:
         await thread_of(context.db, mailbox, request.thread_id)
     # listened before looked, so that nothing falls between
@@ -171,7 +172,7 @@ async def _there_already(
             "arrivals",
             mailbox_id=mailbox.id,
             thread_id=request.thread_id,
-            sender=canonical(request.sender) if request.sender else None,
+            sender=request.sender,
             tag=request.tag,
             status=None if request.after_message_id else "unread",
             after_at=after_at,
@@ -193,7 +194,7 @@ def _fits(message: MessageHead, request: WaitRequest) -> bool:
     words, attached = request.subject_contains, request.has_attachment
     return (
         request.thread_id in (None, message.thread_id)
-        and (request.sender is None or canonical(message.from_email) == canonical(request.sender))
+        and (request.sender is None or canonical(message.from_email) == request.sender)
         and (words is None or words.casefold() in message.subject.casefold())
         and (attached is None or attached == (message.attachments != "[]"))
     )

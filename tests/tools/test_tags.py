@@ -5,8 +5,10 @@ from pydantic import ValidationError
 
 from tests.conftest import World, make_world
 from tests.tools.test_move_message import arrived
+from tools.check_inbox import InboxRequest, check_inbox
 from tools.errors import Refusal
 from tools.tags import MOST, TagRequest, TagsRequest, UntagRequest, get_tags, tag, untag
+from tools.wait_for_message import WaitRequest, wait_for_message
 
 
 async def test_tags_are_set_changed_and_taken_off(world: World) -> None:
@@ -39,6 +41,15 @@ async def test_a_message_has_so_many_tags_and_the_servers_are_left_alone(world: 
 def test_what_is_no_name_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
         TagRequest(message_id="msg_1", tags={name: ""})
+
+
+@pytest.mark.parametrize("wanted", ["customer", "Customer", "CUSTOMER=Acme"])
+async def test_a_tag_is_found_whatever_the_case_of_its_name(world: World, wanted: str) -> None:
+    message_id = await arrived(world)
+    await tag(world.context, TagRequest(message_id=message_id, tags={"customer": "Acme"}))
+    listed = await check_inbox(world.context, InboxRequest(tag=wanted))
+    waited = await wait_for_message(world.context, WaitRequest(tag=wanted, timeout_seconds=1))
+    assert [each.message_id for each in (*listed.messages, *waited.messages)] == [message_id] * 2
 
 
 async def test_another_account_neither_sees_nor_sets_our_tags(world: World) -> None:

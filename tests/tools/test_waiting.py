@@ -46,6 +46,7 @@ async def arrive(world: World, raw: bytes, address: str = "") -> None:
     ("wanted", "subject"),
     [
         ({"sender": "Bob@Example.com"}, "From Bob"),
+        ({"sender": "Bob Example <bob@example.com>"}, "From Bob"),
         ({"subject_contains": "INVOICE"}, "Your invoice 7"),
         ({"has_attachment": True}, "With a file"),
         ({"has_attachment": False, "subject_contains": "plain"}, "A plain one"),
@@ -164,6 +165,17 @@ async def test_of_much_unread_mail_a_cursor_gives_the_rest(world: World, wanted:
             await arrive(world, mail(late))
     assert seen == [f"Topic {number}" for number in range(48)]
     assert (await wait_for_message(world.context, request)).timed_out
+
+
+@pytest.mark.parametrize("sender", ["Bob", "example.com", "Bob <>"])
+async def test_half_an_address_is_refused_and_does_not_wait(world: World, sender: str) -> None:
+    for looking in (
+        wait_for_message(world.context, WaitRequest(sender=sender)),
+        check_inbox(world.context, InboxRequest(sender=sender)),
+    ):
+        with pytest.raises(Refusal) as refused:
+            await looking
+        assert refused.value.code == "invalid_address" and "from:" in refused.value.sentence
 
 
 @pytest.mark.parametrize("cursor", ["5~", "5~!", "5~AAAA", "5~" + "A" * 101, "~MTIz"])
