@@ -1,9 +1,10 @@
 """Numbered migrations, one transaction each, and the check at start."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from storage.database import Database
-from storage.errors import StorageError, Unfit
+from storage.errors import Conflict, StorageError, Unfit
 
 FOLDER = Path(__file__).parent / "sql" / "migrations"
 _VERSION = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY);"
@@ -17,7 +18,9 @@ def available() -> dict[int, str]:
 
 async def version(database: Database) -> int:
     """The newest migration the database has; 0 for an empty one."""
-    await database.script(_VERSION)
+    with suppress(Conflict):
+        # PostgreSQL's IF NOT EXISTS does not see the table that another process is making
+        await database.script(_VERSION)
     rows = await database.rows("schema_version")
     return int(rows[0]["version"] or 0)
 
@@ -33,16 +36,17 @@ async def migrate(database: Database) -> list[int]:
         raise Unfit(f"The database has schema {at} and this Gatepost knows {newest}. Install the newer Gatepost.")
     applied = []
     for number, text in available().items():
-        if number > at:
-            await _apply(database, number, text)
+        if number > at and await _apply(database, number, text):
             applied.append(number)
     return applied
 
 
-async def _apply(database: Database, number: int, text: str) -> None:
+async def _apply(database: Database, number: int, text: str) -> bool:
+    """False when another process applied it between the look and the write: its version row refused ours."""
     try:
         await database.script(text)
     except StorageError:
-        # another process may have applied it between the look and the write; its version row is what refused ours
         if await version(database) < number:
             raise
+        return False
+    return True

@@ -60,8 +60,14 @@ class Postgres:
         return await asyncio.shield(task)
 
     async def script(self, text: str) -> None:
-        async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute(spoken(text, "postgres"))
+        # on a connection of its own, which has no limit of time: a migration takes as long as its tables are large
+        with _translated():
+            connection = await asyncpg.connect(self._url)
+            try:
+                async with connection.transaction():
+                    await connection.execute(spoken(text, "postgres"))
+            finally:
+                await connection.close()
 
     async def close(self) -> None:
         if self._tasks:
