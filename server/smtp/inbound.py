@@ -241,10 +241,21 @@ class Inbound(Service):
             return b"555 5.5.4 RCPT takes no parameter"
         if len(self._recipients) >= RECIPIENTS:
             return b"452 4.5.3 Too many recipients, send the rest in another mail"
+        if argument.address.lower() == "postmaster":
+            return self._look_up_postmaster()
         try:
             return self._look_up(normal(argument.address))
         except AddressError:
             return b"501 5.1.3 Bad recipient address syntax"
+
+    async def _look_up_postmaster(self) -> bytes:
+        """RFC 5321 section 4.5.1: without a domain it is this host's, or that of the first domain above it."""
+        domain = self._terms.hostname.lower()
+        while "." in domain:
+            if await expects(self._terms.context, f"postmaster@{domain}"):
+                return await self._look_up(f"postmaster@{domain}")
+            domain = domain.partition(".")[2]
+        return b"550 5.1.1 <postmaster>: no such mailbox here"
 
     async def _look_up(self, recipient: str) -> bytes:
         if not await expects(self._terms.context, recipient):

@@ -194,6 +194,22 @@ async def test_too_many_errors_end_the_line_and_bar_the_address(world: World) ->
     assert (await other.replies(1))[0].startswith(b"220 ")
 
 
+async def test_the_postmaster_needs_no_domain(world: World) -> None:
+    """RFC 5321 sections 4.1.1.3 and 4.5.1: it is the one of the host's own domain."""
+    async with greeted(world) as talk:
+        await talk.command("MAIL FROM:<>")
+        assert (await talk.command("RCPT TO:<Postmaster>")).startswith("250 ")
+        assert (await talk.command("RCPT TO:<abuse>")).startswith("501 ")
+        await talk.command("DATA")
+        await talk.send(MAIL + b".\r\n")
+        assert (await talk.reply()).startswith("250 ")
+    [message] = await world.messages()
+    assert '"recipient": "postmaster@agents.example"' in message.findings
+    pipe, _ = connected(world, hostname="mx.elsewhere.example")
+    pipe.feed([b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<postmaster>\r\n"])
+    assert (await pipe.replies(4))[3].startswith(b"550 5.1.1 ")
+
+
 async def test_who_names_too_many_recipients_still_brings_the_mail(world: World) -> None:
     """RFC 5321 section 4.5.3.1.10: the first hundred get it, and the client sends the rest in another mail."""
     pipe, inbound = connected(world, bounds=Bounds(errors=10))
