@@ -5,7 +5,8 @@ The envelope is in the query: `from`, `to` (again for each recipient), and what 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -16,6 +17,8 @@ from starlette.routing import Route
 from server.http.failures import refusal_response
 from server.http.signature import Claim, read_claim
 from server.smtp.arguments import normal_sender
+from server.smtp.conversation import Room
+from server.smtp.inbound import AT_ONCE, LARGE
 from storage.database import one
 from storage.records import Domain
 from tools.context import Context
@@ -23,11 +26,13 @@ from tools.domains import forwarding_key
 from tools.errors import Refusal
 from tools.mail.address import AddressError, domain_of, parse_address
 from tools.mail.hops import MAX_RECEIVED, hops
+from tools.places import Places
 from tools.receive import Arrival, expects, receive
 
 PATH = "/v1/inbound"
-AT_ONCE = 4
-"""Requests whose mail is in memory; nobody knows yet who signed it."""
+ROOM_BYTES = 128 * 1024 * 1024
+"""Of mail that is in memory. Bytes are counted and not requests, as nobody knows yet who signed one: a few that
+trickle must not keep all others waiting."""
 READ_SECONDS = 120.0
 MAX_RECIPIENTS = 100
 _FIELDS = frozenset({"from", "to", "ip", "helo"})
@@ -46,35 +51,59 @@ class Envelope:
 
 def inbound_route(context: Context, max_message_bytes: int) -> Route:
     """The route; mail over the limit is refused as it comes."""
-    places = asyncio.Semaphore(AT_ONCE)
+    room, large = Room(ROOM_BYTES), Places(AT_ONCE, 1)
 
     async def endpoint(request: Request) -> Response:
         try:
-            return await _take(context, request, max_message_bytes, places)
+            return await _take(context, request, max_message_bytes, room, large)
         except Refusal as refusal:
             return refusal_response(request.scope, refusal)
 
     return Route(PATH, endpoint, methods=["POST"])
 
 
-async def _take(context: Context, request: Request, limit: int, places: asyncio.Semaphore) -> Response:
+async def _take(context: Context, request: Request, limit: int, room: Room, large: Places) -> Response:
     claim = read_claim(request.headers, context.now())
     envelope = _envelope(request)
     key = await _key(context, envelope.domain)
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise Refusal("request_too_large", limit_bytes=limit)
-    async with places:
-        raw = await _read(request, claim, key, limit)
-        accepted = [address for address in envelope.recipients if await expects(context, address)]
-        if not accepted:
-            raise Refusal("mailbox_not_found")
-        if hops(raw) > MAX_RECEIVED:
-            raise Refusal("mail_loop")
-        peer: dict[str, str | bool] = {"ip": envelope.ip, "helo": envelope.helo, "tls": False}
-        new = await receive(context, Arrival(envelope.sender, tuple(accepted), raw, peer, claim.id))
+    with _counted(room, envelope.domain) as grown:
+        raw = await _read(request, claim, key, limit, grown)
+        if len(raw) < LARGE:
+            return await _bring(context, envelope, raw, claim.id)
+        async with large.one(envelope.domain):
+            return await _bring(context, envelope, raw, claim.id)
+
+
+async def _bring(context: Context, envelope: Envelope, raw: bytes, id_: str) -> Response:
+    accepted = [address for address in envelope.recipients if await expects(context, address)]
+    if not accepted:
+        raise Refusal("mailbox_not_found")
+    if hops(raw) > MAX_RECEIVED:
+        raise Refusal("mail_loop")
+    peer: dict[str, str | bool] = {"ip": envelope.ip, "helo": envelope.helo, "tls": False}
+    new = await receive(context, Arrival(envelope.sender, tuple(accepted), raw, peer, id_))
     unknown = [address for address in envelope.recipients if address not in accepted]
     return JSONResponse({"accepted": accepted, "unknown": unknown, "duplicate": not new})
+
+
+@contextmanager
+def _counted(room: Room, whose: str) -> Iterator[Callable[[int], None]]:
+    """Tells the room how large a mail has grown, for the time of the block. The call raises Refusal rate_limited."""
+    held = 0
+
+    def grown(size: int) -> None:
+        nonlocal held
+        if not room.take(size - held, whose):
+            raise Refusal("rate_limited", "Too much mail comes in at once.", retry_after=10)
+        held = size
+
+    try:
+        yield grown
+    finally:
+        room.give_back(held, whose)
 
 
 def _envelope(request: Request) -> Envelope:
@@ -114,8 +143,8 @@ async def _key(context: Context, domain: str) -> bytes:
     return forwarding_key(context, domain, found.forwarding_key)
 
 
-async def _read(request: Request, claim: Claim, key: bytes, limit: int) -> bytes:
-    """The body, once its signature fits. Raises Refusal request_too_large, invalid_signature."""
+async def _read(request: Request, claim: Claim, key: bytes, limit: int, grown: Callable[[int], None]) -> bytes:
+    """The body, once its signature fits. Raises Refusal request_too_large, rate_limited, invalid_signature."""
     computed = claim.begin(key)
     computed.update(request.scope["query_string"] + b"\n")
     body = bytearray()
@@ -126,6 +155,7 @@ async def _read(request: Request, claim: Claim, key: bytes, limit: int) -> bytes
                 body += chunk
                 if len(body) > limit:
                     raise Refusal("request_too_large", limit_bytes=limit)
+                grown(len(body))
     except TimeoutError as error:
         raise Refusal("invalid_request", "The mail took too long to come.") from error
     if not claim.fits(computed):

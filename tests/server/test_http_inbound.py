@@ -1,5 +1,6 @@
 """`POST /v1/inbound`: signed mail comes in by the one way in, once, and nobody else's does."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -156,6 +157,38 @@ async def test_what_does_not_fit_is_refused_by_its_name(
 ) -> None:
     assert (await bring(http, world, key, envelope, body)).json()["code"] == code
     assert await stored(world) == []
+
+
+async def test_strangers_who_trickle_keep_nobody_waiting(world: World, http: httpx2.AsyncClient, key: bytes) -> None:
+    query, enough = urlencode(ENVELOPE), asyncio.Event()
+
+    async def trickle() -> AsyncIterator[bytes]:
+        yield b"x"
+        await enough.wait()
+
+    unsigned = {"webhook-id": "a", "webhook-timestamp": str(world.clock.at // SECOND), "webhook-signature": "v1,AAAA"}
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        slow = [group.create_task(http.post(f"{PATH}?{query}", content=trickle(), headers=unsigned)) for _ in range(50)]
+        assert (await bring(http, world, key, ENVELOPE)).status_code == 200
+        assert not any(task.done() for task in slow)
+        enough.set()
+    assert {task.result().status_code for task in slow} == {401}
+
+
+async def test_mail_has_room_for_so_much_of_it(
+    world: World, http: httpx2.AsyncClient, key: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.http.inbound.ROOM_BYTES", 4000)
+    route = inbound_route(world.system, LIMIT)
+    app = build_app(world.system, web_routes=[route], ready=everything_works)
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8025") as client:
+        for id_ in ("one", "two"):
+            answer = await bring(client, world, key, ENVELOPE, MAIL + b"x" * 4000, id_=id_)
+            assert (answer.status_code, answer.headers["retry-after"]) == (429, "10")
+            answer = await bring(client, world, key, ENVELOPE, MAIL + b"x" * 2500, id_=id_)
+            assert answer.status_code == 200, "what was held is given back"
+    assert len(await stored(world)) == 2
 
 
 @pytest.mark.parametrize("sender", ['"bea at home"@example.net', "bea@[192.0.2.1]", f"{'b' * 80}@example.net"])
