@@ -10,7 +10,7 @@ from server.delivery.dkim import Signer, dns_records, generate_keys
 from tests.mail.auth.signing import BODY, ED25519, FIELDS, NOW, RSA, SECONDS, SHORT, Private, record, signed, weak
 from tools.mail.auth.dkim import MAX_SIGNATURES, Signature, verify
 from tools.mail.auth.keys import Keys
-from tools.mail.auth.signed import SignedMail
+from tools.mail.auth.signed import BODY_HASHES, SignedMail
 from tools.mail.auth.zone import Zone
 
 NAME = "sel._domainkey.example.com"
@@ -264,6 +264,15 @@ async def test_no_more_than_ten_are_looked_at() -> None:
     one = signed().partition(FIELDS[0])[0]
     found = await verdicts(one * 20 + signed())
     assert [each.result for each in found] == ["pass"] * MAX_SIGNATURES
+
+
+async def test_a_body_is_hashed_in_few_ways() -> None:
+    """Each length is another hash of all of the body: ten of 25 MB, and fifty of ARC, took half a minute of CPU."""
+    others = [signed({"l": str(length)}).partition(FIELDS[0])[0] for length in range(1, 7)]
+    found = await verdicts(b"".join(others) + signed())
+    assert [each.result for each in found] == ["fail"] * BODY_HASHES + ["policy"] * (7 - BODY_HASHES)
+    found = await verdicts(b"".join(others[:3]) + signed())
+    assert [each.result for each in found] == ["fail"] * 3 + ["pass"]
 
 
 async def test_each_signature_is_judged_by_itself() -> None:

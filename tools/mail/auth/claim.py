@@ -48,7 +48,7 @@ class Cover:
     length: int | None
 
     def covers_body(self, mail: SignedMail) -> bool:
-        """Whether nothing of the body is beyond the octets that were signed."""
+        """Whether nothing of the body is beyond the octets that were signed. Raises Unverified."""
         return mail.body_hash(self.body_form, self.length)[1]
 
     def check(self, mail: SignedMail, own: bytes, seal: Seal, keys: tuple[Key, ...]) -> Key:

@@ -6,11 +6,16 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 from tools.mail import limits
+from tools.mail.auth.keys import Unverified
 from tools.mail.canonical import Form, body_pieces, relaxed_field, with_crlf
 from tools.mail.headers import has_mbox_line
 
 SMALL = 32 * 1024
 """Up to this many bytes a mail is verified on the event loop; larger ones in a thread."""
+
+BODY_HASHES = 4
+"""Forms and lengths in which one body is hashed. Each signature may ask for another, and 25 MB take half a second each:
+sixty of them would use up the time of the one that counts."""
 
 ONCE = (
     *(b"from", b"sender", b"reply-to", b"to", b"cc", b"subject", b"date", b"message-id", b"in-reply-to", b"references"),
@@ -63,8 +68,13 @@ class SignedMail:
         return [self.fields[place][1] for place in self._places.get(name, ())]
 
     def body_hash(self, form: Form, length: int | None) -> tuple[bytes, bool]:
-        """SHA-256 of the canonical body, or of its first `length` octets; and whether that is all of it."""
+        """SHA-256 of the canonical body, or of its first `length` octets; and whether that is all of it.
+
+        Raises Unverified where the body was hashed in too many ways already.
+        """
         if (form, length) not in self._hashes:
+            if len(self._hashes) >= BODY_HASHES:
+                raise Unverified("policy", "the signatures want the body in too many forms and lengths")
             self._hashes[form, length] = _hash(body_pieces(self._raw, self._body, form), length)
         return self._hashes[form, length]
 
