@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from ipaddress import ip_address
 
 from starlette.requests import Request
@@ -71,10 +72,12 @@ async def _take(context: Context, request: Request, limit: int, room: Room, larg
         raise Refusal("request_too_large", limit_bytes=limit)
     with _counted(room, envelope.domain) as grown:
         raw = await _read(request, claim, key, limit, grown)
+        # a service may have one id for a mail and bring it in several requests: to each domain, or each recipient
+        id_ = f"{claim.id} {sha256(' '.join(sorted(envelope.recipients)).encode()).hexdigest()}"
         if len(raw) < LARGE:
-            return await _bring(context, envelope, raw, claim.id)
+            return await _bring(context, envelope, raw, id_)
         async with large.one(envelope.domain):
-            return await _bring(context, envelope, raw, claim.id)
+            return await _bring(context, envelope, raw, id_)
 
 
 async def _bring(context: Context, envelope: Envelope, raw: bytes, id_: str) -> Response:

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +19,7 @@ from storage.records import Mailbox, Message
 from tests.conftest import World
 from tests.e2e.listener import stored
 from tests.fakes.edges import on_sqlite
-from tools.accounts import SigningKeys, create_account
+from tools.accounts import SigningKeys, create_account, create_mailbox
 from tools.context import SECOND
 from tools.domains import KEY_PREFIX, new_forwarding_key, no_forwarding_key
 
@@ -83,6 +84,17 @@ async def test_the_same_mail_brought_again_is_stored_once(world: World, http: ht
     assert [answer.json()["duplicate"] for answer in answers] == [False, True, True]
     assert not (await bring(http, world, key, ENVELOPE, id_="msg_2")).json()["duplicate"]
     assert len(await stored(world)) == 2
+
+
+async def test_one_id_for_several_recipients_loses_nobody_the_mail(
+    world: World, http: httpx2.AsyncClient, key: bytes
+) -> None:
+    """All recipients of one request are of one domain, so a mail for two takes two, and it has one id."""
+    bob = await create_mailbox(world.system, world.account.id, "bob", "agents.example")
+    for to in ([ADA], [bob.address], [bob.address, ADA], [ADA, bob.address]):
+        answer = await bring(http, world, key, ENVELOPE | {"to": to})
+        assert answer.json()["duplicate"] is (to == [ADA, bob.address])
+    assert len(await stored(world)) == len(await stored(replace(world, mailbox=bob))) == 2
 
 
 async def test_what_is_changed_behind_the_signature_is_refused(
