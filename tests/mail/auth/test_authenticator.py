@@ -151,6 +151,14 @@ async def test_but_domains_elsewhere_make_no_doubt() -> None:
     assert (found.spf.result, found.dmarc.result, found.dmarc.disposition) == ("temperror", "fail", "reject")
 
 
+@pytest.mark.parametrize(("tags", "result"), [("", "temperror"), ("; aspf=s", "fail"), ("; adkim=s", "temperror")])
+async def test_under_strict_alignment_the_very_domain_alone_makes_doubt(tags: str, result: str) -> None:
+    """A domain below it whose name servers are gone, as large ones have some, would excuse any forgery."""
+    names = NAMES | {"_dmarc.bank.example": {"TXT": [f"v=DMARC1; p=reject{tags}"]}, "gone.bank.example": "TIMEOUT"}
+    found = await verdict(mail("From: a@bank.example"), EVIL, "x@gone.bank.example", names=names)
+    assert (found.spf.result, found.dmarc.result) == ("temperror", result)
+
+
 class Silent(Zone):
     """A DNS that never answers for what it does not know."""
 

@@ -125,8 +125,15 @@ def _in_doubt(dmarc: Dmarc, spf: Spf, dkim: tuple[Signature, ...]) -> Dmarc:
 
     Domains elsewhere make no doubt: whoever forges could have theirs never answer.
     """
-    undecided = [spf.domain] if spf.result == "temperror" else []
-    undecided += [signature.domain for signature in dkim if signature.result == "temperror"]
-    if dmarc.result == "fail" and any(not domain or within(domain, dmarc.organization) for domain in undecided):
+    undecided = [Vouched("spf", spf.domain)] if spf.result == "temperror" else []
+    undecided += [Vouched("dkim", each.domain) for each in dkim if each.result == "temperror"]
+    if dmarc.result == "fail" and any(_may_vouch(each, dmarc) for each in undecided):
         return replace(dmarc, result="temperror", disposition="none", reason="SPF or DKIM could not be looked up")
     return dmarc
+
+
+def _may_vouch(undecided: Vouched, dmarc: Dmarc) -> bool:
+    """Whether a domain would be aligned; one that is not known may be any."""
+    if undecided.method in dmarc.strict:
+        return undecided.domain in ("", dmarc.domain)
+    return not undecided.domain or within(undecided.domain, dmarc.organization)

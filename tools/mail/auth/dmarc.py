@@ -60,6 +60,8 @@ class Dmarc:
     """The domain whose record it is."""
     organization: str = ""
     reason: str = ""
+    strict: frozenset[Method] = frozenset()
+    """By which methods the very same domain alone would have vouched."""
 
 
 def parse_dmarc(record: bytes) -> DmarcRecord | None:
@@ -147,6 +149,7 @@ class _Tree:
             found_at=at.domain,
             organization=organization,
             reason="no domain that vouches for the mail is the author's",
+            strict=strict,
         )
 
     async def _aligned(
