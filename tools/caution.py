@@ -4,16 +4,16 @@ from policies.impersonation import Author, Caution, cautions
 from storage.database import Reader
 from storage.records import Mailbox
 from tools.acquaintance import acquaintance
+from tools.mail.address import Address
 from tools.mail.auth.verdict import Authentication
 from tools.mail.parse import Parsed
 
 
 async def cautions_about(
-    reader: Reader, mailbox: Mailbox, parsed: Parsed, authentication: Authentication | None
+    reader: Reader, mailbox: Mailbox, sender: Address, parsed: Parsed, authentication: Authentication | None
 ) -> tuple[Caution, ...]:
-    """What should make this mailbox's reader careful; nothing of a mail that names no author."""
-    sender = parsed.sender
-    if sender is None:
+    """What should make this mailbox's reader careful about whom the mail is shown to be from; nothing about nobody."""
+    if not sender.email:
         return ()
     [known], familiar = await acquaintance(reader, mailbox, [sender.email], ())
     return cautions(

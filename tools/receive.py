@@ -117,7 +117,10 @@ async def receive(context: Context, arrival: Arrival) -> bool:
     mailboxes = [each.mailbox for each in addressees]
     if not back:
         refuse(mailboxes, authentication)
-    cautions = {mailbox.id: await cautions_about(context.db, mailbox, parsed, authentication) for mailbox in mailboxes}
+    sender = parsed.sender or Address(arrival.sender)
+    cautions = {
+        mailbox.id: await cautions_about(context.db, mailbox, sender, parsed, authentication) for mailbox in mailboxes
+    }
     seen = await screened(context, arrival.raw, envelope_of(arrival), parsed, authentication)
     kept = kept_form(context, arrival.raw, authentication)
     blob = await wires.store_large(context, kept)

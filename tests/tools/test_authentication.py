@@ -164,6 +164,21 @@ async def test_nobody_hides_a_forged_author_from_its_domains_policy(world: World
         await arrive(context, world.mailbox.address, ip=EVIL, envelope=envelope, raw=raw)
 
 
+async def test_who_is_shown_for_want_of_a_from_is_warned_of_like_an_author(world: World) -> None:
+    context = verifying(world.system, zone("none"))
+    whole = mail().replace(b"\r\n\r\n", b"\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <a@b.test>\r\n\r\n")
+    await arrive(context, world.mailbox.address, ip=GOOD, envelope="service@bank.example", raw=whole)
+    raw = b"To: ada@agents.example\r\nSubject: Hello\r\n\r\nHello.\r\n"
+    await arrive(context, world.mailbox.address, ip=EVIL, envelope="service@bank.example", raw=raw)
+    forged, _ = await stored(context, world.mailbox)
+    assert forged.from_email == "service@bank.example"
+    warned = [caution["code"] for caution in json.loads(forged.findings)["warnings"]]
+    assert warned == ["unverified_acquaintance"]
+    await arrive(context, world.mailbox.address, ip=EVIL, envelope="", raw=raw)
+    nobody, *_ = await stored(context, world.mailbox)
+    assert (nobody.from_email, "warnings" in json.loads(nobody.findings)) == ("", False)
+
+
 async def test_the_sandbox_asks_no_dns(world: World) -> None:
     context = verifying(world.system, {})
     rehearsal = context.acting_as(Principal("", frozenset(), "the system", sandbox=True))
