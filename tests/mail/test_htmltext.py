@@ -16,6 +16,19 @@ def test_a_page_becomes_markdown() -> None:
     assert html_to_text(page) == ("Hi **Ann**,\nsee [this](https://example.com/a).\n\n- one\n- two\n\n> old", False)
 
 
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<p>Now $19<sup>99</sup></p>", "Now $19^99"),
+        ("<p>4.5 %<sup><a href='#n'>1</a></sup> or 10<sup>-3</sup></p>", "4.5 %^1 or 10^-3"),
+        ("<p>5<sup></sup>6, m<sup><b>2</b></sup></p>", "56, m**^2**"),
+        ("<p>the 13<sup>th</sup>, Acme<sup>TM</sup></p>", "the 13th, AcmeTM"),
+    ],
+)
+def test_raised_digits_make_no_other_number(page: str, text: str) -> None:
+    assert html_to_text(page) == (text, False)
+
+
 def test_what_a_simple_style_hides_is_left_out() -> None:
     page = '<p>seen</p><div style="display:none">hidden</div><!-- hidden --><script>hidden</script>'
     assert html_to_text(page) == ("seen", False)

@@ -14,6 +14,7 @@ header legend main menu nav option search section summary textarea tbody tfoot t
 """
 _BLOCKS = frozenset(_BLOCK_NAMES.split())
 _VOID = frozenset({"br", "hr"})
+_DIGITS = frozenset("0123456789+-\u2212")
 _UNFIT_FOR_A_CELL = frozenset({"blockquote", "dl", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "ol", "pre", "ul"})
 _INDENTING = frozenset({"blockquote", "dl", "ol", "ul"})
 _INDENTS = 12  # inside one another; a converter repeats their marks on every line
@@ -47,6 +48,7 @@ class Outline:
         self.pieces: list[str] = []
         self.tables: list[_Table] = []
         self.depth = self.indents = 0
+        self.raised = False
 
     def html(self) -> str:
         return "".join(self.pieces)
@@ -54,6 +56,10 @@ class Outline:
     def text(self, words: str) -> None:
         if self.tables:
             self.tables[-1].chars += len(words.strip())
+        if self.raised and words:
+            # set plainly, raised cents and the number of a footnote would make another price
+            words = "^" + words if words[0] in _DIGITS else words
+            self.raised = False
         self.pieces.append(html.escape(words, quote=False))
 
     def open(self, tag: str) -> str:
@@ -72,12 +78,14 @@ class Outline:
         self._unfit(name)
         self._in_table(name)
         self.depth += 1
+        self.raised = self.raised or name == "sup"
         self.pieces.append(f"<{name}>")
         return name if tag not in _INDENTING or name != "div" else "deep"
 
     def close(self, name: str) -> None:
         if not name:
             return
+        self.raised = False
         self.depth -= 1
         if name in _INDENTING or name == "deep":
             self.indents -= 1
