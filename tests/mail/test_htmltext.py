@@ -16,6 +16,20 @@ def test_a_page_becomes_markdown() -> None:
     assert html_to_text(page) == ("Hi **Ann**,\nsee [this](https://example.com/a).\n\n- one\n- two\n\n> old", False)
 
 
+def test_a_cell_over_several_columns_leaves_the_next_in_its_own() -> None:
+    page = (
+        "<table><tr><th>Item</th><th>Qty</th><th>Price</th></tr><tr><td>Bolt</td><td>2</td><td>$1.20</td></tr>"
+        "<tr><td colspan=2>Total</td><td>$2.40</td></tr><tr><td colspan=100>Thank you</td></tr></table>"
+    )
+    assert html_to_text(page)[0].split("\n") == [
+        "| Item | Qty | Price |",
+        "| --- | --- | --- |",
+        "| Bolt | 2 | $1.20 |",
+        "| Total | | $2.40 |",
+        "| Thank you |  |  |",
+    ]
+
+
 @pytest.mark.parametrize(
     ("page", "text"),
     [
@@ -65,6 +79,7 @@ def test_a_long_page_is_cut_and_says_so() -> None:
         "<table><tr>" + "<td>x" * 20_000 + "</tr>" + "<tr><td>y" * 14_000,
         "<table><tr>" + "<td><table><tr></tr></table>" * 5_000 + "</tr>" + "<tr><td>y" * 9_000,
         "<table>" + "<tr><td colspan=1000>x" * 20_000,
+        "<table>" + "<tr><td colspan=12>x<td colspan=12>y" * 15_000,
         "<" * 1_000_000,
         "<!--" * 250_000,
         "<a" * 500_000,
@@ -80,6 +95,7 @@ def test_a_long_page_is_cut_and_says_so() -> None:
         "columns",
         "nested-tables",
         "spans",
+        "wide-spans",
         "lt",
         "comments",
         "tags",

@@ -62,8 +62,8 @@ class Outline:
             self.raised = False
         self.pieces.append(html.escape(words, quote=False))
 
-    def open(self, tag: str) -> str:
-        """Open an element; the name to close it by, '' when nothing was written."""
+    def open(self, tag: str, columns: int = 1) -> str:
+        """Open an element; the name to close it by, '' when nothing was written. `columns` are those a cell takes."""
         name = tag if tag in _SAME else _OTHER_NAMES.get(tag) or ("div" if tag in _BLOCKS else "")
         if name in _VOID:
             self._unfit(name)
@@ -76,10 +76,10 @@ class Outline:
             self.indents += 1
             name = name if self.indents <= _INDENTS else "div"
         self._unfit(name)
-        self._in_table(name)
+        self._in_table(name, columns)
         self.depth += 1
         self.raised = self.raised or name == "sup"
-        self.pieces.append(f"<{name}>")
+        self.pieces.append(f'<{name} colspan="{columns}">' if columns > 1 else f"<{name}>")
         return name if tag not in _INDENTING or name != "div" else "deep"
 
     def close(self, name: str) -> None:
@@ -109,7 +109,7 @@ class Outline:
             self.pieces[place - 1] = ""
         self.pieces.append("</a>" if shows else "")
 
-    def _in_table(self, name: str) -> None:
+    def _in_table(self, name: str, columns: int) -> None:
         if name == "table":
             for around in self.tables[-1:]:
                 around.fit = False
@@ -123,7 +123,7 @@ class Outline:
             table.cells = 0
         elif name != "table":
             table.chars = 0
-            table.cells += 1
+            table.cells += columns
             table.widest = max(table.widest, table.cells)
             table.headed = table.headed or name == "th"
 

@@ -157,7 +157,7 @@ class _Reader:
         inline = tag in INLINE
         if not inline:
             self.words.append(" ")
-        name = self.outline.open(tag)
+        name = self.outline.open(tag, _columns(element) if tag in _CELLS else 1)
         opened = _Open(iter(element.children), looks, place, name, inline, shown_before=len(self.words))
         target = element.attrs.get({"a": "href", "area": "href", "form": "action"}.get(tag, ""))
         if target:
@@ -264,7 +264,15 @@ class _Reader:
 _STYLING = ("style", "hidden", "popover", "bgcolor", "background", "color", "text", "width", "height")
 _RECKONED = ("font-size", "color", "opacity", "text-indent")
 _CALCULATED = re.compile(r"calc\(|min\(|max\(|clamp\(|var\(")
+_CELLS = frozenset({"td", "th"})
+_SPAN = re.compile(r"(?:[2-9]|1[0-2])\Z", re.ASCII)
 _BRACKETS = str.maketrans("[]\n", "() ")
+
+
+def _columns(cell: Element) -> int:
+    """How many columns a cell of a table takes; more than a table of data has means all of them, and counts as one."""
+    said = str(cell.attrs.get("colspan") or "")
+    return int(said) if _SPAN.match(said) else 1
 
 
 def _is_chosen(option: Element) -> bool:
