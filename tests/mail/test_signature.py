@@ -89,6 +89,13 @@ def test_a_mail_has_its_text_signature_and_quotation_apart() -> None:
     assert parse(b"Subject: Fwd: x\n\nLook.\n\n-- \nBea").new_text == "Look.\n\n-- \nBea"
 
 
+def test_a_signature_in_a_block_of_its_own_goes_with_its_fences() -> None:
+    page = b'<p>Yes.</p><pre class="moz-signature">-- \nBea</pre>'
+    parsed = parse(b"Subject: x\nContent-Type: text/html\n\n" + page)
+    assert (parsed.new_text, parsed.signature) == ("Yes.", "```\n--\nBea\n```")
+    assert split_signature("```\ncode\n```\n-- \nBea") == ("```\ncode\n```", "-- \nBea")
+
+
 @given(st.text(alphabet="ab -_\n@.:/3?", max_size=400))
 def test_nothing_is_lost(text: str) -> None:
     above, signature = split_signature(text)

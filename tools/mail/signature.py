@@ -6,6 +6,7 @@ from tools.mail import limits
 
 _PGP = "-----BEGIN PGP SIGNATURE-----"
 _DELIMITER = re.compile(rf"(?:-- ?|{_PGP})\Z")  # RFC 3676 section 4.3 with its space, and many without
+_FENCE = "```"
 _RULE = re.compile(rf"(?:[_-]{{2,}}|{_PGP})\Z")
 
 # What mail programs write below, in the languages they speak; at the beginning of a line, or at its end.
@@ -66,7 +67,8 @@ def _delimited_start(seen: list[str]) -> int:
             continue
         rest = [below for below in seen[place + 1 :] if below.strip()]
         if rest and (_DELIMITER.match(line) or _is_card(rest)):
-            return place
+            fenced = place > 0 and seen[place - 1].strip() == rest[-1].strip() == _FENCE  # the <pre> of a page
+            return place - fenced
     return len(seen)
 
 
