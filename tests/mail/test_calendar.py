@@ -128,6 +128,33 @@ def test_a_zone_of_no_known_name_is_reckoned_by_the_rules_it_comes_with(local: s
     assert start is not None and start.utc == utc
 
 
+@pytest.mark.parametrize(
+    ("local", "utc"),
+    [
+        ("20261028T100000", "2026-10-28T14:00:00Z"),  # behind the end of October's rule, before that of November
+        ("20260320T100000", "2026-03-20T14:00:00Z"),
+        ("20261103T100000", "2026-11-03T15:00:00Z"),
+        ("20061030T100000", "2006-10-30T15:00:00Z"),  # the last autumn of the old rule
+    ],
+)
+def test_a_rule_that_has_ended_moves_no_clock(local: str, utc: str) -> None:
+    rules = [
+        ("DAYLIGHT", "19870405T020000", "-0400", "BYMONTH=4;BYDAY=1SU;UNTIL=20060402T070000Z"),
+        ("STANDARD", "19671029T020000", "-0500", "BYMONTH=10;BYDAY=-1SU;UNTIL=20061029T060000Z"),
+        ("DAYLIGHT", "20070311T020000", "-0400", "BYMONTH=3;BYDAY=2SU"),
+        ("STANDARD", "20071104T020000", "-0500", "BYMONTH=11;BYDAY=1SU"),
+    ]
+    zone = "".join(
+        f"BEGIN:{kind}\nDTSTART:{start}\nTZOFFSETTO:{to}\nRRULE:FREQ=YEARLY;{rule}\nEND:{kind}\n"
+        for kind, start, to, rule in rules
+    )
+    found = event(
+        f"DTSTART;TZID=/custom/New York:{local}", f"BEGIN:VTIMEZONE\nTZID:/custom/New York\n{zone}END:VTIMEZONE\n"
+    )
+    assert found.start is not None
+    assert found.start.utc == utc
+
+
 def test_a_calendar_of_a_mail_is_among_its_facts_and_its_attachments() -> None:
     raw = (
         "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: multipart/alternative; boundary=b\n\n"

@@ -4,7 +4,7 @@ import calendar
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import MAXYEAR, UTC, date, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _VALUE = re.compile(r"\d{8}(?:T\d{6}Z?)?\Z", re.ASCII)
@@ -27,9 +27,10 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Onset:
-    """When an offset begins to hold: from a first local time on, and where a rule says so, again every year."""
+    """When an offset begins to hold: at a first local time, and where a rule says so, every year until a last."""
 
     first: datetime
+    last: datetime
     offset: timedelta
     month: int
     nth: int
@@ -41,6 +42,7 @@ class Onset:
             return None
         if not self.month:
             return self.first
+        at = min(at, self.last)
         begun = [self._in_year(year) for year in (at.year, at.year - 1) if year >= self.first.year]
         return next((onset for onset in begun if onset <= at), self.first)
 
@@ -93,7 +95,7 @@ def read_zone(name: str, observances: Iterable[tuple[str, str, str]]) -> Zone:
             continue
         shift = timedelta(hours=int(offset.group(2)), minutes=int(offset.group(3)))
         if shift < timedelta(hours=24):
-            onsets.append(Onset(first, -shift if offset.group(1) == "-" else shift, *_yearly(rule)))
+            onsets.append(Onset(first, _until(rule), -shift if offset.group(1) == "-" else shift, *_yearly(rule)))
     return Zone(name, tuple(onsets))
 
 
@@ -103,6 +105,13 @@ def _local(value: str) -> datetime | None:
         return datetime.fromisoformat(value.removesuffix("Z")) if _VALUE.match(value) else None
     except ValueError:
         return None
+
+
+def _until(rule: str) -> datetime:
+    """The end of a rule, with a day to spare: it is in UTC (section 3.3.10), an onset on the clock. Else no end."""
+    said = re.search(r"UNTIL=(\d{8})", rule.upper(), re.ASCII)
+    last = _local(said.group(1)) if said else None
+    return last + timedelta(days=2) if last and last.year < MAXYEAR else datetime.max
 
 
 def _yearly(rule: str) -> tuple[int, int, int]:
