@@ -142,7 +142,7 @@ class MessageSummary(BaseModel):
     direction: Literal["inbound", "outbound"]
     status: str
     sender: Person
-    to: list[Person]
+    to: list[Person] = Field(description="Whom it is addressed to; in a list the first ten.")
     subject_untrusted: str = Field(description=f"Subject. {UNTRUSTED}")
     preview_untrusted: str = Field(description=f"The first words of the new text. {UNTRUSTED}")
     has_attachments: bool

@@ -20,6 +20,7 @@ from tools.views import attachment_infos, time_text
 
 MAX_MESSAGES = 200
 MAX_PEOPLE = 30
+MAX_ATTACHMENTS = 10
 LINE_TOKENS = 30
 """What the first words of a mail that is only mentioned may cost."""
 _CHARS_PER_TOKEN = 4
@@ -62,7 +63,7 @@ class ThreadMessage(BaseModel):
     subject_untrusted: str = Field(description=f"Its subject where that is another than the thread's. {UNTRUSTED}")
     text_untrusted: str = Field(description=f"Its new text, without what it quotes. {UNTRUSTED}")
     truncated: bool = Field(description="Whether the text was cut; read_message has all of it.")
-    attachments: list[AttachmentInfo]
+    attachments: list[AttachmentInfo] = Field(description="The first ten; read_message has all.")
 
 
 class ThreadView(BaseModel):
@@ -144,7 +145,7 @@ def _mention(thread: Thread, message: Message) -> ThreadMessage:
         subject_untrusted="" if same else message.subject,
         text_untrusted=words,
         truncated=len(words) < len(message.new_text.strip()),
-        attachments=attachment_infos(message),
+        attachments=attachment_infos(message)[:MAX_ATTACHMENTS],
     )
 
 

@@ -12,12 +12,16 @@ from tools.access import mailbox_of, message_of
 from tools.context import Context
 from tools.fields import UNTRUSTED, AttachmentInfo, MessageId, MessageSummary, Next, Person
 from tools.operation import MailboxId, Model, Operation
-from tools.tokens import estimate, fitting
+from tools.tokens import estimate, fitting, shortened
 from tools.views import attachment_infos, persons, summary
 
 DEFAULT_TOKENS = 6_000
 LEAST_TEXT = 50
 """Tokens of text that are given even where the rest of the answer has used the budget up."""
+_LENGTHS = (30, 10, 3, 1)
+"""To which lists are cut in turn, until all but the text costs no more than half of the budget."""
+_LISTS = frozenset({"message", "cc", "reply_to", "attachments", "calendar_untrusted", "details_untrusted"})
+"""What has lists of things from the mail, which has as many of them as it likes."""
 
 
 class ReadRequest(Model):
@@ -49,6 +53,9 @@ class MessageView(BaseModel):
     signature_untrusted: str = Field(description=f"The signature below the new text, when detail is full. {UNTRUSTED}")
     next_offset: int | None = Field(description="Pass it as offset to read on; null when this is the end.")
     tokens: int = Field(description="What this answer costs, estimated.")
+    left_out: int = Field(
+        description="How many people, attachments, links and the like are not shown; a larger max_tokens shows more."
+    )
     attachments: list[AttachmentInfo]
     calendar_untrusted: JsonValue = Field(description=f"An invitation in the mail, as data; null without. {UNTRUSTED}")
     automatic: bool = Field(description="Sent by a machine (RFC 3834, list, report): do not answer it.")
@@ -81,8 +88,7 @@ async def get_message(context: Context, request: ReadRequest) -> MessageView:
 
 def view(message: Message, request: ReadRequest) -> MessageView:
     """The message as an agent reads it, within the tokens asked for."""
-    frame = _frame(message, full=request.detail == "full")
-    spent = estimate(frame.model_dump_json())
+    frame, spent = _within(_frame(message, full=request.detail == "full"), request.max_tokens // 2)
     quoted = message.quoted if request.detail == "full" else ""
     new, old, end = _page(message.new_text, quoted, request.offset, max(request.max_tokens - spent, LEAST_TEXT))
     more = end < len(message.new_text) + len(quoted)
@@ -111,11 +117,23 @@ def _page(new: str, quoted: str, offset: int, budget: int) -> tuple[str, str, in
     return shown, old, max(offset, len(new)) + len(old)
 
 
+def _within(frame: MessageView, budget: int) -> tuple[MessageView, int]:
+    """The answer with its lists cut where it would cost more than the budget, and its cost."""
+    whole, cost = frame, estimate(frame.model_dump_json())
+    for most in _LENGTHS:
+        if cost <= budget:
+            break
+        cut, left_out = shortened(whole.model_dump(mode="json", include=set(_LISTS)), most)
+        frame = MessageView.model_validate({**whole.model_dump(), **cut, "left_out": left_out})
+        cost = estimate(frame.model_dump_json())
+    return frame, cost
+
+
 def _frame(message: Message, *, full: bool) -> MessageView:
     """All of the answer but the body."""
     people, findings = json.loads(message.people), json.loads(message.findings)
     return MessageView(
-        message=summary(message).model_copy(update={"preview_untrusted": ""}),
+        message=summary(message).model_copy(update={"preview_untrusted": "", "to": persons(people["to"])}),
         cc=persons(people["cc"]),
         reply_to=persons(people.get("reply_to", [])),
         text_untrusted="",
@@ -123,6 +141,7 @@ def _frame(message: Message, *, full: bool) -> MessageView:
         signature_untrusted=findings.get("signature", "") if full else "",
         next_offset=None,
         tokens=0,
+        left_out=0,
         attachments=attachment_infos(message),
         calendar_untrusted=findings.get("calendar"),
         automatic=findings.get("automatic", False),

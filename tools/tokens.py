@@ -1,4 +1,6 @@
-"""How many tokens a text costs a model, estimated without its tokenizer, and texts cut to a budget of them."""
+"""How many tokens a text costs a model, estimated without its tokenizer; texts and lists cut to a budget of them."""
+
+from typing import Any
 
 _ASCII_CHARS = 4
 _OTHER_BYTES = 3
@@ -33,3 +35,18 @@ def fitting(text: str, budget: int) -> int:
         if place >= 0:
             return place + 1
     return low
+
+
+def shortened(members: dict[str, Any], most: int) -> tuple[dict[str, Any], int]:
+    """JSON values with at most so many entries of each list in them, and how many entries were left out."""
+    found = {key: _shortened(value, most) for key, value in members.items()}
+    return {key: value for key, (value, _) in found.items()}, sum(count for _, count in found.values())
+
+
+def _shortened(value: Any, most: int) -> tuple[Any, int]:
+    if isinstance(value, dict):
+        return shortened(value, most)
+    if not isinstance(value, list):
+        return value, 0
+    found = [_shortened(each, most) for each in value[:most]]
+    return [each for each, _ in found], sum(count for _, count in found) + len(value) - len(found)

@@ -10,6 +10,8 @@ from tools.fields import AttachmentInfo, ListedMessage, MessageSummary, Person
 from tools.mail.attachments import PartInfo
 
 PREVIEW = 160
+LISTED_PEOPLE = 10
+"""A mail may have a thousand recipients, and a list fifty mails."""
 
 
 def moment(microseconds: int) -> datetime:
@@ -23,6 +25,7 @@ def time_text(microseconds: int) -> str:
 
 
 def summary(message: MessageHead) -> MessageSummary:
+    """The message in a list, with the first of its recipients."""
     people = json.loads(message.people)
     return MessageSummary(
         message_id=message.id,
@@ -30,7 +33,7 @@ def summary(message: MessageHead) -> MessageSummary:
         direction="inbound" if message.direction == "inbound" else "outbound",
         status=message.status,
         sender=Person(email=message.from_email, name_untrusted=message.from_name),
-        to=persons(people["to"]),
+        to=persons(people["to"][:LISTED_PEOPLE]),
         subject_untrusted=message.subject,
         preview_untrusted=" ".join(message.beginning.split())[:PREVIEW],
         has_attachments=message.attachments != "[]",

@@ -3,10 +3,13 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from storage.database import one
 from storage.records import Message
 from tests.conftest import World
 from tools.check_inbox import InboxRequest, check_inbox
+from tools.list_thread import ThreadRequest, list_thread
 from tools.read_message import MessageView, ReadRequest, get_message, view
 from tools.receive import Arrival, receive
 from tools.tokens import estimate
@@ -49,6 +52,41 @@ async def test_a_long_mail_is_read_page_by_page_within_the_budget(world: World) 
     assert all(page.tokens <= 1_000 for page in shown)
     # what JSON adds to a text is some tokens for its line ends
     assert all(estimate(page.model_dump_json()) <= 1_100 for page in shown)
+
+
+def flooding() -> str:
+    """A mail of a thousand recipients, a hundred attachments, an invitation for many, and as many links."""
+    people = ",\r\n ".join(f"Person {number} <person{number}@department.example.org>" for number in range(1_000))
+    guests = "".join(f"ATTENDEE;CN=Guest {number}:mailto:guest{number}@example.org\r\n" for number in range(50))
+    links = "".join(
+        f'<p><a href="https://example.com/{number}/{"a" * 200}">Link {number}</a></p>' for number in range(50)
+    )
+    parts = [f"Content-Type: text/html\r\n\r\n{links}"]
+    parts += [f'Content-Type: image/png; name="{number}.png"\r\n\r\n{number}' for number in range(100)]
+    parts.append(f"Content-Type: text/calendar\r\n\r\nBEGIN:VEVENT\r\n{guests}END:VEVENT\r\n")
+    body = "\r\n--b\r\n".join(["", *parts])
+    return f"To: {people}\r\nCc: {people}\r\nContent-Type: multipart/mixed; boundary=b\r\n{body}\r\n--b--"
+
+
+@pytest.mark.parametrize("detail", ["concise", "full"])
+async def test_a_mail_of_many_things_stays_within_the_budget(world: World, detail: str) -> None:
+    raw = f"From: Bea <bea@example.org>\r\nSubject: Plan\r\n{flooding()}".encode()
+    await receive(world.system, Arrival("bea@example.org", (world.mailbox.address,), raw))
+    (listed,) = (await check_inbox(world.context, InboxRequest())).messages
+    assert len(listed.to) == 10
+    request = {"message_id": listed.message_id, "detail": detail}
+    shown = await get_message(world.context, ReadRequest.model_validate(request))
+    assert estimate(shown.model_dump_json()) <= 6_600  # with what JSON adds
+    assert shown.text_untrusted.startswith("[Link 0](https://example.com/0/")
+    assert len(shown.message.to) == len(shown.cc) == len(shown.attachments) < 30
+    whole = await get_message(world.context, ReadRequest.model_validate(request | {"max_tokens": 100_000}))
+    assert whole.left_out == 0
+    assert (len(whole.message.to), len(whole.cc), len(whole.attachments)) == (1_000, 1_000, 101)
+    people = 2 * (1_000 - len(shown.cc))
+    assert shown.left_out > people
+    thread = await list_thread(world.context, ThreadRequest(thread_id=listed.thread_id))
+    assert len(thread.messages[0].attachments) == 10
+    assert estimate(thread.model_dump_json()) <= 6_600
 
 
 async def test_full_reads_on_into_the_quotation(world: World) -> None:
