@@ -66,13 +66,39 @@ def test_a_plain_text_that_leaves_most_out_gives_way_without_a_report() -> None:
     assert (parsed.defects, parsed.hidden) == (("alternatives_differ",), ())
 
 
+@pytest.mark.parametrize(
+    ("plain", "page"),
+    [
+        (PLAIN.replace("4.1", "4.7"), PAGE),
+        ("Pay 100 euro to Ann", "<p>Pay 900 euro to Ann</p>"),
+        ("Yes.", "<p>No.</p>"),
+    ],
+)
+def test_another_number_or_word_is_another_text_however_short(plain: str, page: str) -> None:
+    parsed = mail(plain, page)
+    assert parsed.text.strip() == mail("", page).text.strip()
+    assert (parsed.defects, parsed.hidden) == (("alternatives_differ",), ())
+
+
+@pytest.mark.parametrize(
+    ("plain", "page"),
+    [
+        ("Steps:\n 1. open it\n 2) close it", "<p>Steps:</p><ol><li>open it</li><li>close it</li></ol>"),
+        ("See the report [1] now\n\n[1] https://example.com/17", "<p>See the <a href=/17>report</a> now</p>"),
+        ("> > 12. that is it", "<ol start=12><li>that is it</li></ol>"),
+    ],
+)
+def test_numbers_that_programs_write_are_none(plain: str, page: str) -> None:
+    assert (mail(plain, page).text.strip(), mail(plain, page).defects) == (plain, ())
+
+
 def test_what_the_page_hides_does_not_count_as_shown() -> None:
     parsed = mail(f"{PLAIN}\n{ORDER}", f'{PAGE}<p style="display:none">{ORDER}</p>')
     assert "invoice" not in parsed.text
     assert {piece.kind for piece in parsed.hidden} == {"display_none", "plain_text"}
 
 
-@pytest.mark.parametrize("word", ["a ", "ab cd ", "https://", "字", "a@", "\n> x "])
+@pytest.mark.parametrize("word", ["1 ", "12", "[1", "> > 1", "a ", "ab cd ", "https://", "字", "a@", "\n> x "])
 def test_long_texts_are_compared_in_linear_time(word: str) -> None:
     text = word * (1_000_000 // len(word))
     cheaply(lambda: difference(text, text[1:]), 2)

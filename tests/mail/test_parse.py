@@ -108,11 +108,11 @@ def test_a_page_without_a_declared_charset_is_read_by_its_own() -> None:
 def test_text_around_an_alternative_belongs_to_the_body() -> None:
     raw = (
         b"Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: multipart/alternative; boundary=b\n\n"
-        b"--b\n\nplain\n--b\nContent-Type: text/html\n\n<p>html</p>\n--b--\n--a\n\nfooter of the list\n--a--"
+        b"--b\n\nplain\n--b\nContent-Type: text/html\n\n<p>plain</p>\n--b--\n--a\n\nfooter of the list\n--a--"
     )
     parsed = parse(raw)
     assert parsed.text == "plain\nfooter of the list"
-    assert parsed.html == "<p>html</p>"
+    assert parsed.html == "<p>plain</p>"
 
 
 @pytest.mark.parametrize(

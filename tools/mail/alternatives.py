@@ -11,6 +11,8 @@ _WORD = re.compile("[\u3040-\u9fff\uac00-\ud7af]|[^\\W_\u3040-\u9fff\uac00-\ud7a
 _PASSAGE = 12
 """Words in a row that the other one has nowhere in such a row: longer than what programs add of themselves."""
 _SHARE = 0.4
+# A number that stands alone, but for those that programs write: of a list's items, and of links told below.
+_NUMBER = re.compile(r"^[ \t>]{0,20}\d{1,3}[.)](?=\s)|\[\d{1,3}\]|(?<!\w)(\d{1,40})(?!\w)", re.MULTILINE)
 _FEWEST, _FEW = 4, 12  # words of the plain text, and of the page, too few for shares to mean anything
 
 
@@ -29,12 +31,22 @@ def difference(plain: str, shown: str) -> Difference:
     text = _without_addresses(plain)
     words = [word.casefold() for word in _WORD.findall(text)]
     others = _WORD.findall(_without_addresses(shown).casefold())
-    if _share_missing(words, set(others), _FEWEST) > _SHARE:
+    known = set(others)
+    if _share_missing(words, known, _FEWEST) > _SHARE:
         return Difference(plain.strip(), agree=False)
     passages = _passages(words, others)
-    agree = not passages and _share_missing(others, set(words), _FEW) <= _SHARE
+    said = set(words)
+    agree = not passages and _share_missing(others, said, _FEW) <= _SHARE and not _contradicts(text, said, known)
     spans = [found.span() for found in _WORD.finditer(text)] if passages else []
     return Difference("\n".join([plain[spans[first][0] : spans[last][1]] for first, last in passages]), agree)
+
+
+def _contradicts(text: str, said: set[str], known: set[str]) -> bool:
+    """Whether a text has a number that is not known, or not one word that is: few words say another thing."""
+    missing = said - known
+    if not any(map(str.isdecimal, missing)):
+        return bool(said) and missing == said
+    return not known.issuperset(filter(None, _NUMBER.findall(text)))
 
 
 def _without_addresses(text: str) -> str:
