@@ -111,7 +111,7 @@ def _unknown_arguments(operation: AnyOperation, places: list[Place]) -> Refusal:
         near = difflib.get_close_matches(str(place[-1]), known, n=1)
         nearest[_dotted(place)] = near[0] if near else None
     said = [f"'{name}'" + (f" (did you mean '{near}'?)" if near else "") for name, near in nearest.items()]
-    sentence = f"{operation.name} does not take {', '.join(said)}; it takes {', '.join(known)}."
+    sentence = f"{operation.name} does not take {', '.join(said)}; it takes {', '.join(known) or 'none'}."
     return Refusal("unknown_argument", sentence, unknown=nearest, arguments=known)
 
 

@@ -74,8 +74,16 @@ async def check_inbox(context: Context, request: InboxRequest) -> InboxPage:
     return InboxPage(
         messages=[listed(message) for message in page],
         next_cursor=next_cursor,
-        next="read_message shows one, list_thread a conversation." if page else "wait_for_message waits for new mail.",
+        next=_advice(page, request.status),
     )
+
+
+def _advice(page: list[MessageHead], status: Status | None) -> str:
+    if not page:
+        return "wait_for_message waits for new mail."
+    if status == "deleted":
+        return "move_message brings one back into the inbox, where it can be read."
+    return "read_message shows one, list_thread a conversation."
 
 
 CHECK_INBOX = Operation(

@@ -116,8 +116,19 @@ _CONDITIONS = (
         "The account has more than one mailbox.",
         "Name one in mailbox_id.",
     ),
-    Condition("mailbox_not_found", 404, "There is no such mailbox.", "List what the key may use.", smtp="550 5.1.1"),
-    Condition("message_not_found", 404, "There is no such message in this mailbox.", "Find ids with check_inbox."),
+    Condition(
+        "mailbox_not_found",
+        404,
+        "There is no such mailbox.",
+        "A tool takes the key's mailbox where mailbox_id is left out; 'gatepost mailbox list' shows all ids.",
+        smtp="550 5.1.1",
+    ),
+    Condition(
+        "message_not_found",
+        404,
+        "There is no such message in this mailbox.",
+        "Find ids with check_inbox. What is in the trash has to be moved back before it can be read.",
+    ),
     Condition(
         "attachment_not_found",
         404,
@@ -281,7 +292,7 @@ _CONDITIONS = (
         "not_an_upgrade",
         400,
         "The mode asked for gives no more autonomy than the mailbox has.",
-        "Less autonomy needs no code: set the mode.",
+        "Less autonomy needs no code: PATCH /v1/mailboxes/{mailbox_id}, or 'gatepost mailbox mode'.",
     ),
     Condition(
         "needs_overseer", 403, "More autonomy needs the overseer.", "Request an upgrade; the overseer gets a code."

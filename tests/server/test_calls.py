@@ -139,6 +139,11 @@ def test_an_unknown_argument_is_named_with_the_nearest() -> None:
     assert "did you mean 'number'?" in refused.value.sentence
 
 
+def test_an_operation_without_arguments_says_so() -> None:
+    with pytest.raises(Refusal, match="does not take 'reason'; it takes none"):
+        read(BY_NAME["start_sending"], {"reason": "x"})
+
+
 def nested(depth: int) -> dict[str, Any]:
     value: dict[str, Any] = {}
     for _ in range(depth):

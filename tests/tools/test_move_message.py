@@ -53,7 +53,9 @@ async def test_what_is_deleted_is_gone_but_for_who_asks_for_it(world: World) -> 
     assert await listed(world) == [] and await listed(world, status="deleted") == [message_id]
     with pytest.raises(Refusal) as refused:
         await read_message(world.context, ReadRequest(message_id=message_id))
-    assert refused.value.code == "message_not_found"
+    assert refused.value.code == "message_not_found" and "in the trash" in refused.value.condition.fix
+    in_trash = await check_inbox(world.context, InboxRequest(status="deleted"))
+    assert in_trash.next.startswith("move_message"), "as read_message does not show it"
     await move(world, message_id, "inbox")
     assert await listed(world) == [message_id]
 
