@@ -27,6 +27,8 @@ SNIPPET = 200
 LEAD = 60
 """Of these, so many before it."""
 
+_JOINING = frozenset({"AND", "OR", "NOT"})
+"""What other searches join words by."""
 _SPACE = re.compile(r"\s+")
 
 
@@ -111,8 +113,16 @@ async def search(context: Context, request: SearchRequest) -> Hits:
     return Hits(
         messages=[_hit(each, query, tags[each.id]) for each in page],
         next_cursor=next_cursor,
-        next="read_message shows one, list_thread its conversation." if page else "Try fewer or other words.",
+        next=_advice(request.query, bool(page)),
     )
+
+
+def _advice(query: str, found: bool) -> str:
+    if found:
+        return "read_message shows one, list_thread its conversation."
+    if not _JOINING.isdisjoint(query.split()):
+        return "AND, OR and NOT are words like others: all words have to be there. Search once for each, or -without."
+    return "Try fewer or other words."
 
 
 def snippet(text: str, wanted: Iterable[str]) -> str:

@@ -141,6 +141,14 @@ async def test_every_query_has_the_same_answer_on_both_databases(world: World, l
     assert answers == QUERIES
 
 
+@pytest.mark.parametrize(
+    ("query", "advice"),
+    [("from:ann OR from:bob", "Search once for each"), ("oregon or", "fewer or other words"), ("ORANGE", "fewer")],
+)
+async def test_who_joins_words_as_elsewhere_is_told_why_nothing_is_found(world: World, query: str, advice: str) -> None:
+    assert advice in (await search(world.context, SearchRequest(query=query))).next
+
+
 async def test_pages_have_neither_gaps_nor_repeats(world: World, library: dict[str, str]) -> None:
     whole, seen, cursor = await found(world, "-nothing"), [], None
     while True:
