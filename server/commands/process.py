@@ -120,6 +120,8 @@ async def _principal(context: "Context", key: str | None) -> "Principal":
     if key is not None:
         return await principal_of(context, key)
     mailboxes = [box for account in await list_accounts(context) for box in await list_mailboxes(context, account.id)]
+    if not mailboxes:
+        raise Stop("Nothing is set up yet. Run 'gatepost init' first.")
     if len(mailboxes) != 1:
         raise Stop(f"There are {len(mailboxes)} mailboxes: say whose agent this is with GATEPOST_KEY or --key.")
     (mailbox,) = mailboxes

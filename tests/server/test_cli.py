@@ -319,6 +319,14 @@ def test_mcp_for_a_running_server_needs_a_key(gatepost: Command) -> None:
     assert "GATEPOST_KEY" in stopped.err
 
 
+def test_mcp_before_anything_is_set_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    stopped = ran(monkeypatch, capsys, tmp_path / "fresh", "mcp")
+    assert (stopped.status, stopped.out) == (1, "")
+    assert "gatepost init" in stopped.err
+
+
 def test_help_loads_nothing_heavy() -> None:
     """Measured by what is imported and not by a clock: a busy machine is no defect."""
     heavy = "mcp uvicorn starlette cryptography pydantic pydantic_settings dns jinja2 httpx2 rich sqlite3"
