@@ -37,7 +37,9 @@ class InboxRequest(Model):
     direction: Literal["inbound", "outbound", "any"] = Field(
         default="inbound", description="inbound: received. outbound: handed in by you. any: both."
     )
-    status: Status | None = Field(default=None, description="Only messages with this status.")
+    status: Status | None = Field(
+        default=None, description="Only messages with this status. Without it: all but the trash."
+    )
     sender: Sender = None
     tag: Wanted = None
     limit: Limit = 20

@@ -92,7 +92,7 @@ class Outgoing(Model):
         default=None,
         description=(
             "Be told when nobody answers within this time after the mail leaves, such as '90 minutes', '4h' or "
-            "'3 days': wait_for_message then lists it as overdue. An answer cancels it."
+            "'3 days': wait_for_message, waiting or called with since, lists it as overdue. An answer cancels it."
         ),
         max_length=40,
     )

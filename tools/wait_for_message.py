@@ -66,7 +66,7 @@ class Arrivals(BaseModel):
     found: bool
     timed_out: bool
     messages: list[ListedMessage]
-    overdue: list[Overdue] = Field(description="Answers that did not come in time.")
+    overdue: list[Overdue] = Field(description="Answers that did not come in time: while waiting, or after since.")
     cursor: str = Field(description="Pass it as since to go on from here.")
     next: Next
 
