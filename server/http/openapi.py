@@ -73,7 +73,7 @@ def _operation(operation: AnyOperation, references: dict[type[BaseModel], Schema
     described: Schema = {
         "operationId": operation.name,
         "summary": operation.title,
-        "description": f"{operation.summary} Scope: `{operation.scope}`.",
+        "description": f"{operation.summary} Scope of the key: {operation.keys}.",
         "parameters": _parameters(operation),
         "responses": _responses(operation.success, references[operation.result], FAILURES),
     }
@@ -114,7 +114,7 @@ def _download() -> Schema:
     return {
         "operationId": "download_attachment",
         "summary": "Download an attachment",
-        "description": "The file as its sender had it, to be saved and not to be opened here. Scope: `read`.",
+        "description": "The file as it came, to be saved and not opened here. Scope of the key: read or admin.",
         "parameters": [
             {"name": name, "in": "path", "required": True, "description": said, "schema": {"type": "string"}}
             for name, said in places.items()
@@ -150,6 +150,8 @@ def _parameters(operation: AnyOperation) -> list[Schema]:
 def _parameter(place: str, name: str, schema: Schema, *, required: bool) -> Schema:
     field = dict(schema["properties"][name])
     description = field.pop("description", "")
+    if name == "mailbox_id" and required:
+        description = "The mailbox to act for (mbx_…)."
     return {"name": name, "in": place, "required": required, "description": description, "schema": field}
 
 
