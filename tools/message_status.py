@@ -23,6 +23,8 @@ NEXT = {
     "send_failed": "It was stopped before it left. Tell the operator.",
     "cancelled": "It will not be sent: it was withdrawn, or its recipients turned out not to exist.",
 }
+UNDECIDED = "At its time it is decided on: it leaves then, or waits for a person. cancel withdraws it."
+_TIMED = frozenset({"scheduled", "pending_send_approval"})
 
 
 class StatusRequest(Model):
@@ -74,7 +76,7 @@ class MessageStatus(BaseModel):
     status: str
     revision: int
     send_at: str | None = Field(
-        description="When a scheduled mail leaves: later than it was asked to where the limits had no room."
+        description="When a mail for later leaves, once it may: later than asked where the limits had no room."
     )
     approval: ApprovalStatus | None
     deliveries: list[DeliveryStatus]
@@ -90,22 +92,18 @@ async def message_status(context: Context, request: StatusRequest) -> MessageSta
     attempts = await many(context.db, Attempt, "attempts", message_id=message.id)
     # the last one of each: they come in the order of time
     tls = {attempt.delivery_id: attempt.tls for attempt in attempts}
+    schedule = await one(context.db, Schedule, "schedule", message_id=message.id) if message.status in _TIMED else None
     return MessageStatus(
         message_id=message.id,
         thread_id=message.thread_id,
         status=message.status,
         revision=message.revision,
-        send_at=await _send_at(context, message) if message.status == "scheduled" else None,
+        send_at=time_text(schedule.send_at) if schedule is not None else None,
         approval=await _approval(context, approval) if approval and message.direction == "outbound" else None,
         # the overseer's address is not one an agent can read (DESIGN section 5.4): its copies are not listed
         deliveries=[_delivery(each, tls.get(each.id, "")) for each in deliveries if not each.is_copy],
-        next=_next(message, deliveries),
+        next=_next(message, deliveries, schedule),
     )
-
-
-async def _send_at(context: Context, message: Message) -> str | None:
-    schedule = await one(context.db, Schedule, "schedule", message_id=message.id)
-    return time_text(schedule.send_at) if schedule is not None else None
 
 
 async def _approval(context: Context, approval: Approval) -> ApprovalStatus:
@@ -143,9 +141,11 @@ def _words(delivery: Delivery) -> str:
     return " ".join(part for part in (code, delivery.enhanced, delivery.reply) if part)
 
 
-def _next(message: Message, deliveries: list[Delivery]) -> str:
+def _next(message: Message, deliveries: list[Delivery], schedule: Schedule | None) -> str:
     if any(delivery.state == "uncertain" for delivery in deliveries):
         return "For a recipient nobody knows whether it arrived. Do not resend; the operator can find out."
+    if message.status == "scheduled" and schedule is not None and not schedule.gated:
+        return UNDECIDED
     return NEXT.get(message.status, "Nothing to do.")
 
 

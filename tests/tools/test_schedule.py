@@ -19,7 +19,7 @@ from tools.decide import approve
 from tools.errors import Refusal
 from tools.housekeeping import tidy
 from tools.limits import allowance
-from tools.message_status import StatusRequest, message_status
+from tools.message_status import NEXT, UNDECIDED, StatusRequest, message_status
 from tools.outgoing import open_delivery
 from tools.schedule import ScheduleChange, edit_scheduled, fire_due
 from tools.send import SendRequest, send
@@ -64,6 +64,15 @@ async def test_gate_first_asks_the_person_now(world: World) -> None:
     assert await status(world, message_id) == "scheduled" and await due(world) == []
     world.clock.at = AT_US
     assert len(await due(world)) == 1
+
+
+async def test_what_waits_tells_its_time_and_whether_it_is_decided(world: World) -> None:
+    held, undecided = await scheduled(world), await scheduled(world, gate_timing="schedule_first", subject="Later")
+    await world.in_mode(Mode.AUTONOMOUS)
+    decided = await scheduled(world, subject="Free")
+    told = [await message_status(world.context, StatusRequest(message_id=id_)) for id_ in (held, undecided, decided)]
+    assert [each.send_at for each in told] == ["2026-01-02T09:00:00.000Z"] * 3
+    assert [each.next for each in told] == [NEXT["pending_send_approval"], UNDECIDED, NEXT["scheduled"]]
 
 
 async def test_approved_after_its_time_it_leaves_at_once(world: World) -> None:
