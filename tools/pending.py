@@ -80,10 +80,13 @@ async def list_pending(context: Context, request: PendingRequest) -> PendingPage
         account_id=principal.account_id,
         mailbox_id=principal.mailbox_id,
         now=context.now(),
-        limit=request.limit,
+        limit=request.limit + 1,
     )
-    shown = [await _pending(context, row) for row in rows]
-    return PendingPage(pending=shown, next="decide, for each." if shown else "Nothing waits.")
+    shown = [await _pending(context, row) for row in rows[: request.limit]]
+    advice = "decide, for each." if shown else "Nothing waits."
+    if len(rows) > len(shown):
+        advice = "decide, for each; then list again: more waits."
+    return PendingPage(pending=shown, next=advice)
 
 
 async def decide(context: Context, request: Verdict) -> Decided:

@@ -61,6 +61,15 @@ async def test_two_people_approve_over_rest_and_over_mcp(world: World) -> None:
             assert facts(await client.call_tool("list_pending", {}))["pending"] == []
 
 
+async def test_a_list_that_is_not_all_says_so(world: World) -> None:
+    for number in range(2):
+        await held(world, subject=f"Mail {number}")
+    async with served(world) as http, using(http, await key_of(world)) as boss:
+        for limit, more in ((1, True), (2, False)):
+            page = (await boss.get(PENDING, params={"limit": limit})).json()
+            assert len(page["pending"]) == limit and ("more waits" in page["next"]) == more
+
+
 async def test_a_rejection_ends_it_and_a_second_decision_is_409(world: World) -> None:
     approval = await held(world)
     async with served(world) as http, using(http, await key_of(world)) as boss:
