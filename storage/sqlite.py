@@ -40,7 +40,7 @@ _NEVER_NEAR = frozenset({"search"})
 
 async def open_sqlite(path: Path) -> Database:
     """Open (or make) the database file. Raises Unavailable when it cannot be opened."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    await asyncio.to_thread(_make, path)
     database = SQLite(path)
     await database.start()
     return database
@@ -283,6 +283,16 @@ def _drive(unit: Any) -> Any:
         return stop.value
     coroutine.close()
     raise RuntimeError("a unit of work awaited something other than its transaction")
+
+
+def _make(path: Path) -> None:
+    """Make the file where there is none, for its owner alone: SQLite would let everybody read it and its WAL."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            path.touch(mode=0o600)
+    except OSError as error:
+        raise Unavailable(f"cannot make {path}: {error.strerror}") from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:

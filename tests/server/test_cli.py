@@ -287,6 +287,18 @@ def test_config_show_covers_secrets(gatepost: Command, monkeypatch: pytest.Monke
     assert "hunter2" not in shown.out + gatepost("config", "show").out
 
 
+def test_what_lies_in_an_open_folder_is_the_owners_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Service managers make the folder themselves, and let everybody look into it."""
+    tmp_path.chmod(0o755)
+    init = ("init", "--domain", "agents.example.com", "--overseer", "you@example.com")
+    assert ran(monkeypatch, capsys, tmp_path, *init).status == 0
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.name for path in files} >= {"gatepost.db", "secret"}
+    assert [path.name for path in files if path.stat().st_mode & 0o077] == []
+
+
 def test_migrate_says_when_there_is_nothing_to_do(gatepost: Command) -> None:
     assert "already" in gatepost("migrate").out
 
