@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from server.delivery.dkim import SigningError
+from server.domains import published
 from server.regions import regions_of
 from server.secret import load_secret
 from server.settings import Settings, SettingsError
@@ -10,6 +12,7 @@ from storage.blobs import Blobs
 from storage.database import Database
 from storage.migrate import migrate
 from storage.sqlite import open_sqlite
+from tools.accounts import list_accounts
 from tools.context import Context, Site
 
 
@@ -18,6 +21,7 @@ async def opened(settings: Settings, *, base_url: str | None = None) -> AsyncIte
     """A context on the migrated database, acting as nobody. Raises SettingsError, storage.errors."""
     async with looked_into(settings, base_url=base_url) as context:
         await migrate(context.db)
+        await _check_secret(context)
         yield context
 
 
@@ -44,6 +48,18 @@ async def looked_into(settings: Settings, *, base_url: str | None = None) -> Asy
         yield Context(db=database, blobs=Blobs(settings.data / "blobs"), secret=secret, site=site)
     finally:
         await database.close()
+
+
+async def _check_secret(context: Context) -> None:
+    """Raise SettingsError when the secret is another than the one that the database was set up with."""
+    for account in (await list_accounts(context))[:1]:
+        try:
+            await published(context, account.id, context.site.hostname)
+        except SigningError as error:
+            raise SettingsError(
+                "The secret is not the one that this database was set up with: its keys, links and signatures would "
+                "all be worthless. Put back the secret that belongs to it."
+            ) from error
 
 
 async def _database(settings: Settings) -> Database:

@@ -287,6 +287,19 @@ def test_config_show_covers_secrets(gatepost: Command, monkeypatch: pytest.Monke
     assert "hunter2" not in shown.out + gatepost("config", "show").out
 
 
+@pytest.mark.parametrize("secret", ["QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU=", None], ids=["another", "lost"])
+def test_nothing_is_done_with_a_secret_that_is_not_the_databases(
+    secret: str | None, data: Path, gatepost: Command
+) -> None:
+    """A key made with it would be worthless once the right one is back, and so were every old key until then."""
+    (data / "secret").unlink()
+    if secret is not None:
+        (data / "secret").write_text(secret, encoding="ascii")
+    refused = gatepost("key", "create", "--name", "x", "--scope", "read")
+    assert (refused.status, refused.out) == (1, "")
+    assert "Put back the secret" in refused.err
+
+
 def test_what_lies_in_an_open_folder_is_the_owners_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

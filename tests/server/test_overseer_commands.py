@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from server.cli import main
+from server.domains import new_signing_keys
 from server.opening import opened
 from server.settings import Settings
 from storage.database import one
 from storage.records import Approval
 from tests.conftest import AGENT
 from tools import decide
-from tools.accounts import SigningKeys, create_account, create_mailbox, list_accounts
+from tools.accounts import create_account, create_mailbox, list_accounts
 from tools.context import Context, Principal
 from tools.send import SendRequest, send
 
@@ -33,7 +34,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     async def make() -> None:
         async with opened(Settings.load(data=tmp_path)) as context:
-            account = await create_account(context, "agents.example", "boss@example.org", SigningKeys("gp", "", ""))
+            account = await create_account(context, "agents.example", "boss@example.org", new_signing_keys(context))
             await create_mailbox(context, account.id, "ada", "agents.example")
 
     asyncio.run(make())

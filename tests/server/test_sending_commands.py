@@ -10,11 +10,12 @@ import pytest
 from policies.reputation import Thresholds
 from policies.windows import Limits, Tier
 from server.cli import main
+from server.domains import new_signing_keys
 from server.limits import LimitSettings
 from server.opening import opened
 from server.settings import Settings, SettingsError
 from storage.database import Transaction
-from tools.accounts import SigningKeys, create_account, create_mailbox
+from tools.accounts import create_account, create_mailbox
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     async def make() -> None:
         async with opened(Settings.load(data=tmp_path)) as context:
-            account = await create_account(context, "agents.example", "boss@example.org", SigningKeys("gp", "", ""))
+            account = await create_account(context, "agents.example", "boss@example.org", new_signing_keys(context))
             for name in ("ada", "bob"):
                 await create_mailbox(context, account.id, name, "agents.example")
 
