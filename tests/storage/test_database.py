@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import resource
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -252,6 +253,17 @@ async def test_blobs_are_kept_by_their_hash_and_damage_is_noticed(tmp_path: Path
         await blobs.get(name)
     with pytest.raises(Unavailable, match="missing"):
         await blobs.get("0" * 64)
+
+
+async def test_a_large_mail_that_the_disk_cut_off_leaves_nothing(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(Unavailable, match="cannot store"):
+            await Blobs(tmp_path).put(b"x" * 300_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 async def test_a_conflict_is_told_apart(db: Database) -> None:
