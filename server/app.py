@@ -131,8 +131,11 @@ def _alone(settings: Settings) -> Iterator[None]:
     if settings.database_url is not None:
         yield
         return
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(settings.data / "serving", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(settings.data / "serving", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise SettingsError(f"The data folder {settings.data} cannot be written to: {error.strerror}.") from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

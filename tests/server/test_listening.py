@@ -99,6 +99,12 @@ async def test_a_second_server_on_the_same_sqlite_is_refused(tmp_path: Path) -> 
         assert await refusal(tmp_path) == (f"Another Gatepost serves {tmp_path}. Stop it, or use another data folder.")
 
 
+async def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    said = await refusal(tmp_path / "file" / "data")
+    assert said == f"The data folder {tmp_path}/file/data cannot be written to: Not a directory."
+
+
 async def test_a_region_file_without_its_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "maxminddb", None)
     said = await refusal(tmp_path, region_file=tmp_path / "countries.mmdb", regions_denied="KP")
