@@ -45,7 +45,7 @@ class Guard:
         except ClientDisconnect:
             log.debug("the client hung up", request_id=request_id)
         except StorageError as error:
-            log.error("storage refused", request_id=request_id, error=type(error).__name__)
+            log.error("storage refused", request_id=request_id, error=repr(error))
             if started:
                 raise
             refusal = Refusal("try_again", retry_after=RETRY_SECONDS)

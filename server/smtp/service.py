@@ -55,7 +55,7 @@ class Service(Conversation):
         if isinstance(error, Refusal):
             return reply_to(error)
         if isinstance(error, StorageError):
-            self.log.error("storage refused: %s", type(error).__name__)
+            self.log.error("storage refused: %r", error)
         else:
             self.log.error("unexpected fault", exc_info=error)
         return self.local_fault

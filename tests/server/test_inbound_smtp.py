@@ -417,6 +417,14 @@ async def test_a_mail_for_two_addresses_of_one_mailbox_is_there_once(world: Worl
     assert await stored(world) == [MAIL]
 
 
+async def test_the_operator_learns_what_the_storage_has(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    async with greeted(world) as talk:
+        await world.system.db.close()
+        await talk.command("MAIL FROM:<bea@example.net>")
+        assert (await talk.command(f"RCPT TO:<{ADA}>")).startswith("451 4.3.0 ")
+    assert "the database is closed" in caplog.text
+
+
 async def test_an_unknown_network_is_asked_to_come_again(world: World) -> None:
     async with greeted(world, greylist_minutes=5) as talk:
         await talk.command("MAIL FROM:<bea@example.net>")
