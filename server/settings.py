@@ -18,6 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings.exceptions import SettingsError as SourceError
 
 from server.inbound import InboundSettings
 from server.limits import LimitSettings
@@ -73,7 +74,8 @@ class Settings(BaseSettings):
         "the same `secret`, `base_url` and folder of large mail; on SQLite one process does all of it.",
     )
     base_url: str = Field(
-        default="http://127.0.0.1:8025", description="Where people and agents reach the web pages and the API."
+        default="http://127.0.0.1:8025",
+        description="Where people and agents reach the web pages and the API, without a path: a host of its own.",
     )
     http_host: str = Field(default="127.0.0.1", description="Address that HTTP listens on.")
     http_port: int = Field(default=8025, ge=0, le=65535, description="Port that HTTP listens on.")
@@ -91,13 +93,16 @@ class Settings(BaseSettings):
     )
     hostname: str = Field(
         default_factory=socket.gethostname,
+        pattern=r"^[^\s/@]+$",
         description="This server's name in the SMTP banner and in EHLO. Default: the machine's name.",
     )
     route: Literal["capture", "relay", "direct"] = Field(
         default="capture",
         description="How mail leaves: `capture` keeps it here, `relay` uses one smart host, `direct` looks up MX.",
     )
-    relay_host: str | None = Field(default=None, description="The smart host, for the route `relay`.")
+    relay_host: str | None = Field(
+        default=None, pattern=r"^[^\s/@]+$", description="The smart host, for the route `relay`."
+    )
     relay_port: int = Field(default=587, ge=1, le=65535, description="The smart host's port.")
     relay_user: str | None = Field(default=None, description="User name at the smart host; none is no sign-in.")
     relay_password: SecretStr | None = Field(default=None, description="Password at the smart host.")
@@ -190,8 +195,10 @@ class Settings(BaseSettings):
     @classmethod
     def _web_address(cls, url: str) -> str:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("write it as https://mail.example.com")
+        # the pages' own links begin at the root: below a path none of them would be found
+        more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+        if parts.scheme not in ("http", "https") or not parts.hostname or more:
+            raise ValueError("write it as https://mail.example.com, with nothing behind it")
         return url.rstrip("/")
 
     @field_validator("database_url")
@@ -253,7 +260,9 @@ class Settings(BaseSettings):
             return Loaded(**given)
         except ValidationError as error:
             raise SettingsError(_sentence(error.errors()[0])) from error
-        except (OSError, tomllib.TOMLDecodeError) as error:
+        except SourceError as error:
+            raise SettingsError(f"{error}: as a variable, a table is JSON.") from error
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise SettingsError(f"{file}: {error}") from error
 
     @property
@@ -292,7 +301,8 @@ def _refuse_unknown_variables(names: Iterable[str]) -> None:
 
 
 def _sentence(error: ErrorDetails) -> str:
-    name = ".".join(map(str, error["loc"]))
+    # where a value may be of several kinds, pydantic names the kind it tried too, with brackets
+    name = ".".join(part for part in map(str, error["loc"]) if "[" not in part)
     if error["type"] == "extra_forbidden":
         return f"{name} is not a setting; the nearest is {_nearest(name, names())}."
     # never the value given: it may be a password

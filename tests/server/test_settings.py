@@ -79,6 +79,11 @@ def test_variables_that_are_no_settings_are_left_alone(
         ('http_port = "many"', "http_port"),
         ("http_port = 65536", "http_port"),
         ('base_url = "mail.example.com"', "https://mail.example.com"),
+        ('base_url = "https://example.com/mail"', "https://mail.example.com"),
+        ('base_url = "https://me:hunter2@example.com"', "https://mail.example.com"),
+        ('hostname = "mail example"', "hostname"),
+        ('relay_host = "smtp://mail.example.com"', "relay_host"),
+        ('[web]\nproxies = ["10.0.0.0/8", "ten"]', "The setting web.proxies.1 cannot be used"),
         ('database_url = "mysql://db.example.com/x"', "postgresql://"),
         ('route = "pigeon"', "capture"),
         ('route = "relay"', "relay_host"),
@@ -92,6 +97,18 @@ def test_a_setting_that_cannot_be_used_is_named(text: str, sentence: str, tmp_pa
     with pytest.raises(SettingsError) as caught:
         Settings.load(data=tmp_path)
     assert sentence in str(caught.value)
+
+
+def test_a_table_that_is_no_json_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEPOST_LIMITS", "mailbox_per_day = 5")
+    with pytest.raises(SettingsError, match=r'"limits".* a table is JSON'):
+        Settings.load(data=tmp_path)
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "gatepost.toml").write_bytes(b"footer = '\xff'")
+    with pytest.raises(SettingsError, match=r"gatepost\.toml"):
+        Settings.load(data=tmp_path)
 
 
 @pytest.mark.parametrize("url", ["mysql://me:hunter2@db.example.com/x", "postgresql://me:hunter2/3@db.example.com/x"])
