@@ -51,10 +51,8 @@ async def create_mailbox(
     found = await one(context.db, Domain, "domain", name=_domain(domain))
     if found is None or found.account_id != account_id:
         raise Refusal("domain_not_found", domain=domain)
-    if not _LOCAL_PART.fullmatch(local.lower()):
-        raise Refusal("invalid_address", f"{local!r}: use a-z, 0-9, dots, dashes and underscores.")
     now = context.now()
-    address = f"{local.lower()}@{found.name}"
+    address = f"{local_part(local)}@{found.name}"
     mailbox = Mailbox(context.new_id("mbx"), account_id, address, display_name or local, mode, now)
 
     async def work(transaction: Transaction) -> None:
@@ -68,6 +66,15 @@ async def create_mailbox(
     except Conflict as error:
         raise Refusal("address_taken", address=address) from error
     return mailbox
+
+
+def local_part(text: str) -> str:
+    """A new mailbox's local part as it is kept. Raises Refusal invalid_address."""
+    local = text.lower()
+    # RFC 5321 section 4.1.2: two dots in a row need quotes, and others refuse such a sender
+    if not _LOCAL_PART.fullmatch(local) or ".." in local:
+        raise Refusal("invalid_address", f"{text!r}: use a-z, 0-9, and between them single dots, dashes, underscores.")
+    return local
 
 
 async def list_accounts(context: Context) -> list[Account]:

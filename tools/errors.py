@@ -138,12 +138,17 @@ _CONDITIONS = (
     Condition("thread_not_found", 404, "There is no such thread in this mailbox.", "Find ids with check_inbox."),
     Condition("approval_not_found", 404, "There is no such approval.", "Look at the list of pending approvals."),
     Condition("key_not_found", 404, "There is no such key.", "'gatepost key list' shows them."),
-    Condition("domain_not_found", 404, "The domain is not set up here.", "Run 'gatepost init --domain …' first."),
     Condition(
         "session_not_found",
         404,
         "This process knows no such MCP session.",
         "Send initialize without Mcp-Session-Id, and subscribe again; tools need no session.",
+    ),
+    Condition(
+        "domain_not_found",
+        404,
+        "The domain is not set up here.",
+        "Use the domain that 'gatepost init' was given; another one needs a data folder, or database, of its own.",
     ),
     Condition("not_found", 404, "There is nothing at this address.", "See /openapi.json for what there is."),
     Condition("method_not_allowed", 405, "This address does not take that method.", "See /openapi.json."),

@@ -105,7 +105,7 @@ async def _make(settings: "Settings", domain: str, overseer: str, local: str) ->
     from server.opening import opened
     from tools import accounts, identity
 
-    _refuse_self_approval(domain, overseer, local)
+    _refuse_early(domain, overseer, local)
     async with opened(settings) as context:
         if existing := await accounts.list_accounts(context):
             raise Stop(
@@ -129,11 +129,13 @@ async def _make(settings: "Settings", domain: str, overseer: str, local: str) ->
     )
 
 
-def _refuse_self_approval(domain: str, overseer: str, local: str) -> None:
+def _refuse_early(domain: str, overseer: str, local: str) -> None:
     # before anything is made, so that the command can be given again
+    from tools.accounts import local_part
     from tools.errors import Refusal
     from tools.mail.address import canonical
 
+    local_part(local)
     if canonical(overseer) == canonical(f"{local}@{domain}"):
         raise Refusal("overseer_address")
 

@@ -136,23 +136,27 @@ def test_init_twice_overwrites_nothing(data: Path, gatepost: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("domain", "overseer", "code"),
+    ("domain", "overseer", "mailbox", "code"),
     [
-        ("not a domain", "boss@example.org", "invalid_domain"),
-        ("agents.example", "nobody", "invalid_address"),
-        ("agents.example", "Agent@agents.example", "overseer"),
+        ("not a domain", "boss@example.org", "agent", "invalid_domain"),
+        ("agents.example", "nobody", "agent", "invalid_address"),
+        ("agents.example", "Agent@agents.example", "agent", "overseer"),
+        ("agents.example", "boss@example.org", "an agent", "invalid_address"),
+        ("agents.example", "boss@example.org", "an..agent", "invalid_address"),
     ],
 )
 def test_init_refuses_what_cannot_work_and_can_be_run_again(
     domain: str,
     overseer: str,
+    mailbox: str,
     code: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder = tmp_path / "fresh"
-    wrong = ran(monkeypatch, capsys, folder, "init", "--domain", domain, "--overseer", overseer)
+    given = ("--domain", domain, "--overseer", overseer, "--mailbox", mailbox)
+    wrong = ran(monkeypatch, capsys, folder, "init", *given)
     assert wrong.status == 1
     assert code in wrong.err
     right = ran(
