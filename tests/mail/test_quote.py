@@ -124,6 +124,8 @@ def test_answers_between_quoted_lines_are_new() -> None:
         "Look at this.\n\n---------- Forwarded message ---------\nFrom: Ann <ann@example.com>\nDate: today\n"
         "Subject: Plan\nTo: Bo\n\nHi",
         "> all of it\n> is quoted",
+        "Hi,\n\nOn Monday at 10:00 the team wrote:\n\nthree points that I add to",
+        "At 9:30 he writes:\nall of it is here",
     ],
 )
 def test_what_is_no_reply_stays_whole(text: str) -> None:

@@ -21,6 +21,7 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _WHEN = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}[:.h]\d{2}\b|[年년]")
+_DAY = re.compile(r"(?:19|20)\d\d|[年년]|\d[./-]\d{1,2}[./-]\d\d")
 # With an address in brackets a line needs no verb: "26.06.2014, 14:41, Ann <ann@example.com>:".
 _BRACKETED_ADDRESS = re.compile(r"[<(\[][^\s<>@]{1,64}@[^\s<>@]{1,255}[>)\]]")
 _MARKS = "\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069"  # which stand around a line of Hebrew or Arabic
@@ -108,9 +109,12 @@ def _quoted_flags(lines: list[str]) -> list[bool]:
         elif _ORIGINAL.match(line) or _is_header_block(seen, at):
             return _rest_quoted(seen, flags, len(lines))
         elif at in attributed and (count := _attribution_lines(seen, at)):
-            if not _below(seen, at + count).startswith(">"):
+            if _below(seen, at + count).startswith(">"):
+                flags += [True] * count
+            elif _is_certain(seen[at : at + count]):
                 return _rest_quoted(seen, flags, len(lines))
-            flags += [True] * count
+            else:
+                flags.append(False)
         else:
             flags.append(False)
     return flags + flags[-1:] * (len(lines) - len(flags))
@@ -153,6 +157,15 @@ def _attribution_lines(seen: list[str], at: int) -> int:
         if _ends_with_verb(line) and not any(seen[at + count : at + count + 1]):
             return count if "@" in joined and _introduces(joined.strip("-*_ ")) else 0
     return 0
+
+
+def _is_certain(lines: list[str]) -> bool:
+    """Whether all below is quotation though nothing marks it: a program names an address, or a day of a year.
+
+    "On Monday at 10:00 the team wrote:" is a person's sentence, and what follows it is new.
+    """
+    joined = " ".join(lines)
+    return "@" in joined or _DAY.search(joined) is not None
 
 
 def _names_what_follows(line: str, seen: list[str], at: int) -> bool:
