@@ -59,6 +59,7 @@ TEXTS = [
     "The caterer is:\n\nMario Rossi\nmario@example.net\n+39 06 1234567",
     "Two places to look:\n\nhttps://example.org/one\n\nhttps://example.org/two",
     "Yes.\n\n-- \n" + "x" * 4_001,
+    "Please put this on the form:\n\nBea Lee\n+1 555 931 0702\nbea@example.org",
 ]
 
 
@@ -75,6 +76,11 @@ def test_what_only_looks_like_one_is_text(text: str) -> None:
 @pytest.mark.parametrize("signature", [MAILER_LINES[0], *SIGNATURES])
 def test_a_text_that_would_be_all_signature_has_none(signature: str) -> None:
     assert split_signature(signature, SENDER) == (signature, "")
+
+
+def test_dashes_that_divide_a_text_begin_no_signature() -> None:
+    offer = "The offer:\n\n--\nTwenty a piece, and we ship on Monday."
+    assert split_signature(f"{offer}\n\n--\nBea Lee", SENDER) == (offer, "--\nBea Lee")
 
 
 def test_a_mailers_line_above_a_signature_belongs_to_it() -> None:

@@ -5,6 +5,7 @@ import re
 from tools.mail import limits
 
 _PGP = "-----BEGIN PGP SIGNATURE-----"
+_BARE = "--"
 _DELIMITER = re.compile(rf"(?:-- ?|{_PGP})\Z")  # RFC 3676 section 4.3 with its space, and many without
 _FENCE = "```"
 _RULE = re.compile(rf"(?:[_-]{{2,}}|{_PGP})\Z")
@@ -65,6 +66,8 @@ def _delimited_start(seen: list[str]) -> int:
     for place, line in enumerate(seen):
         if not line.lstrip().startswith(("-", "_")) or not _RULE.match(line.strip()):
             continue
+        if line == _BARE and _BARE in seen[place + 1 :]:
+            continue  # dashes that divide a text
         rest = [below for below in seen[place + 1 :] if below.strip()]
         if rest and (_DELIMITER.match(line) or _is_card(rest)):
             fenced = place > 0 and seen[place - 1].strip() == rest[-1].strip() == _FENCE  # the <pre> of a page
@@ -91,7 +94,8 @@ def _is_mailer_line(line: str) -> bool:
 def _card_start(seen: list[str], sender: str) -> int:
     """Where a card of the author's contacts begins at the end of the text; the end where there is none.
 
-    It is the last paragraph; or, where each line is one, the lines with contacts and the one above them.
+    It is the last paragraph; or, where each line is one, the lines with contacts and the one above them. What a colon
+    announces is text.
     """
     end = last = len(seen)
     while last and not seen[last - 1].strip():
@@ -101,6 +105,8 @@ def _card_start(seen: list[str], sender: str) -> int:
         start -= 1
     if last - start == 1:
         start = _spaced_start(seen, last)
+    if next(filter(str.strip, seen[start - 1 :: -1] if start else ()), "").rstrip().endswith((":", "：")):
+        return end
     card = [line for line in seen[start:last] if line.strip()]
     return start if _is_card(card) and not _names_of(sender).isdisjoint(_NAME.findall("\n".join(card).lower())) else end
 
