@@ -100,6 +100,14 @@ def test_a_rule_beyond_the_reader_is_named() -> None:
     assert kinds(f"<p>{LONG}<p style='font-size:calc(1px*0)'>two<p style='font-size:calc(1px*0)'>") == ["unread_style"]
 
 
+@pytest.mark.parametrize("colour", ["oklch(0.3 0.1 200)", "var(--dark, #123)", "color-mix(in srgb, red, blue)"])
+@pytest.mark.parametrize("name", ["background", "background-color"])
+def test_letters_on_a_colour_beyond_the_reader_are_shown_and_it_is_named(name: str, colour: str) -> None:
+    page = html_page(f'<p>{LONG}</p><p style="{name}:{colour};color:#fff">{LONG} as well</p>')
+    assert page.words.count(LONG) == 2
+    assert page.hidden == (Hidden("unread_style", f"{name}:{colour}", len(name) + 1 + len(colour), False),)
+
+
 def test_rules_too_many_to_be_followed_are_told() -> None:
     rules = "".join(f".a{n}{{display:none}}" for n in range(limits.STYLE_RULES))
     assert kinds(f"<style>{rules}.x{{display:none}}</style><p>{LONG}<p class=x>two") == ["too_many_rules"]

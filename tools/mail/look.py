@@ -21,6 +21,8 @@ _LENGTH = re.compile(r"([-+]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9}))([a-z%]{0,4})\Z
 _SIZES = {"xx-small": 9.0, "x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-large": 24.0}
 _TOKEN = re.compile(r"[^\s()]*+\([^()]*+(?:\([^()]*+\)[^()]*+)*+\)?+|[^\s()]++")
 _CALL = re.compile(r"([a-z0-9-]{1,20})\(([^()]{0,200})\)")
+UNREAD_COLOUR = re.compile(r"(?:var|oklch|oklab|lab|lch|hwb|color|color-mix|light-dark)\(")
+"""Colours that are beyond this reader (CSS Color 4 and 5)."""
 _CLIPS = frozenset({"hidden", "clip", "auto", "scroll"})
 INLINE = frozenset(
     {"a", "b", "big", "code", "em", "font", "i", "label", "mark", "s", "small", "span", "strong", "sub", "sup", "u"}
@@ -165,7 +167,7 @@ def _background(style: Style, attribute: object, picture: object, outer: RGBA | 
     for name in ("background", "background-color"):
         value = style.get(name, "")
         tokens = _TOKEN.findall(value) if "(" in value or " " in value else [value]
-        if any(token.startswith("url(") or "gradient(" in token for token in tokens):
+        if any(token.startswith("url(") or "gradient(" in token or UNREAD_COLOUR.match(token) for token in tokens):
             return None
         colour = next((found for token in tokens if (found := read_colour(token))), None)
         under = _laid(colour, under)

@@ -10,7 +10,7 @@ from turbohtml import Comment, Element, Text
 from tools.mail import limits
 from tools.mail.css import Place, Rule, Sheet, Style, cascaded, declarations
 from tools.mail.hidden import Hidden, HiddenPieces
-from tools.mail.look import INLINE, POINT, Look, look_of, pixels
+from tools.mail.look import INLINE, POINT, UNREAD_COLOUR, Look, look_of, pixels
 from tools.mail.outline import Outline
 from tools.mail.targets import Link, LinkKind, is_place, link, real_target
 
@@ -253,20 +253,23 @@ class _Reader:
         for screen, look in zip(self.sheet.screens, outer, strict=True):
             style = cascaded(rules, screen, own)
             if (style, look) != before:  # as where no rule is for one of the screens alone
-                self.sheet.unread += [
-                    f"{name}:{style[name]}" for name in _RECKONED if _CALCULATED.match(style.get(name, ""))
-                ]
+                self.sheet.unread += [f"{name}:{style[name]}" for name in _RECKONED if _is_unread(style.get(name, ""))]
                 found = look_of(element, style, look)
                 before = style, look
             yield found
 
 
 _STYLING = ("style", "hidden", "popover", "bgcolor", "background", "color", "text", "width", "height")
-_RECKONED = ("font-size", "color", "opacity", "text-indent")
+_RECKONED = ("font-size", "color", "background", "background-color", "opacity", "text-indent")
 _CALCULATED = re.compile(r"calc\(|min\(|max\(|clamp\(|var\(")
 _CELLS = frozenset({"td", "th"})
 _SPAN = re.compile(r"(?:[2-9]|1[0-2])\Z", re.ASCII)
 _BRACKETS = str.maketrans("[]\n", "() ")
+
+
+def _is_unread(value: str) -> bool:
+    """Whether a value is beyond this reader, so that what it does to the text is not known."""
+    return "(" in value and bool(_CALCULATED.match(value) or UNREAD_COLOUR.match(value))
 
 
 def _columns(cell: Element) -> int:
