@@ -112,7 +112,8 @@ async def serve(settings: Settings) -> None:
         )
         if settings.route == "capture":
             log.warning("the route is capture: nothing leaves. Set GATEPOST_ROUTE to relay or direct for real mail")
-        if server.http_port:
+        # once mail leaves, links are mailed; a log is kept, and read by more people than may approve
+        if server.http_port and (settings.route == "capture" or sys.stderr.isatty()):
             await _welcome(server.context)
         pass_over_what_stays()
         await stopping.wait()
