@@ -64,7 +64,12 @@ _CONDITIONS = (
         "A header field holds a line break or a control character.",
         "Take line breaks and control characters out of subject, names and file names.",
     ),
-    Condition("missing_recipient", 400, "There is no recipient.", "Give at least one address in 'to'."),
+    Condition(
+        "missing_recipient",
+        400,
+        "There is no recipient.",
+        "Give at least one address in 'to'; where there is nobody to answer, write with send.",
+    ),
     Condition("too_many_recipients", 400, "More than 50 recipients.", "Send several mails.", smtp="452 4.5.3"),
     Condition("invalid_attachment", 400, "An attachment is not usable.", "Give name, content_type and content_base64."),
     Condition(

@@ -84,6 +84,13 @@ async def test_a_reply_goes_to_reply_to_and_never_to_ourselves(world: World) -> 
     assert rows[0]["envelope"].count("ada@agents.example") == 1, "only as the sender"
 
 
+async def test_a_mail_that_names_nobody_to_answer_is_answered_with_send(world: World) -> None:
+    await arrive(world, mail(1, sender=world.mailbox.address))
+    with pytest.raises(Refusal) as refused:
+        await reply(world.context, ReplyRequest(message_id=await newest(world), markdown="Yes", reply_all=True))
+    assert refused.value.code == "missing_recipient" and "with send" in refused.value.condition.fix
+
+
 async def test_cancelling_a_held_and_a_queued_mail(world: World) -> None:
     first = await send(world.context, SendRequest(to=["a@example.com"], subject="Hi", markdown="x"))
     for _ in range(2):
