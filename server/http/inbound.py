@@ -52,7 +52,7 @@ class Envelope:
 
 def inbound_route(context: Context, max_message_bytes: int) -> Route:
     """The route; mail over the limit is refused as it comes."""
-    room, large = Room(ROOM_BYTES), Places(AT_ONCE, 1)
+    room, large = Room(ROOM_BYTES, max_message_bytes), Places(AT_ONCE, 1)
 
     async def endpoint(request: Request) -> Response:
         try:

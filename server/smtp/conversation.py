@@ -51,7 +51,9 @@ class Room:
     """How many bytes of large mail all connections together may hold while it comes in; one tenant has three quarters
     of it at most."""
 
-    def __init__(self, bytes_: int = 192 * 1024 * 1024) -> None:
+    def __init__(self, bytes_: int = 192 * 1024 * 1024, max_message_bytes: int = 0) -> None:
+        """More than `bytes_` where the largest mail would not find a place."""
+        bytes_ = max(bytes_, 2 * max_message_bytes)
         self._free = bytes_
         self._share = bytes_ * 3 // 4
         self._held: Counter[str] = Counter()

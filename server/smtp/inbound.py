@@ -280,5 +280,6 @@ class InboundListener(Listener):
     """The port for mail that other servers bring."""
 
     def __init__(self, terms: Terms) -> None:
-        shared = Shared(Peers(terms.bounds, asyncio.get_running_loop().time))
+        room = Room(max_message_bytes=terms.max_message_bytes)
+        shared = Shared(Peers(terms.bounds, asyncio.get_running_loop().time), room)
         super().__init__(lambda: Inbound(terms, shared), shared.connections)

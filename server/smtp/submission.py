@@ -303,7 +303,8 @@ class SubmissionListener(Listener):
     """The submission port."""
 
     def __init__(self, terms: Terms) -> None:
-        room, peers = Room(), Peers(BOUNDS, asyncio.get_running_loop().time)
+        room = Room(max_message_bytes=terms.max_message_bytes)
+        peers = Peers(BOUNDS, asyncio.get_running_loop().time)
         connections = Connections()
         super().__init__(lambda: Submission(terms, connections, room, peers), connections)
 

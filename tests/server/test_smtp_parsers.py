@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.smtp.arguments import normal, normal_sender, read_argument
+from server.smtp.conversation import Room
 from server.smtp.proxy import Source, read_proxy
 from tests.cost import cheaply
 from tools.mail.address import AddressError, parse_address
@@ -95,3 +96,9 @@ def test_an_ipv4_network_is_as_wide_as_asked_for() -> None:
     assert network_of("192.0.2.7") == network_of("::ffff:192.0.2.7") == "192.0.2.7"
     assert network_of("192.0.2.7", v4=24) == "192.0.2.0/24"
     assert network_of("no address") == "no address"
+
+
+@pytest.mark.parametrize("largest", [100, 1000, 10_000])
+def test_the_largest_mail_finds_a_place_in_an_empty_room(largest: int) -> None:
+    """Whatever the setting: beyond three quarters of the room it was told 452 for ever."""
+    assert Room(1000, largest).take(largest, "agents.example")
