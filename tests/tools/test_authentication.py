@@ -138,7 +138,7 @@ async def test_an_ambiguous_from_is_never_verified(world: World) -> None:
     await arrive(context, world.mailbox.address, ip=GOOD, envelope="service@bank.example", raw=raw)
     [message] = await stored(context, world.mailbox)
     assert auth_of(message)["verified_domain"] == ""
-    assert "From names more than one address" in auth_of(message)["failed"]
+    assert "From does not name one address alone" in auth_of(message)["failed"]
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ class Authentication:
 
     def _failures(self) -> Iterator[str]:
         if self.ambiguous:
-            yield "From names more than one address"
+            yield "From does not name one address alone"
         if self.spf.result not in _GOOD:
             yield f"spf={self.spf.result}"
         for signature in self.dkim:
