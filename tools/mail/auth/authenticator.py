@@ -39,7 +39,7 @@ T = TypeVar("T")
 class Authenticator:
     """Verifies mail by one resolver, and remembers the records it has read.
 
-    The limits of the standards add up to some 250 questions for the worst of mails; an ordinary one asks five.
+    The limits of the standards add up to some 300 questions for the worst of mails; an ordinary one asks five.
     """
 
     def __init__(
