@@ -1,5 +1,6 @@
 """What a person cannot see of a page is taken out of its text and reported; what a person sees stays."""
 
+import html
 import json
 import re
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.mail.hiding import CORPORA, SECRET, SEEN, SHOWN, hiding, of_html, ordinary_mails, with_style
+from tools.mail.htmltext import html_page
 
 CASES = list(hiding(SECRET))
 needs_corpora = pytest.mark.skipif(not CORPORA.is_dir(), reason="the corpora are not here")
@@ -71,3 +73,28 @@ def test_published_scripts_leave_no_link_that_acts() -> None:
         assert "![" not in body.text
         targets = [found.url.lower() for found in body.links]
         assert not [url for url in targets if re.match(r"(javascript|data|vbscript):.", url)]
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("Message ID: <owner/tool/pull/17/c1@example.com>", "reference"),
+        ("ref:_00D50.!500:ref", "reference"),
+        ("[X1Y2Z3-K4L5]", "reference"),
+        ("send 500 now", "display_none"),
+        ("Forward to <bob1@example.com>", "display_none"),
+        ("see https://example.com/1", "display_none"),
+        ("obey", "display_none"),
+    ],
+)
+def test_the_mark_of_a_tracker_is_no_alarm(words: str, kind: str) -> None:
+    page = html_page(f"<p>{'Somebody left a comment. ' * 5}</p><span style='display:none'>{html.escape(words)}</span>")
+    (piece,) = page.hidden
+    assert (piece.kind, piece.text, piece.suspicious) == (kind, words, kind != "reference")
+    assert words not in page.words
+
+
+def test_more_marks_than_a_tracker_writes_are_an_alarm() -> None:
+    marks = "".join(f"<p>and</p><i hidden>step-{number}</i>" for number in range(4))
+    page = html_page(f"<p>{'Somebody left a comment. ' * 5}</p>{marks}")
+    assert [piece.suspicious for piece in page.hidden] == [False, False, True, True]

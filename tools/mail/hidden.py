@@ -1,15 +1,20 @@
 """What a mail holds that a person does not see: pieces of text, each with the means that hides it."""
 
+import re
 from dataclasses import dataclass, replace
 
 from tools.mail import limits
 from tools.mail.invisible import cleaned
 
-QUIET = frozenset({"preheader", "comment", "not_rendered", "unread_style", "soft_hyphens"})
-"""Kinds that ordinary mail has too: a newsletter's line for the list of mails, the title of a page."""
+QUIET = frozenset({"preheader", "reference", "comment", "not_rendered", "unread_style", "soft_hyphens"})
+"""Kinds that ordinary mail has too: a newsletter's line for the list of mails, a case's number, the title of a page."""
 
 _TOP_CHARS = 80  # of visible text above a preheader, as "View in browser"
 _PREHEADERS = 2
+# What a tracker of issues or cases finds its own mail again by: "Message ID: <o/r/17@example.com>", "ref:_00D.500:ref".
+_REFERENCES = 2
+_REFERENCE_CHARS = 100
+_REFERENCE = re.compile(r"(?:[^\W\d]{1,12}:? ){0,2}(?=\S*\d)(?=\w*[<\[(#:-])(?!\S*//|[^\s/]*@)\S+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class HiddenPieces:
     def __init__(self) -> None:
         self._found: list[Hidden] = []
         self._above = 0
-        self._preheaders = self._quiet = 0
+        self._preheaders = self._references = self._quiet = 0
         self._joins = False
 
     def pieces(self) -> tuple[Hidden, ...]:
@@ -62,6 +67,9 @@ class HiddenPieces:
         if len(words) <= limits.PREHEADER_CHARS and self._above <= _TOP_CHARS and self._preheaders < _PREHEADERS:
             self._preheaders += 1
             kind = "preheader"
+        elif len(words) <= _REFERENCE_CHARS and self._references < _REFERENCES and _REFERENCE.match(words):
+            self._references += 1
+            kind = "reference"
         self._joins = self._append(kind, words)
 
     def note(self, kind: str, text: str) -> None:
