@@ -43,6 +43,11 @@ def test_raised_digits_make_no_other_number(page: str, text: str) -> None:
     assert html_to_text(page) == (text, False)
 
 
+def test_what_is_struck_out_is_told_from_what_holds() -> None:
+    page = '<p><span style="text-decoration: line-through">$30</span> <span style="text-decoration:none">$20</span></p>'
+    assert html_to_text(page) == ("~~$30~~ $20", False)
+
+
 def test_what_a_simple_style_hides_is_left_out() -> None:
     page = '<p>seen</p><div style="display:none">hidden</div><!-- hidden --><script>hidden</script>'
     assert html_to_text(page) == ("seen", False)

@@ -157,7 +157,8 @@ class _Reader:
         inline = tag in INLINE
         if not inline:
             self.words.append(" ")
-        name = self.outline.open(tag, _columns(element) if tag in _CELLS else 1)
+        struck = tag in _STRUCK and "line-through" in str(element.attrs.get("style") or "")
+        name = self.outline.open("s" if struck else tag, _columns(element) if tag in _CELLS else 1)
         opened = _Open(iter(element.children), looks, place, name, inline, shown_before=len(self.words))
         target = element.attrs.get({"a": "href", "area": "href", "form": "action"}.get(tag, ""))
         if target:
@@ -263,6 +264,8 @@ _STYLING = ("style", "hidden", "popover", "bgcolor", "background", "color", "tex
 _RECKONED = ("font-size", "color", "background", "background-color", "opacity", "text-indent")
 _CALCULATED = re.compile(r"calc\(|min\(|max\(|clamp\(|var\(")
 _CELLS = frozenset({"td", "th"})
+_STRUCK = frozenset({"font", "span"})
+"""What programs strike out by its style: an old price, a word taken back."""
 _SPAN = re.compile(r"(?:[2-9]|1[0-2])\Z", re.ASCII)
 _BRACKETS = str.maketrans("[]\n", "() ")
 
