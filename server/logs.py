@@ -10,8 +10,8 @@ def configure(level: str) -> None:
     """Set up logging for this process. stdout stays free: over stdio it carries the protocol alone."""
     number = logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(stream=sys.stderr, level=number, format="%(levelname)s %(name)s %(message)s")
-    # the MCP SDK and its client log every request
-    for name in ("mcp", "httpx2", "httpcore2"):
+    # the MCP SDK and its client log every request, aiosqlite every value it binds: words searched for, addresses
+    for name in ("mcp", "httpx2", "httpcore2", "aiosqlite"):
         logging.getLogger(name).setLevel(logging.ERROR)
     terminal = sys.stderr.isatty()
     structlog.configure(
