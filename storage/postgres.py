@@ -25,7 +25,11 @@ _RIVALRY = (exceptions.DeadlockDetectedError, exceptions.SerializationError)
 async def open_postgres(url: str) -> Database:
     """Connect. Raises Unavailable when the server does not answer."""
     database = Postgres(url)
-    await database.start()
+    try:
+        await database.start()
+    except Unavailable as error:
+        # the driver's sentence names no database, and may be the one line that is left of a start
+        raise Unavailable(f"cannot open the PostgreSQL of database_url: {error}") from error
     return database
 
 

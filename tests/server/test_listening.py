@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from server import app
 from server.listening import listening
 from server.settings import Settings, SettingsError
+from storage.errors import Unavailable
 
 START_SECONDS = 60
 
@@ -39,6 +40,16 @@ async def refusal(data: Path, **settings: Any) -> str:
         (error,) = error.exceptions
     assert isinstance(error, SettingsError)
     return str(error)
+
+
+async def test_a_postgresql_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    url = f"postgresql://me:hunter2@127.0.0.1:{port}/gatepost"
+    with pytest.raises(Unavailable, match="cannot open the PostgreSQL of database_url: ") as refused:
+        async with app.running(Settings.load(None, data=tmp_path, http_port=0, smtp_port=0, database_url=url)):
+            pytest.fail("it runs")
+    assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize("part", ["http", "smtp", "submission"])
