@@ -281,5 +281,5 @@ def _tls(certificate: Path | None, key: Path | None) -> Certificate | None:
     except OSError as error:
         raise SettingsError(
             f"The certificate {certificate} cannot be used: {error}. "
-            "Set tls_cert to the chain and tls_key to its key, both in PEM and readable by Gatepost."
+            "Set tls_cert to the chain and tls_key to its key, both in PEM, not encrypted, readable by Gatepost."
         ) from error

@@ -34,7 +34,8 @@ class Certificate:
         # a new context for each: in an old one a key of another kind would stay beside the new
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(self._chain, self._key)
+        # without a password OpenSSL asks at the terminal for that of an encrypted key, and all waits
+        context.load_cert_chain(self._chain, self._key, password="")
         return context
 
     def _state(self) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -12,11 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from starlette.applications import Starlette
 
 from server import app
 from server.listening import listening
 from server.settings import Settings, SettingsError
+from server.smtp.certificate import Certificate
 from storage.errors import Unavailable
 
 START_SECONDS = 60
@@ -71,6 +76,18 @@ async def test_a_bad_certificate_is_named(tmp_path: Path) -> None:
     bad.write_text("no certificate")
     said = await refusal(tmp_path / "data", tls_cert=bad, tls_key=bad)
     assert str(bad) in said and "Set tls_cert" in said
+
+
+def test_an_encrypted_key_is_refused_and_no_password_asked_for(tmp_path: Path) -> None:
+    """A server that asks at the terminal where it was started serves nobody meanwhile."""
+    sealed = generate_private_key(65537, 2048).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"hunter2")
+    )
+    chain = tmp_path / "chain.pem"
+    trustme.CA().issue_cert("mx.example.com").cert_chain_pems[0].write_to_path(chain)
+    (tmp_path / "key.pem").write_bytes(sealed)
+    with pytest.raises(ssl.SSLError):
+        Certificate(chain, tmp_path / "key.pem")
 
 
 async def test_a_web_server_that_cannot_start_ends_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
