@@ -33,8 +33,8 @@ from tools.accounts import SigningKeys, create_account, create_mailbox
 from tools.identity import create_key
 
 NEIGHBOUR = "neighbour.example"
-PER_HOUR = 300
-"""Recipients an hour for each account, so that the storm meets it."""
+PER_HOUR = 1000
+"""Recipients an hour for each account: the storm meets it, and its neighbour writes to half as many."""
 LARGE_BYTES = 5 * 1024 * 1024
 PAUSE = 0.1
 """Seconds between two rounds of the neighbour."""
