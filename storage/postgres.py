@@ -18,6 +18,8 @@ CHANNEL = "gatepost"
 POOL = 10
 STATEMENT_SECONDS = 30.0
 TRIES = 3
+AGAIN_SECONDS = 1.0
+"""Between two attempts to listen again."""
 
 _RIVALRY = (exceptions.DeadlockDetectedError, exceptions.SerializationError)
 
@@ -41,6 +43,7 @@ class Postgres:
         self.wakeups = Wakeups()
         self._pool: Any = None
         self._listener: Any = None
+        self._listening_again: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
@@ -48,8 +51,7 @@ class Postgres:
             self._pool = await asyncpg.create_pool(
                 self._url, min_size=1, max_size=POOL, command_timeout=STATEMENT_SECONDS
             )
-            self._listener = await asyncpg.connect(self._url)
-            await self._listener.add_listener(CHANNEL, self._heard)
+            await self._listen()
 
     async def rows(self, query: str, /, **values: Value) -> list[Row]:
         with _translated():
@@ -76,7 +78,10 @@ class Postgres:
     async def close(self) -> None:
         if self._tasks:
             await asyncio.wait(self._tasks)
+        if self._listening_again is not None:
+            self._listening_again.cancel()
         if self._listener is not None:
+            self._listener.remove_termination_listener(self._cut_off)
             await self._listener.close()
         if self._pool is not None:
             await self._pool.close()
@@ -97,6 +102,28 @@ class Postgres:
                 for topic in sorted(transaction.topics):
                     await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, topic)
                 return result
+
+    async def _listen(self) -> None:
+        listener = await asyncpg.connect(self._url)
+        await listener.add_listener(CHANNEL, self._heard)
+        listener.add_termination_listener(self._cut_off)
+        self._listener = listener
+
+    def _cut_off(self, _connection: Any) -> None:
+        """The database was started anew, perhaps: without ears this process would never be woken again."""
+        self._listening_again = asyncio.create_task(self._listen_again())
+
+    async def _listen_again(self) -> None:
+        while True:
+            try:
+                with _translated():
+                    await self._listen()
+            except Unavailable:
+                await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                # nobody knows what was said meanwhile
+                self.wakeups.fire_all()
+                return
 
     def _heard(self, _connection: Any, _pid: int, _channel: str, topic: object) -> None:
         self.wakeups.fire(str(topic))

@@ -47,6 +47,11 @@ class Wakeups:
             if topic.startswith(prefix):
                 found[topic[len(prefix) :]] = None
 
+    def fire_all(self) -> None:
+        """Wake everybody who listens to anything."""
+        for topic in tuple(self._listening):
+            self.fire(topic)
+
 
 async def wait(event: asyncio.Event, seconds: float) -> None:
     """Wait for a wake-up, at most `seconds`, and make the event ready for the next."""
