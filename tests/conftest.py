@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,6 +25,9 @@ from tools.accounts import SigningKeys, create_account, create_mailbox
 from tools.context import Context, Principal, Secret, Site
 from tools.identity import create_key, principal_of
 from tools.suppressing import suppress
+
+# a shell's background job ignores SIGINT, and so would all that the tests start and end by it
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 POSTGRES = os.environ.get("GATEPOST_TEST_POSTGRES", "")
 """URL of a PostgreSQL server where databases may be made: postgresql://user@127.0.0.1:5432/postgres"""

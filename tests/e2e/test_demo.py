@@ -22,12 +22,15 @@ def test_at_a_terminal_it_waits_for_the_person_and_ctrl_c_ends_it_in_good_order(
     command = [sys.executable, "-u", "-m", "gatepost", "demo"]
     with subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None and demo.stderr is not None
-        # ends with the demo's own deadlines if the line never comes
-        for line in demo.stdout:
-            if "waits for you" in line:
-                break
-        demo.send_signal(signal.SIGINT)
-        rest, errors = demo.communicate(timeout=30)
+        try:
+            # ends with the demo's own deadlines if the line never comes
+            for line in demo.stdout:
+                if "waits for you" in line:
+                    break
+            demo.send_signal(signal.SIGINT)
+            rest, errors = demo.communicate(timeout=30)
+        finally:
+            demo.kill()
     os.close(terminal)
     os.close(stdin)
     assert (demo.returncode, errors) == (0, "") and "the temporary folder is gone" in rest
