@@ -22,6 +22,12 @@ AGAIN_SECONDS = 1.0
 """Between two attempts to listen again."""
 
 _RIVALRY = (exceptions.DeadlockDetectedError, exceptions.SerializationError)
+_THERE_ALREADY = (
+    exceptions.IntegrityConstraintViolationError,
+    # a table that another process makes at the same time, by the step at which the two meet
+    exceptions.DuplicateObjectError,
+    exceptions.DuplicateTableError,
+)
 
 
 async def open_postgres(url: str) -> Database:
@@ -160,7 +166,7 @@ def _translated() -> Iterator[None]:
         yield
     except _RIVALRY:
         raise
-    except exceptions.IntegrityConstraintViolationError as error:
+    except _THERE_ALREADY as error:
         raise Conflict(str(error)) from error
     except (OSError, TimeoutError, exceptions.InterfaceError, exceptions.PostgresError) as error:
         raise Unavailable(str(error)) from error
