@@ -12,7 +12,7 @@ from tests.conftest import fresh_postgres
 
 CUT = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid();
+WHERE datname = current_database() AND query LIKE 'LISTEN%';
 """
 
 
