@@ -1,14 +1,13 @@
 """Wake-ups over PostgreSQL go on when the connection that hears of them was cut."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from storage.database import Database, Transaction
-from storage.postgres import open_postgres
-from tests.conftest import fresh_postgres
+from tests.conftest import fresh_database
 
 CUT = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -17,14 +16,10 @@ WHERE datname = current_database() AND query LIKE 'LISTEN%';
 
 
 @pytest.fixture
-async def database() -> AsyncIterator[Database]:
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """An empty database, opened."""
-    async with fresh_postgres(f"gatepost_listening_{os.getpid()}") as url:
-        database = await open_postgres(url)
-        try:
-            yield database
-        finally:
-            await database.close()
+    async with fresh_database("postgres", tmp_path) as database:
+        yield database
 
 
 async def test_whoever_waits_is_woken_when_it_listens_again_and_hears_from_then_on(database: Database) -> None:
