@@ -9,7 +9,6 @@ from policies.modes import Mode
 from storage.records import Mailbox
 from tools.context import Context
 from tools.errors import Refusal
-from tools.mail.address import Address
 from tools.mail.auth.results import results_field, without_claims
 from tools.mail.auth.spf import Sender
 from tools.mail.auth.verdict import Authentication
@@ -32,8 +31,8 @@ async def verified(context: Context, peer: Peer, sender: str, raw: bytes, parsed
     if authenticator is None or context.principal.sandbox or not authenticator.concerns(ip):
         return None
     client = Sender(ip, str(peer.get("helo", "")), sender, context.site.hostname)
-    # where From names nobody the envelope's sender is shown, and held to what its domain asks for
-    author = parsed.sender or Address(sender)
+    # also the envelope's sender, where it is shown, is held to what its domain asks for
+    author = parsed.shown_author(sender)
     return await authenticator.authenticate(
         raw, client, author, ambiguous=parsed.sender_ambiguous, others=parsed.authors[1:]
     )

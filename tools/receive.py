@@ -76,7 +76,7 @@ class Looked:
     @property
     def sender(self) -> Address:
         """Who wrote it, as far as it says so."""
-        return self.parsed.sender or Address(self.arrival.sender)
+        return self.parsed.shown_author(self.arrival.sender)
 
     @property
     def believed(self) -> bool:
@@ -117,7 +117,7 @@ async def receive(context: Context, arrival: Arrival) -> bool:
     mailboxes = [each.mailbox for each in addressees]
     if not back:
         refuse(mailboxes, authentication)
-    sender = parsed.sender or Address(arrival.sender)
+    sender = parsed.shown_author(arrival.sender)
     cautions = {
         mailbox.id: await cautions_about(context.db, mailbox, sender, parsed, authentication) for mailbox in mailboxes
     }

@@ -52,11 +52,10 @@ def envelope_of(zone: Path | None, client_ip: str, helo: str, mail_from: str, at
 
 def authenticated(raw: bytes, parsed: "Parsed", envelope: Envelope) -> "Authentication":
     """Who a mail is from, by the code that receives mail."""
-    from tools.mail.address import Address
     from tools.mail.auth.authenticator import Authenticator
     from tools.mail.auth.spf import Sender
 
-    author = parsed.sender or Address(envelope.mail_from)
+    author = parsed.shown_author(envelope.mail_from)
     authenticator = Authenticator(envelope.zone, clock=lambda: int(envelope.at.timestamp()) * 1_000_000, local=True)
     sender = Sender(envelope.client_ip, envelope.helo, envelope.mail_from)
     return asyncio.run(

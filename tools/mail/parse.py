@@ -70,6 +70,10 @@ class Parsed:
     def sender(self) -> Address | None:
         return next(iter(self.authors), None)
 
+    def shown_author(self, envelope_sender: str) -> Address:
+        """Who is shown to have written it: where From names nobody, the envelope's sender."""
+        return self.sender or Address(envelope_sender)
+
     @property
     def automatic(self) -> bool:
         return self.machine.automatic

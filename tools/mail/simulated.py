@@ -56,7 +56,7 @@ def complaint(mail: Carried) -> bytes:
 def answer(mail: Carried, parsed: Parsed) -> bytes:
     """An answer in the mail's thread that quotes it. Raises ComposeError for a mail that cannot be answered."""
     quoted = "\n".join(f"> {line}" for line in parsed.text[:_QUOTED_CHARS].splitlines())
-    sender = parsed.sender or Address(mail.sender)
+    sender = parsed.shown_author(mail.sender)
     references = (*reference_ids(parsed.references, parsed.in_reply_to), parsed.message_id)
     draft = Draft(
         sender=Address(mail.recipient, "Simulator"),
