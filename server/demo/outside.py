@@ -14,8 +14,9 @@ from email.utils import format_datetime
 from server.delivery.courier import Courier, Timeouts
 from server.delivery.outcome import Sent
 from server.delivery.routes import RelayRoute
+from server.room import Room
 from server.smtp.arguments import read_argument
-from server.smtp.conversation import Answer, Connections, Conversation, Patience, Room
+from server.smtp.conversation import Answer, Connections, Conversation, Patience
 from server.smtp.listener import Listener
 from tools.views import moment
 

@@ -17,9 +17,8 @@ from starlette.routing import Route
 
 from server.http.failures import refusal_response
 from server.http.signature import Claim, read_claim
+from server.room import AT_ONCE, LARGE, Room
 from server.smtp.arguments import normal_sender
-from server.smtp.conversation import Room
-from server.smtp.inbound import AT_ONCE, LARGE
 from storage.database import one
 from storage.records import Domain
 from tools.context import Context

@@ -5,10 +5,11 @@ aiosmtpd's command loop takes ten times the CPU of this one; mail comes in here 
 
 import asyncio
 import ssl
-from collections import Counter
 from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
+
+from server.room import Room
 
 LINE = 12_288
 """The longest command: RFC 4954 section 4.5 asks for as much in AUTH."""
@@ -45,32 +46,6 @@ class Patience:
     """One mail, from 354 to its final dot."""
     life: float = 7200.0
     """All of it; it ends between two mails."""
-
-
-class Room:
-    """How many bytes of large mail all connections together may hold while it comes in; one tenant has three quarters
-    of it at most."""
-
-    def __init__(self, bytes_: int = 192 * 1024 * 1024, max_message_bytes: int = 0) -> None:
-        """More than `bytes_` where the largest mail would not find a place."""
-        bytes_ = max(bytes_, 2 * max_message_bytes)
-        self._free = bytes_
-        self._share = bytes_ * 3 // 4
-        self._held: Counter[str] = Counter()
-
-    def take(self, bytes_: int, whose: str) -> bool:
-        """Whether there was so much."""
-        if bytes_ > self._free or self._held[whose] + bytes_ > self._share:
-            return False
-        self._free -= bytes_
-        self._held[whose] += bytes_
-        return True
-
-    def give_back(self, bytes_: int, whose: str) -> None:
-        self._free += bytes_
-        self._held[whose] -= bytes_
-        if not self._held[whose]:
-            del self._held[whose]
 
 
 class Connections:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import cast
 
+from server.room import AT_ONCE, LARGE, Room
 from server.smtp.arguments import Argument, announced, normal, normal_sender, read_argument
-from server.smtp.conversation import TLS_SECONDS, Answer, Connections, Patience, Room, several
+from server.smtp.conversation import TLS_SECONDS, Answer, Connections, Patience, several
 from server.smtp.listener import Listener
 from server.smtp.peers import Bounds, Peers
 from server.smtp.proxy import read_proxy
@@ -27,9 +28,6 @@ RECIPIENTS = 100
 """RFC 5321 section 4.5.3.1.8 asks for at least as many."""
 HELO_LIMIT = 255
 """RFC 5321 section 4.5.3.1.2."""
-LARGE = 1024 * 1024
-AT_ONCE = 2
-"""Large mails that are parsed at the same time, of different tenants: each is several times its size in memory."""
 _OF_HTTP = frozenset({b"GET", b"POST", b"PUT", b"HEAD", b"CONNECT", b"OPTIONS"})
 _BODIES = ("7BIT", "8BITMIME")
 

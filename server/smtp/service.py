@@ -5,7 +5,8 @@ import ssl
 from collections.abc import Callable
 from typing import ClassVar
 
-from server.smtp.conversation import Answer, Connections, Conversation, Patience, Room
+from server.room import Room
+from server.smtp.conversation import Answer, Connections, Conversation, Patience
 from server.smtp.peers import Peers
 from server.smtp.replies import reply_to
 from storage.errors import StorageError

@@ -7,8 +7,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from server.room import Room
 from server.smtp.arguments import announced, read_argument
-from server.smtp.conversation import Answer, Connections, Patience, Room, several
+from server.smtp.conversation import Answer, Connections, Patience, several
 from server.smtp.listener import Listener
 from server.smtp.peers import Bounds, Peers
 from server.smtp.service import Service, Tls

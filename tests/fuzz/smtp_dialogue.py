@@ -14,8 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from server.room import Room
 from server.smtp import inbound
-from server.smtp.conversation import Patience, Room
+from server.smtp.conversation import Patience
 from server.smtp.inbound import Inbound, Shared, Terms
 from server.smtp.peers import Bounds, Peers
 from storage.blobs import Blobs

@@ -13,7 +13,8 @@ from starlette.types import Message
 
 from server.http.app import build_app
 from server.http.web.routes import web_routes
-from server.smtp.conversation import Connections, Room
+from server.room import Room
+from server.smtp.conversation import Connections
 from server.smtp.peers import Peers
 from server.smtp.submission import BOUNDS, Submission, Terms
 from storage.database import Database, Row, Value

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import trustme
 
+from server.room import Room
 from server.smtp import conversation
 from server.smtp.certificate import Certificate
-from server.smtp.conversation import Patience, Room
+from server.smtp.conversation import Patience
 from server.smtp.inbound import Inbound, Shared, Terms
 from server.smtp.peers import Bounds, Peers
 from tests.conftest import World, eventually

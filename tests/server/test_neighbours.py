@@ -10,7 +10,7 @@ import pytest
 from policies.modes import Mode
 from policies.windows import Limits
 from server.calls import call
-from server.smtp.conversation import Room
+from server.room import Room
 from server.smtp.inbound import Inbound, Shared, Terms
 from server.smtp.peers import Bounds, Peers
 from tests.conftest import Clock, World, eventually, make_world

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.room import Room
 from server.smtp.arguments import normal, normal_sender, read_argument
-from server.smtp.conversation import Room
 from server.smtp.proxy import Source, read_proxy
 from tests.cost import cheaply
 from tools.mail.address import AddressError, parse_address
