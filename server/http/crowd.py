@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 
-from tools.mail.network import network_of
+from tools.mail.network import is_within, network_of
 
 LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
@@ -33,7 +33,8 @@ class Crowd:
         if self._open >= self._bounds.connections:
             return "Too many connections"
         network = network_of(address)
-        if self._networks[network] >= self._bounds.per_address and not self._is_proxy(address):
+        full = self._networks[network] >= self._bounds.per_address
+        if full and not is_within(address, self._bounds.proxies):
             return "Too many connections from your address"
         self._open += 1
         self._networks[network] += 1
@@ -46,10 +47,3 @@ class Crowd:
         self._networks[network] -= 1
         if not self._networks[network]:
             del self._networks[network]
-
-    def _is_proxy(self, address: str) -> bool:
-        try:
-            ip = ip_address(address)
-        except ValueError:
-            return False
-        return any(ip in network for network in self._bounds.proxies)

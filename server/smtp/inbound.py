@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from typing import cast
 
 from server.room import AT_ONCE, LARGE, Room
@@ -18,6 +18,7 @@ from tools.context import Context
 from tools.greylist import must_wait
 from tools.mail.address import AddressError, domain_of
 from tools.mail.hops import MAX_RECEIVED, hops
+from tools.mail.network import is_within
 from tools.places import Places
 from tools.receive import Arrival, expects, receive
 
@@ -49,7 +50,7 @@ class Terms:
 
     def trusts(self, address: str) -> bool:
         """Whether the address is a load balancer's."""
-        return bool(self.proxies) and any(ip_address(address) in network for network in self.proxies)
+        return is_within(address, self.proxies)
 
 
 @dataclass(frozen=True, slots=True)
