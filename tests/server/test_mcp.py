@@ -13,6 +13,7 @@ from policies.modes import Mode
 from server.http.limits import MAX_BODY
 from tests.conftest import World, make_world
 from tests.fakes.edges import ERAS, MAIL, facts, on_sqlite, refusal, served, talking, talking_http
+from tests.fakes.forged import forged
 from tests.fakes.web import approval_of
 from tools.context import Context, Principal, Site
 from tools.decide import approve
@@ -231,9 +232,9 @@ async def test_request_state_tells_nothing_and_cannot_be_forged(world: World) ->
     async with talking(world.context, "auto", elicitation_callback=answer_later) as client:
         again = facts(await client.call_tool("send", MAIL, request_state=state))
         assert again["status"] == "pending_send_approval"
-        for forged in ("ask_1", state[:-2] + ("aa" if state[-2:] != "aa" else "bb")):
+        for wrong in ("ask_1", forged(state)):
             with pytest.raises(MCPError, match="requestState"):
-                await client.call_tool("send", MAIL, request_state=forged)
+                await client.call_tool("send", MAIL, request_state=wrong)
         with pytest.raises(MCPError, match="requestState"):
             await client.call_tool("send", MAIL | {"subject": "Another"}, request_state=state)
 

@@ -9,6 +9,7 @@ from policies.modes import Mode
 from storage.database import many, one
 from storage.records import Delivery, Event, Message, Suppression
 from tests.conftest import World
+from tests.fakes.forged import forged
 from tools import deliver
 from tools.accounts import create_mailbox
 from tools.mail.address import domain_of
@@ -147,9 +148,9 @@ async def test_a_report_without_the_token_changes_nothing(world: World) -> None:
     """C7: neither a wrong token nor a mailbox's own address is believed."""
     delivery = await handed_over(world)
     local, _, domain = verp(world, delivery).partition("@")
-    forged = f"{local[:-1]}{'a' if local[-1] != 'a' else 'b'}@{domain}"
-    assert not await expects(world.system, forged)
-    for address in (forged, world.mailbox.address):
+    wrong = f"{forged(local)}@{domain}"
+    assert not await expects(world.system, wrong)
+    for address in (wrong, world.mailbox.address):
         await come_back(world, address, notification())
         await come_back(world, address, complaint(verp(world, delivery)))
     assert (await now_is(world, delivery)).state == "sent"
@@ -175,7 +176,7 @@ async def test_000_14_a_complaint_names_tenant_message_and_recipient(world: Worl
 async def test_000_14_a_complaint_with_redacted_addresses_is_traced_by_the_feedback_id(world: World) -> None:
     delivery = await handed_over(world)
     token = (await open_delivery(world.system, delivery)).feedback_token
-    for feedback_id in (f"m:a:{token[:-1]}7:gatepost", f"m:a:{token}:gatepost"):
+    for feedback_id in (f"m:a:{forged(token)}:gatepost", f"m:a:{token}:gatepost"):
         assert not await noted(world, "message.complained")
         raw = complaint("redacted@agents.example").replace(
             "Subject: Offer", f"Feedback-ID: {feedback_id}\nSubject: Offer"
