@@ -43,7 +43,8 @@ def inspect(
 
     With --zone each line has `spf`, `dkim`, `dmarc` and `arc` with their `result`, `verified_domain` and `failed`. The
     file has records by name and type: {"example.com": {"TXT": ["v=spf1 -all"], "A": ["192.0.2.1"],
-    "MX": [[10, "mx.example.com"]]}}; "TIMEOUT" or "SERVFAIL" in place of records is how asking for them ends.
+    "MX": [[10, "mx.example.com"]]}}, or as the published suites write theirs; "TIMEOUT" or "SERVFAIL" in place of
+    records is how asking for them ends.
     """
     envelope = envelope_of(zone, client_ip, helo, mail_from, at or datetime.now(UTC))
     failed = False

@@ -23,7 +23,7 @@ def cases() -> Iterator[Any]:
     if not CORPUS.is_dir():
         return
     for scenario in yaml.safe_load_all((CORPUS / "arc-draft-validation-tests.yml").read_text()):
-        zone = Zone({name: {"TXT": [text]} for name, text in scenario["txt-records"].items()})
+        zone = Zone(scenario["txt-records"])
         for name, test in scenario["tests"].items():
             yield pytest.param(zone, test, id=name)
 

@@ -66,9 +66,57 @@ async def test_one_kind_may_fail_alone() -> None:
     assert await ZONE.a("half.example.com") == ("192.0.2.2",)
 
 
+PUBLISHED = Zone.from_json("""{
+    "k._domainkey.example.com": "v=DKIM1; p=",
+    "texts.example.com": ["one", "two"],
+    "small.example.com": {"txt": ["one"], "mx": [10, "mx.example.com"], "cname": []},
+    "www.example.com": [{"CNAME": "listed.example.com"}],
+    "listed.example.com": [{"TXT": "one"}, {"TXT": ["t", "wo"]}, {"MX": [10, "mx.example.com"]}, {"MX": "5 a.test"}],
+    "spf.example.com": [{"SPF": "v=spf1 -all"}],
+    "both.example.com": [{"SPF": "v=spf1 -all"}, {"TXT": "v=spf1 +all"}],
+    "none.example.com": [{"SPF": "v=spf1 -all"}, {"TXT": "NONE"}],
+    "slow.example.com": [{"A": "192.0.2.1"}, "TIMEOUT"]
+}""")
+
+
 @pytest.mark.parametrize(
-    "text", ["", "[]", '{"example.com": {"TXT": 3}}', '{"example.com": {"MX": ["ten mx"]}}', '{"example.com": "LATE"}']
+    ("name", "texts"),
+    [
+        ("k._domainkey.example.com", (b"v=DKIM1; p=",)),
+        ("texts.example.com", (b"one", b"two")),
+        ("small.example.com", (b"one",)),
+        ("www.example.com", (b"one", b"two")),
+        ("listed.example.com", (b"one", b"two")),
+        ("spf.example.com", (b"v=spf1 -all",)),
+        ("both.example.com", (b"v=spf1 +all",)),
+        ("none.example.com", ()),
+    ],
 )
-def test_a_file_that_is_no_zone(text: str) -> None:
-    with pytest.raises(ValueError):
+async def test_texts_as_the_published_suites_write_them(name: str, texts: tuple[bytes, ...]) -> None:
+    assert await PUBLISHED.txt(name) == texts
+
+
+async def test_other_records_as_the_published_suites_write_them() -> None:
+    assert await PUBLISHED.mx("small.example.com") == ((10, "mx.example.com"),)
+    assert await PUBLISHED.mx("listed.example.com") == ((5, "a.test"), (10, "mx.example.com"))
+    assert await PUBLISHED.a("slow.example.com") == ("192.0.2.1",)
+    for ask in (PUBLISHED.txt, PUBLISHED.aaaa, PUBLISHED.mx):
+        with pytest.raises(TemporaryFailure):
+            await ask("slow.example.com")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "Invalid JSON"),
+        ("[]", "should be an object"),
+        ('{"example.com": {"TXT": 3}}', "^example.com TXT: "),
+        ('{"example.com": [[3]]}', "^example.com TXT: "),
+        ('{"example.com": {"MX": ["ten mx"]}}', "^example.com MX: "),
+        ('{"example.com": 3}', "^example.com: "),
+    ],
+)
+def test_a_file_that_is_no_zone(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said) as refused:
         Zone.from_json(text)
+    assert "\n" not in str(refused.value)

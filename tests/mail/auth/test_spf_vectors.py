@@ -14,27 +14,6 @@ from tools.mail.auth.zone import Zone
 CORPUS = Path(os.environ.get("GATEPOST_CORPORA", Path(__file__).parents[4] / "shared" / "corpora")) / "spf-rfc7208"
 NOT_OF_THE_RFC = ("default-modifier", "default-modifier-harsh")
 """Two of pyspf's own that ask for its lax and harsh modes."""
-TYPES = {"TXT", "A", "AAAA", "MX", "PTR"}
-
-
-def zone_of(zonedata: dict[str, list[Any]]) -> Zone:
-    """The suite's zone: SPF records stand for TXT where a name has none, TIMEOUT for every type it does not have."""
-    names: dict[str, object] = {}
-    for name, entries in zonedata.items():
-        records: dict[str, Any] = {}
-        for kind, value in (pair for entry in entries if isinstance(entry, dict) for pair in entry.items()):
-            if kind == "CNAME":
-                records[kind] = value
-            elif value and value != "NONE":
-                records.setdefault(kind, []).append(tuple(value) if isinstance(value, list) else value)
-        typed = any("TXT" in entry for entry in entries if isinstance(entry, dict))
-        spf = records.pop("SPF", [])
-        if spf and not typed:
-            records["TXT"] = spf
-        if "TIMEOUT" in entries:
-            records |= {kind: "TIMEOUT" for kind in TYPES - set(records)}
-        names[name] = records
-    return Zone(names)
 
 
 def cases(file: str) -> Iterator[Any]:
@@ -42,7 +21,7 @@ def cases(file: str) -> Iterator[Any]:
     if not CORPUS.is_dir():
         return
     for scenario in yaml.safe_load_all((CORPUS / file).read_text()):
-        zone = zone_of(scenario["zonedata"])
+        zone = Zone(scenario["zonedata"])
         for name, test in scenario["tests"].items():
             if name in NOT_OF_THE_RFC:
                 continue
