@@ -38,6 +38,8 @@ def machine(*fields: str, subject: str = "Hello", sender: str = "ann@example.com
         (f"{REPORT}disposition-notification", "receipt"),
         (f"{REPORT}feedback-report", "report"),
         (f"{REPORT}tlsrpt", "report"),
+        ("Content-Type: message/feedback-report", "report"),
+        ("Content-Type: message/delivery-status", "bounce"),
         ("TLS-Report-Domain: example.com", "report"),
         ("Content-Type: text/calendar; method=REPLY", "calendar_reply"),
     ],

@@ -14,6 +14,7 @@ Sign = tuple[str, str]
 """A kind, and what points to it."""
 
 _REPORTS = {"delivery-status": "bounce", "disposition-notification": "receipt"}
+_REPORTED = {"message/delivery-status": "bounce", "message/feedback-report": "report"}
 _CALENDAR_ANSWERS = frozenset({"reply", "refresh", "counter", "declinecounter"})
 _PRECEDENCES = {
     b"list": "list",
@@ -110,6 +111,9 @@ def _structure(mail: Mail, fields: Fields, subject: str) -> Iterator[Sign]:
     if "tls-report-domain" in fields or _AGGREGATE.match(subject):
         yield "report", "a TLS or DMARC report"
     for part in mail.parts:
+        # some send these outside of the multipart/report they belong in (RFC 3464 section 2, RFC 5965 section 2)
+        if part.content_type in _REPORTED:
+            yield _REPORTED[part.content_type], part.content_type
         # RFC 6047 section 2.4: the method is told beside the type
         if part.content_type == "text/calendar" and part.parameters.get("method", "").lower() in _CALENDAR_ANSWERS:
             yield "calendar_reply", "text/calendar that answers"
