@@ -68,6 +68,14 @@ def test_the_note_for_people_says_what_the_block_leaves_out() -> None:
     assert summary(report) == [("bea@example.org", "failed", "5.2.1", "550", "NoMailbox", True)]
 
 
+@pytest.mark.parametrize(("command", "hard"), [("RCPT To:<bea@example.org>", True), ("DATA", False)])
+def test_a_transcript_tells_what_was_refused(command: str, hard: bool) -> None:
+    human = f"<bea@example.org>\n  (reason: 550 user unknown)\n\n>>> {command}\n<<< 550 user unknown\n"
+    machine = "Final-Recipient: rfc822; bea@example.org\nAction: failed\nStatus: 5.0.0\n"
+    report = read_report(multipart("delivery-status", machine, human=human))
+    assert [(each.category, each.hard) for each in report.recipients] == [("NoMailbox", hard)]
+
+
 def test_a_notification_of_success_is_a_report() -> None:
     machine = "Final-Recipient: rfc822; bea@example.org\nAction: delivered\nStatus: 2.1.5\n"
     report = read_report(multipart("delivery-status", machine))
@@ -122,8 +130,28 @@ def test_a_notification_of_success_is_a_report() -> None:
                 "<bea@example.org>:\nRemote host said: 554 delivery error: dd This user doesn't have an account\n\n"
                 "--- Below this line is a copy of the message.\n\n" + ORIGINAL,
             ),
-            [("bea@example.org", "failed", "", "554", "Unknown", False)],
+            [("bea@example.org", "failed", "", "554", "NoMailbox", False)],
             id="yahoo",
+        ),
+        pytest.param(
+            notice(
+                "This is a permanent error.\n\ncyd@example.org Invalid Address, ERROR_CODE :550, 5.1.1 User Unknown\n"
+                "bea@example.org Invalid Address, ERROR_CODE :550, 5.2.2 Mailbox Full\n\n\n"
+                "Received:from mx.example.org\nMessage-ID:<m1@agents.example>\n",
+            ),
+            [
+                ("cyd@example.org", "failed", "5.1.1", "550", "NoMailbox", True),
+                ("bea@example.org", "failed", "5.2.2", "550", "AccountProblem", False),
+            ],
+            id="zoho",
+        ),
+        pytest.param(
+            notice(
+                "Could not be delivered because of\n\n550 5.1.1 User unknown\n\n"
+                "The following recipients were affected:\n\n    bea@example.org\n\nAdditional Information\n",
+            ),
+            [("bea@example.org", "failed", "5.1.1", "550", "NoMailbox", True)],
+            id="the address far from the reply",
         ),
         pytest.param(
             notice(

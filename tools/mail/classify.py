@@ -89,6 +89,10 @@ _NO_SUCH_USER = (
     "not a valid recipient",
     "invalid mailbox",
     "user doesn t have",
+    "user not exist",
+    "account or domain may not exist",
+    "no valid recipient",
+    "invalid final delivery userid",
     "not listed in",
 )
 _FULL_OR_CLOSED = (
@@ -132,6 +136,10 @@ _NO_HOST = (
     "no mx ",
     "unrouteable",
     "unroutable",
+    "dns lookup failure host",
+    "does not accept mail",
+    "no smtp service",
+    "domain is not reachable",
 )
 _GREY = ("greylist", "graylist", "grey list", "gray list", "try again in")
 _RATE = ("rate limit", "too many", "throttl", "temporarily deferred", "unusual rate", "sending rate", "s3150", "s775")
@@ -165,7 +173,9 @@ RULES: tuple[Rule, ...] = (
     Rule("SPFProblem", phrases=("spf ", "sender policy framework", "not authorized to send from")),
     Rule("Unknown", phrases=("sender address rejected", "sender domain", "sender address does not exist")),
     Rule("NoMailbox", _codes("5.4.1"), ("recipient address rejected",)),
-    Rule("NoMailbox", _codes("550", "551", "553"), _NO_SUCH_USER, frozenset({"rcpt", "data", "content"})),
+    # so Postfix says it of one address that its table refuses; of a host or a sender it says so too
+    Rule("NoMailbox", _codes("5xx"), ("recipient address rejected access denied",)),
+    Rule("NoMailbox", _codes("550", "551", "553", "554"), _NO_SUCH_USER, frozenset({"rcpt", "data", "content"})),
     Rule("AccountProblem", phrases=_FULL_OR_CLOSED),
     Rule("BlackListed", phrases=_LISTED),
     Rule("Throttled", _codes("4xx"), _RATE),

@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Set
 from email import message_from_bytes
-from itertools import islice
+from itertools import islice, pairwise
 
 from tools.mail import limits
 from tools.mail.charset import text_of
@@ -16,17 +16,18 @@ _ORIGINAL = re.compile(
     r"^[ \t>*#=_-]{0,80}(?:"
     r"below this line is a copy|this is a copy of|original message|below is a copy of|copy of (?:your|the) message"
     r"|the (?:header|first \d+ lines) of the original|unsent message|message headers? follow|included is a copy"
-    r"|returned message|your (?:original )?message (?:follows|reads)|(?:received|return-path|dkim-signature):[ ]"
+    r"|returned message|your (?:original )?message (?:follows|reads)|(?:received|return-path|dkim-signature):"
     r")",
     re.IGNORECASE | re.MULTILINE,
 )
-_REPLY = re.compile(r"(?<![\w.:/=+-])#?[45][0-5]\d(?![\w.])")
-_CODE = re.compile(r"(?<![\w.:/=+-])#?[45](?:[0-5]\d|\.\d{1,3}\.\d{1,3})(?![\w.])")
+_REPLY = re.compile(r"(?<![\w./=+-])(?<!\S:)#?[45][0-5]\d(?![\w.])")
+_CODE = re.compile(r"(?<![\w./=+-])(?<!\S:)#?[45](?:[0-5]\d|\.\d{1,3}\.\d{1,3})(?![\w.])")
 _NAMED = re.compile(
     r"(?:rcpt to|final-recipient|original-recipient|recipients?|to)[ \t]{0,8}:[ \t]{0,8}(?:rfc822;)?[ \t<]{0,8}$",
     re.IGNORECASE,
 )
 _FAILED = ("user unknown", "unknown user", "no such user", "not found", "does not exist", "undeliverable", "over quota")
+_REFUSALS = ("<<< 4", "<<< 5")
 _MOST_PARTS = 20
 _MOST_LINES = 500
 _LINE_BYTES = 998
@@ -47,6 +48,9 @@ class Notice:
         for place, named in enumerate(self._named):
             for address in named:
                 self._places.setdefault(address, []).append(place)
+        refused = {said for said, reply in pairwise(self._lines) if said[:3] == ">>>" and reply[:5] in _REFUSALS}
+        self._refused = refused.pop() if len(refused) == 1 else ""
+        """The command of a transcript that was refused."""
 
     def near(self, address: str, others: Set[str]) -> str:
         """What is said of an address: the first block that begins with it and holds a code, else the whole notice,
@@ -54,9 +58,19 @@ class Notice:
         ends = others - {address}
         blocks = [self._block(place, ends) for place in self._places.get(address, ())[:_BLOCK_LINES]]
         telling = next((block for code in (_REPLY, _CODE) for block in blocks if code.search(block)), "")
-        if telling or not ends:
-            return telling or self.text
-        return blocks[0] if blocks else ""
+        if not telling and not ends:
+            return self.text
+        return f"{telling or next(iter(blocks), '')}\n{self._refused}"
+
+    def in_order(self, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the addresses that it speaks of, as they stand in it; all where it speaks of none."""
+        named = [address for address in addresses if address.lower() in self._places]
+        return tuple(sorted(named, key=lambda address: self._places[address.lower()])) or addresses
+
+    def only_address(self, ours: frozenset[str]) -> tuple[str, ...]:
+        """The one address beside ours that it has."""
+        found = {each.lower(): each for each in _addresses_in(self.text) if each.lower() not in ours}
+        return tuple(found.values()) if len(found) == 1 else ()
 
     def _block(self, start: int, ends: Set[str]) -> str:
         end = start + 1
@@ -84,8 +98,9 @@ def failed_recipients(raw: bytes, mail: Mail, notice: Notice) -> tuple[str, ...]
     ours = frozenset(address.lower() for name in ("from", "to") for address in _in_fields(mail, name))
     return (
         _in_fields(mail, "x-failed-recipients")
-        or _by_library(raw, mail, ours)
+        or notice.in_order(_by_library(raw, mail, ours))
         or notice.addresses(ours)
+        or notice.only_address(ours)
         or _of_original(notice, ours)
     )
 

@@ -140,7 +140,7 @@ def _of_notice(raw: bytes, mail: Mail, notice: Notice) -> tuple[Reported, ...]:
     recipients = []
     for address in addresses:
         words = notice.near(address.lower(), lowered)
-        recipients.append(_reported(address, "", action, "", words, ""))
+        recipients.append(_reported(address, "", action, "", "", words))
     return tuple(recipients)
 
 
