@@ -163,7 +163,7 @@ def hiding(secret: str) -> Iterator[tuple[str, str, str]]:
 def of_html(page: str) -> Body:
     """The body of a mail that is this page alone."""
     raw = f"From: ann@example.org\nContent-Type: text/html; charset=utf-8\n\n{page}".encode()
-    return read_body(raw, read_mail(raw).parts)
+    return read_body(read_mail(raw).parts)
 
 
 def ordinary_mails() -> Iterator[tuple[Path, Body]]:
@@ -172,7 +172,7 @@ def ordinary_mails() -> Iterator[tuple[Path, Body]]:
         for path in sorted((CORPORA / corpus).rglob("*")):
             if path.suffix in (".eml", ".txt", ".msg", ".email", "") and path.is_file() and path.name not in _NOT_MAIL:
                 raw = with_line_ends(path.read_bytes())
-                yield path, read_body(raw, read_mail(raw).parts)
+                yield path, read_body(read_mail(raw).parts)
 
 
 _NOT_MAIL = frozenset({"SOURCE.txt", "LICENSE", "README"})

@@ -37,7 +37,7 @@ def report(status: bytes, kind: bytes = b"message/delivery-status", top: bytes =
 
 def blocks(raw: bytes) -> tuple[Block, ...]:
     raw = with_line_ends(raw)
-    return read_blocks(raw, read_mail(raw))
+    return read_blocks(read_mail(raw))
 
 
 def test_each_recipient_has_its_block() -> None:

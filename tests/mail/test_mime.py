@@ -11,7 +11,7 @@ def mail(*lines: str) -> bytes:
 
 
 def found(raw: bytes) -> list[tuple[str, bytes]]:
-    return [(part.content_type, raw[part.start : part.end]) for part in read_mail(raw).parts]
+    return [(part.content_type, part.raw[part.start : part.end]) for part in read_mail(raw).parts]
 
 
 MIXED = "Content-Type: multipart/mixed; boundary=b"

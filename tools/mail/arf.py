@@ -6,7 +6,7 @@ from tools.mail import limits
 from tools.mail.charset import one_line, text_of
 from tools.mail.headers import Header, read_header
 from tools.mail.included import included_header
-from tools.mail.mime import Mail, Part, transfer_decoded
+from tools.mail.mime import Mail, Part
 
 _FEEDBACK_TYPE = "message/feedback-report"
 _PROVIDERS_FIELD = "x-hmxmroriginalrecipient"
@@ -27,12 +27,12 @@ class Feedback:
     tokens: tuple[str, ...]
 
 
-def read_feedback(raw: bytes, mail: Mail) -> Feedback | None:
+def read_feedback(mail: Mail) -> Feedback | None:
     """The feedback a mail reports; None when it is no such report. Never raises."""
-    included = included_header(raw, mail)
+    included = included_header(mail)
     part = next((part for part in mail.parts if part.content_type == _FEEDBACK_TYPE), None)
     if part is not None:
-        return _feedback(_fields(raw, part), included)
+        return _feedback(_fields(part), included)
     # Outlook.com's junk mail reports are the bare mail with this field added: a complaint in another form.
     if included.first(_PROVIDERS_FIELD):
         recipients = _addresses(included, (_PROVIDERS_FIELD,))
@@ -40,9 +40,8 @@ def read_feedback(raw: bytes, mail: Mail) -> Feedback | None:
     return None
 
 
-def _fields(raw: bytes, part: Part) -> Header:
-    end = min(part.end, part.start + limits.REPORT_BYTES)
-    body, _ = transfer_decoded(raw[part.start : end], part.header.first("content-transfer-encoding"))
+def _fields(part: Part) -> Header:
+    body, _ = part.decoded(limits.REPORT_BYTES)
     return read_header(body.lstrip(), 0)[0]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tools.mail.filename import safe_name
 from tools.mail.headers import parameters
-from tools.mail.mime import Part, transfer_decoded
+from tools.mail.mime import Part
 from tools.mail.sniff import HEAD_BYTES, differs, seen_type
 
 _BODY_TYPES = frozenset({"text/plain", "text/html"})
@@ -38,20 +38,15 @@ def is_attachment(part: Part) -> bool:
     return not part.rendering and file_name(part) != ""
 
 
-def attachment_info(raw: bytes, index: int, part: Part) -> tuple[PartInfo, str]:
-    """What is known of the part at `index`, and a defect code or ''."""
-    data, defect = decoded_part(raw, part)
+def attachment_info(part: Part) -> tuple[PartInfo, str]:
+    """What is known of an attachment, and a defect code or ''."""
+    data, defect = part.decoded()
     kind, _ = _disposition(part)
     inline = kind == "inline" or (kind == "" and bool(part.header.first("content-id")))
     digest = hashlib.sha256(data).hexdigest()
     name, seen = file_name(part), seen_type(data[:HEAD_BYTES])
-    info = PartInfo(index, name, part.content_type, len(data), digest, inline, seen)
+    info = PartInfo(part.index, name, part.content_type, len(data), digest, inline, seen)
     return info, defect or ("type_differs" if differs(part.content_type, name, seen) else "")
-
-
-def decoded_part(raw: bytes, part: Part) -> tuple[bytes, str]:
-    """The part's bytes as the sender had them, and a defect code or ''."""
-    return transfer_decoded(raw[part.start : part.end], part.header.first("content-transfer-encoding"))
 
 
 def file_name(part: Part) -> str:

@@ -12,7 +12,7 @@ from tools.mail.flowed import unflowed
 from tools.mail.hidden import Hidden, invisible, unseen
 from tools.mail.htmltext import html_page, markdown_of
 from tools.mail.invisible import cleaned
-from tools.mail.mime import Part, transfer_decoded
+from tools.mail.mime import Part
 from tools.mail.page import Page
 from tools.mail.targets import Link
 
@@ -32,13 +32,13 @@ class Body:
     links: tuple[Link, ...]
 
 
-def read_body(raw: bytes, parts: Sequence[Part]) -> Body:
+def read_body(parts: Sequence[Part]) -> Body:
     """The parts a reader sees as the mail's text, in order.
 
     Of alternatives it is the plain one, which costs the fewest words, as long as it says what the page shows: people
     see the page.
     """
-    reader = _Reader(raw)
+    reader = _Reader()
     sections: dict[int, list[tuple[str, str]]] = {}
     for place, part in enumerate(parts):
         if not is_attachment(part):
@@ -56,8 +56,7 @@ def read_body(raw: bytes, parts: Sequence[Part]) -> Body:
 class _Reader:
     """Decodes body parts within what is left of the limits, and notes what was wrong."""
 
-    def __init__(self, raw: bytes) -> None:
-        self.raw = raw
+    def __init__(self) -> None:
         self.left = {"text/plain": limits.BODY_CHARS, "text/html": limits.HTML_CHARS}
         self.defects: dict[str, None] = {}
         self.hidden: list[Hidden] = []
@@ -65,12 +64,12 @@ class _Reader:
 
     def read(self, part: Part) -> str:
         left = self.left[part.content_type]
-        end = min(part.end, part.start + left * _ENCODED_BYTES_PER_CHAR)
-        data, defect = transfer_decoded(self.raw[part.start : end], part.header.first("content-transfer-encoding"))
+        encoded = left * _ENCODED_BYTES_PER_CHAR
+        data, defect = part.decoded(encoded)
         if defect:
             self.defects[defect] = None
         most = left * _BYTES_PER_CHAR
-        if end < part.end or len(data) > most:
+        if part.start + encoded < part.end or len(data) > most:
             self.defects["body_truncated"] = None
             data = data[: data.rfind(b"\n", 0, most) + 1 or most]  # not inside a character
         charset = part.parameters.get("charset", "")

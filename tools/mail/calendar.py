@@ -9,7 +9,7 @@ from tools.mail.attachments import file_name
 from tools.mail.caltime import Moment, Zone, read_moment, read_zone
 from tools.mail.charset import decode, one_line, storable
 from tools.mail.invisible import cleaned
-from tools.mail.mime import Part, transfer_decoded
+from tools.mail.mime import Part
 
 _TYPES = frozenset({"text/calendar", "application/ics", "text/x-vcalendar"})
 _FOLD = re.compile(r"\r?\n[ \t]")
@@ -73,15 +73,12 @@ class _Component:
         return next((line for line in self.lines if line.name == name), Line(name, {}, ""))
 
 
-def read_calendars(raw: bytes, parts: Sequence[Part]) -> tuple[Event, ...]:
+def read_calendars(parts: Sequence[Part]) -> tuple[Event, ...]:
     """The events of a mail's calendar parts; of several renderings of one event the first. Never raises."""
     found: dict[tuple[str, str, object], Event] = {}
     calendars = [part for part in parts if is_calendar(part)]
     for part in calendars[: limits.CALENDARS]:
-        data, _ = transfer_decoded(
-            raw[part.start : min(part.end, part.start + 2 * limits.CALENDAR_BYTES)],
-            part.header.first("content-transfer-encoding"),
-        )
+        data, _ = part.decoded(2 * limits.CALENDAR_BYTES)
         text, _ = decode(data[: limits.CALENDAR_BYTES], part.parameters.get("charset", "utf-8"))
         for event in read_calendar(text, part.parameters.get("method", "")):
             found.setdefault((event.method, event.uid, event.recurrence_id), event)

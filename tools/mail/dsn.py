@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tools.mail import limits
 from tools.mail.charset import one_line, text_of
 from tools.mail.headers import Header, decode_words, read_header
-from tools.mail.mime import Mail, Part, transfer_decoded
+from tools.mail.mime import Mail, Part
 
 _STATUS_TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
 _STATUS = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?!\d|\.\d)")
@@ -29,15 +29,14 @@ class Block:
     original: str
 
 
-def read_blocks(raw: bytes, mail: Mail) -> tuple[Block, ...]:
+def read_blocks(mail: Mail) -> tuple[Block, ...]:
     """The recipients of the first delivery-status part that names any, in its order; () for none. Never raises."""
     parts = [part for part in mail.parts if part.content_type in _STATUS_TYPES][:_MOST_PARTS]
-    return next((blocks for part in parts if (blocks := _blocks(raw, part))), ())
+    return next((blocks for part in parts if (blocks := _blocks(part))), ())
 
 
-def _blocks(raw: bytes, part: Part) -> tuple[Block, ...]:
-    end = min(part.end, part.start + limits.REPORT_BYTES)
-    body, _ = transfer_decoded(raw[part.start : end], part.header.first("content-transfer-encoding"))
+def _blocks(part: Part) -> tuple[Block, ...]:
+    body, _ = part.decoded(limits.REPORT_BYTES)
     blocks = _BLANK_LINES.split(body, limits.REPORT_RECIPIENTS)[: limits.REPORT_RECIPIENTS]
     headers = (read_header(block, 0)[0] for block in blocks)
     return tuple(_block(header) for header in headers if header.first("final-recipient") or header.first("action"))

@@ -5,19 +5,18 @@ import re
 from tools.mail import limits
 from tools.mail.charset import text_of
 from tools.mail.headers import Header, read_header
-from tools.mail.mime import Mail, transfer_decoded
+from tools.mail.mime import Mail
 
 _TYPES = frozenset({"message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"})
 _ID = re.compile(rf"<([^<>\s]{{1,{limits.MESSAGE_ID_BYTES}}})>")
 
 
-def included_header(raw: bytes, mail: Mail) -> Header:
+def included_header(mail: Mail) -> Header:
     """The header of the mail, or of the header part, that is included; no fields where there is none."""
     part = next((part for part in mail.parts if part.content_type in _TYPES), None)
     if part is None:
         return Header(())
-    end = min(part.end, part.start + limits.HEADER_BYTES)
-    body, _ = transfer_decoded(raw[part.start : end], part.header.first("content-transfer-encoding"))
+    body, _ = part.decoded(limits.HEADER_BYTES)
     return read_header(body.lstrip(b"\r\n"), 0)[0]
 
 

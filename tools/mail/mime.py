@@ -2,7 +2,7 @@
 
 import binascii
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tools.mail import limits
 from tools.mail.headers import Header, from_base64, parameters, read_header
@@ -15,19 +15,27 @@ _IDENTITY = {"", "7bit", "8bit", "binary", "7-bit", "8-bit"}
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A leaf of the MIME tree: its header and where its still encoded body lies in the raw mail.
+    """A leaf of the MIME tree: its header, and where its still encoded body lies in `raw`.
 
     `alternative` numbers the outermost multipart/alternative it stands in; 0 when in none. `rendering` is whether it
-    stands where only a body does: as the whole mail, or directly in a multipart/alternative.
+    stands where only a body does: as the whole mail, or directly in a multipart/alternative. `index` is its place among
+    the leaves.
     """
 
     header: Header
     content_type: str
     parameters: dict[str, str]
+    raw: bytes = field(repr=False)
     start: int
     end: int
     alternative: int
     rendering: bool
+    index: int = 0
+
+    def decoded(self, most: int | None = None) -> tuple[bytes, str]:
+        """The body as its sender had it, of `most` encoded bytes if that is said, and a defect code or ''."""
+        end = self.end if most is None else min(self.end, self.start + most)
+        return transfer_decoded(self.raw[self.start : end], self.header.first("content-transfer-encoding"))
 
 
 @dataclass(slots=True)
@@ -128,7 +136,7 @@ class _Walker:
             content_type = "text/plain" if content_type else default_type
         alternative = self.open[-1].alternative if self.open else 0
         rendering = not self.open or self.open[-1].part.content_type == "multipart/alternative"
-        part = Part(header, content_type, params, body, len(self.raw), alternative, rendering)
+        part = Part(header, content_type, params, self.raw, body, len(self.raw), alternative, rendering)
         boundary = params.get("boundary", "").encode()
         if not content_type.startswith("multipart/"):
             self.leaf = part
@@ -167,4 +175,4 @@ class _Walker:
         # RFC 2046 section 5.1.1: the line end before a delimiter belongs to the delimiter.
         if end < len(self.raw) and self.raw[end - 1 : end] == b"\r":
             end -= 1
-        self.leaves.append(replace(part, end=max(part.start, end)))
+        self.leaves.append(replace(part, end=max(part.start, end), index=len(self.leaves)))

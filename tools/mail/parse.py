@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from tools.mail import limits
 from tools.mail.address import Address
 from tools.mail.addresslist import looks_ambiguous, read_addresses
-from tools.mail.attachments import PartInfo, attachment_info, decoded_part, is_attachment
+from tools.mail.attachments import PartInfo, attachment_info, is_attachment
 from tools.mail.body import read_body
 from tools.mail.calendar import Event, read_calendars
 from tools.mail.charset import text_of
@@ -90,9 +90,9 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
     addresses = {name: read_addresses(header.all(name)) for name in _ADDRESS_FIELDS}
     subject, unseen = cleaned(decode_words(text_of(header.first("subject"))))
     date = _date(header.first("date"))
-    body = read_body(raw, mail.parts)
+    body = read_body(mail.parts)
     new_text, signature, quoted = _divided(body.text, subject, addresses["from"][0]) if split else (body.text, "", "")
-    attachments = [attachment_info(raw, index, part) for index, part in enumerate(mail.parts) if is_attachment(part)]
+    attachments = [attachment_info(part) for part in mail.parts if is_attachment(part)]
     defects = [*mail.defects, *_header_defects(header, subject, date), *body.defects]
     defects += [defect for _, found in addresses.values() for defect in found]
     defects += [defect for _, defect in attachments if defect]
@@ -117,7 +117,7 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
         machine=machine_of(mail, subject, body.text),
         hidden=(*invisible(unseen), *body.hidden)[: limits.HIDDEN_PIECES],
         links=body.links,
-        calendar=read_calendars(raw, mail.parts),
+        calendar=read_calendars(mail.parts),
     )
 
 
@@ -131,18 +131,15 @@ def _divided(text: str, subject: str, authors: Sequence[Address]) -> tuple[str, 
 
 def attachment_bytes(raw: bytes, index: int) -> bytes | None:
     """The decoded bytes of the attachment that `parse` gave this index; None when it gave no such."""
-    raw = with_line_ends(raw)
-    parts = read_mail(raw).parts
-    if not 0 <= index < len(parts) or not is_attachment(parts[index]):
-        return None
-    return decoded_part(raw, parts[index])[0]
+    found = (part for part in read_mail(with_line_ends(raw)).parts if part.index == index and is_attachment(part))
+    part = next(found, None)
+    return None if part is None else part.decoded()[0]
 
 
 def attachment_heads(raw: bytes, size: int) -> dict[int, bytes]:
     """The first `size` decoded bytes of each attachment, by the index that `parse` gave it."""
-    raw = with_line_ends(raw)
-    parts = enumerate(read_mail(raw).parts)
-    return {index: decoded_part(raw, part)[0][:size] for index, part in parts if is_attachment(part)}
+    parts = read_mail(with_line_ends(raw)).parts
+    return {part.index: part.decoded()[0][:size] for part in parts if is_attachment(part)}
 
 
 def _ids(header: Header, name: str) -> list[str]:

@@ -79,21 +79,21 @@ def read_report(raw: bytes) -> Report:
     raw = with_line_ends(raw)
     mail = read_mail(raw)
     return (
-        _complaint(raw, mail)
+        _complaint(mail)
         or _bounce(raw, mail)
         or Report("auto_reply" if _is_reply(mail.header) else "report" if _is_report(mail) else "message")
     )
 
 
-def _complaint(raw: bytes, mail: Mail) -> Report | None:
-    feedback = read_feedback(raw, mail)
+def _complaint(mail: Mail) -> Report | None:
+    feedback = read_feedback(mail)
     if feedback is None:
         return None
     return Report(
         kind="report" if feedback.feedback_type in _NO_COMPLAINTS else "complaint",
         recipients=tuple(Reported(each, "", "", "", "", "Unknown", False, "") for each in feedback.recipients),
         feedback_type=feedback.feedback_type,
-        original_id=message_id_of(included_header(raw, mail)),
+        original_id=message_id_of(included_header(mail)),
         senders=feedback.senders,
         tokens=feedback.tokens,
     )
@@ -104,9 +104,9 @@ def _bounce(raw: bytes, mail: Mail) -> Report | None:
     daemon = _by_a_daemon(mail.header)
     if not (formal or daemon or _is_titled_so(mail.header)):
         return None
-    notice = Notice(read_body(raw, mail.parts).text)
-    blocks = read_blocks(raw, mail)
-    original_id = message_id_of(included_header(raw, mail))
+    notice = Notice(read_body(mail.parts).text)
+    blocks = read_blocks(mail)
+    original_id = message_id_of(included_header(mail))
     if blocks:
         recipients = _of_blocks(blocks, notice)
         failed = any(each.action in _FAILURES for each in recipients)
