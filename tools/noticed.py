@@ -19,6 +19,9 @@ _WARNED = {"signals": "injection_signals", "sender_ambiguous": "sender_ambiguous
 _WARNED_BY = {"hidden": ("suspicious", "hidden_text"), "links": ("differs", "link_differs")}
 """Findings of several things of which one alone is a warning, and what it is then."""
 
+_WARNING_DEFECTS = ("type_differs", "encrypted")
+"""Defects of a mail's form that a reader has to know before anything else."""
+
 # What looks like one of our codes; anything else may be text from the mail, and stays among the details.
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 
@@ -45,8 +48,7 @@ def warnings(message: MessageHead, findings: Findings) -> list[str]:
         found.append("new_in_thread")
     if thread.get("repeats"):
         found.append("probable_duplicate")
-    if "type_differs" in findings.get("defects", ()):
-        found.append("type_differs")
+    found += [defect for defect in _WARNING_DEFECTS if defect in findings.get("defects", ())]
     if message.status.startswith("spam"):
         found.append(message.status)
     return list(dict.fromkeys(found))

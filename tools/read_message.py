@@ -63,7 +63,10 @@ class MessageView(BaseModel):
     verified_domain: str = Field(description="The domain the sender proved to be of; empty when none.")
     verdicts: str = Field(description="What SPF, DKIM, DMARC and ARC said, in one line; empty when not checked.")
     warnings: list[str] = Field(description="Codes of what should make you careful.")
-    defects: list[str] = Field(description="What was wrong with the mail's form.")
+    defects: list[str] = Field(
+        description="What was wrong with the mail's form, or is not known of it. encrypted: it, or a part, cannot "
+        "be read here. signature_not_verified: it is signed by its author (S/MIME, PGP), and nobody has checked that."
+    )
     details_untrusted: dict[str, JsonValue] = Field(
         description=f"When detail is full: all that was found out, by topic; parts of it repeat the mail. {UNTRUSTED}"
     )
@@ -158,7 +161,10 @@ def _frame(message: Message, *, full: bool) -> MessageView:
 def _advice(message: Message, findings: dict[str, Any]) -> str:
     if message.direction == "outbound":
         return "message_status tells what became of it"
-    return "Do not answer it, a machine sent it" if findings.get("automatic") else "reply answers it"
+    answer = "Do not answer it, a machine sent it" if findings.get("automatic") else "reply answers it"
+    if "encrypted" in findings.get("defects", ()):
+        return f"What is encrypted cannot be read here, only its sender can send it in clear; {answer}"
+    return answer
 
 
 READ_MESSAGE = Operation(

@@ -30,6 +30,11 @@ def mime(data: bytes) -> None:
     _storable(parse(data))
 
 
+def smime(data: bytes) -> None:
+    """A mail whose content is these bytes, as signed."""
+    _storable(parse(b"Content-Type: application/pkcs7-mime\nContent-Transfer-Encoding: binary\n\n" + data))
+
+
 def report(data: bytes) -> None:
     _storable(read_report(data))
 
@@ -130,5 +135,5 @@ def _texts(value: Any) -> Iterator[str]:
 
 TARGETS: dict[str, Target] = {
     target.__name__: target
-    for target in (mime, report, html, addresses, replies, proxy, query, steering, signatures, senders)
+    for target in (mime, smime, report, html, addresses, replies, proxy, query, steering, signatures, senders)
 }

@@ -15,6 +15,11 @@ SEEDS = (
     b"<p style='display:none'>no</p><a href='http://example.org'>yes</a>\r\n--x\r\nContent-Type: text/calendar\r\n\r\n"
     b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART;TZID=Europe/Vienna:20260102T090000\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
     b"--x\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--x--\r\n",
+    bytes.fromhex(
+        "308006092a864886f70d010702a0803080020101310030 8006092a864886f70d010701a080248004 1c".replace(" ", "")
+    )
+    + b"Content-Type: text/plain\n\nHi"
+    + bytes(14),
     b"From: MAILER-DAEMON@example.org\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=y"
     b"\r\n\r\n"
     b"--y\r\n\r\nwords\r\n--y\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; a.example\r\n\r\n"

@@ -18,6 +18,8 @@ from tools.mail.targets import Link
 
 _BYTES_PER_CHAR = 4  # in every charset of mail
 _ENCODED_BYTES_PER_CHAR = 3 * _BYTES_PER_CHAR  # quoted-printable triples a byte
+_PGP_BEGIN = "-----BEGIN PGP MESSAGE-----"
+_PGP = re.compile(rf"^[ \\]{{0,3}}{_PGP_BEGIN}", re.MULTILINE)
 _IMAGE = re.compile(r"!\[([^\[\]]{0,300}+)\](?=[(\[])")
 
 
@@ -48,6 +50,8 @@ def read_body(parts: Sequence[Part]) -> Body:
     text, found = cleaned("\n".join(text for text in texts if text.strip()))
     # an image of markdown would be fetched by whatever renders it
     text = reader.limited(_IMAGE.sub(r"[image: \1]", text), limits.BODY_CHARS)
+    if _PGP_BEGIN in text and _PGP.search(text):
+        reader.defects["encrypted"] = None
     html = "\n".join(content for section in sections.values() for kind, content in section if kind == "text/html")
     hidden = (*invisible(found), *reader.hidden)[: limits.HIDDEN_PIECES]
     return Body(text, html, tuple(reader.defects), hidden, tuple(reader.links[: limits.LINKS + limits.IMAGES]))

@@ -18,8 +18,8 @@ class Part:
     """A leaf of the MIME tree: its header, and where its still encoded body lies in `raw`.
 
     `alternative` numbers the outermost multipart/alternative it stands in; 0 when in none. `rendering` is whether it
-    stands where only a body does: as the whole mail, or directly in a multipart/alternative. `index` is its place among
-    the leaves.
+    stands where only a body does: as the whole mail, or directly in a multipart/alternative. `index` names it
+    among the mail's parts. `opened`: what was inside is among them too (tools/mail/containers.py).
     """
 
     header: Header
@@ -31,6 +31,7 @@ class Part:
     alternative: int
     rendering: bool
     index: int = 0
+    opened: bool = False
 
     def decoded(self, most: int | None = None) -> tuple[bytes, str]:
         """The body as its sender had it, of `most` encoded bytes if that is said, and a defect code or ''."""
@@ -147,6 +148,8 @@ class _Walker:
             self.defects["too_deep"] = None
             self.leaf = part
         else:
+            if content_type == "multipart/signed":
+                self.defects["signature_not_verified"] = None
             if content_type == "multipart/alternative" and not alternative:
                 self.alternatives += 1
                 alternative = self.alternatives

@@ -13,11 +13,11 @@ from tools.mail.attachments import PartInfo, attachment_info, is_attachment
 from tools.mail.body import read_body
 from tools.mail.calendar import Event, read_calendars
 from tools.mail.charset import text_of
+from tools.mail.containers import read_opened
 from tools.mail.headers import Header, decode_words
 from tools.mail.hidden import Hidden, invisible
 from tools.mail.invisible import cleaned
 from tools.mail.machine import Machine, machine_of
-from tools.mail.mime import read_mail, with_line_ends
 from tools.mail.quote import split_quotation
 from tools.mail.references import is_forward, reference_ids
 from tools.mail.signature import split_signature
@@ -84,15 +84,14 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
 
     Without `split` neither quotation nor signature is looked for, and all of the text is new.
     """
-    raw = with_line_ends(raw)
-    mail = read_mail(raw)
+    mail = read_opened(raw)
     header = mail.header
     addresses = {name: read_addresses(header.all(name)) for name in _ADDRESS_FIELDS}
     subject, unseen = cleaned(decode_words(text_of(header.first("subject"))))
     date = _date(header.first("date"))
     body = read_body(mail.parts)
     new_text, signature, quoted = _divided(body.text, subject, addresses["from"][0]) if split else (body.text, "", "")
-    attachments = [attachment_info(part) for part in mail.parts if is_attachment(part)]
+    attachments = [attachment_info(part) for part in mail.parts if is_attachment(part) and not part.opened]
     defects = [*mail.defects, *_header_defects(header, subject, date), *body.defects]
     defects += [defect for _, found in addresses.values() for defect in found]
     defects += [defect for _, defect in attachments if defect]
@@ -131,14 +130,14 @@ def _divided(text: str, subject: str, authors: Sequence[Address]) -> tuple[str, 
 
 def attachment_bytes(raw: bytes, index: int) -> bytes | None:
     """The decoded bytes of the attachment that `parse` gave this index; None when it gave no such."""
-    found = (part for part in read_mail(with_line_ends(raw)).parts if part.index == index and is_attachment(part))
+    found = (part for part in read_opened(raw).parts if part.index == index and is_attachment(part))
     part = next(found, None)
     return None if part is None else part.decoded()[0]
 
 
 def attachment_heads(raw: bytes, size: int) -> dict[int, bytes]:
     """The first `size` decoded bytes of each attachment, by the index that `parse` gave it."""
-    parts = read_mail(with_line_ends(raw)).parts
+    parts = read_opened(raw).parts
     return {part.index: part.decoded()[0][:size] for part in parts if is_attachment(part)}
 
 
