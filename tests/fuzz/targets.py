@@ -17,8 +17,10 @@ from tools.mail.auth.signed import SignedMail
 from tools.mail.auth.spf import Sender, check_spf
 from tools.mail.auth.zone import Zone
 from tools.mail.htmltext import html_to_text
+from tools.mail.lzfu import Malformed, unpacked
 from tools.mail.parse import parse
 from tools.mail.reports import read_report
+from tools.mail.rtf import page_of
 from tools.mail.signals import Field, find_signals
 from tools.query import read_query
 
@@ -33,6 +35,18 @@ def mime(data: bytes) -> None:
 def smime(data: bytes) -> None:
     """A mail whose content is these bytes, as signed."""
     _storable(parse(b"Content-Type: application/pkcs7-mime\nContent-Transfer-Encoding: binary\n\n" + data))
+
+
+def tnef(data: bytes) -> None:
+    """A mail that Outlook put into these bytes."""
+    _storable(parse(b"Content-Type: application/ms-tnef\nContent-Transfer-Encoding: binary\n\n" + data))
+
+
+def rtf(data: bytes) -> None:
+    """RTF as it is, and packed."""
+    _storable(page_of(data))
+    with suppress(Malformed):
+        _storable(page_of(unpacked(data)))
 
 
 def report(data: bytes) -> None:
@@ -135,5 +149,19 @@ def _texts(value: Any) -> Iterator[str]:
 
 TARGETS: dict[str, Target] = {
     target.__name__: target
-    for target in (mime, smime, report, html, addresses, replies, proxy, query, steering, signatures, senders)
+    for target in (
+        mime,
+        smime,
+        tnef,
+        rtf,
+        report,
+        html,
+        addresses,
+        replies,
+        proxy,
+        query,
+        steering,
+        signatures,
+        senders,
+    )
 }

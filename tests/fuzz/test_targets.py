@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.targets import TARGETS, Target
+from tests.mail.winmail import BINARY, BODY, RTF, SUBJECT, attached, file, message, packed, prop, text, tnef
 
+RICH = (
+    rb"{\rtf1\ansi\ansicpg1252\fromhtml1{\colortbl;\red255\green255\blue255;}{\*\htmltag64 <p>}\htmlrtf\cf1 a\htmlrtf0"
+    rb"\u8364?\'fc{\v b}\par{\pict\bin2 }}}"
+)
+TNEF = tnef(
+    message(text(BODY, "Hello"), prop(RTF, BINARY, packed(RICH)), kind="IPM.Microsoft Schedule.MtgReq"),
+    file("a.txt", b"abc"),
+    attached("b", message(text(SUBJECT, "Plan"))),
+)
 SEEDS = (
     b"",
     b"From: Ann <ann@example.org>\r\nTo: b@example.com\r\nSubject: =?utf-8?q?H=C3=A4?=\r\nMIME-Version: 1.0\r\n"
@@ -20,6 +30,9 @@ SEEDS = (
     )
     + b"Content-Type: text/plain\n\nHi"
     + bytes(14),
+    TNEF,
+    RICH,
+    packed(RICH),
     b"From: MAILER-DAEMON@example.org\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=y"
     b"\r\n\r\n"
     b"--y\r\n\r\nwords\r\n--y\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; a.example\r\n\r\n"

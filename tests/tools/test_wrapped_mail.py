@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from server.cli import app
 from tests.conftest import World
-from tests.mail.wrapping import NO_ALGORITHMS, VERSION, content_info, der, mail, signed_data, smime
+from tests.mail.winmail import BODY, file, message, text, tnef
+from tests.mail.wrapping import NO_ALGORITHMS, VERSION, content_info, der, mail, part, signed_data, smime
 from tests.tools.test_search import found
 from tools.check_inbox import InboxRequest, check_inbox
 from tools.get_attachment import AttachmentRequest, get_attachment
@@ -26,6 +27,13 @@ INNER = (
     f'Content-Type: text/plain\r\nContent-Disposition: attachment; filename="walrus.txt"\r\n\r\n{ORDER}\r\n--b--\r\n'
 ).encode()
 SIGNED = mail(smime(signed_data(der(0x04, INNER))))
+OUTLOOK = mail(
+    part("text/plain", b"\r\n"),
+    part(
+        "application/ms-tnef; name=winmail.dat",
+        tnef(message(text(BODY, "The offer is attached.")), file("walrus.txt", ORDER.encode())),
+    ),
+)
 ENCRYPTED = mail(smime(content_info("enveloped", VERSION, NO_ALGORITHMS)))
 
 
@@ -45,7 +53,7 @@ async def seen(world: World, raw: bytes) -> Seen:
     return Seen(whole, thread.messages[-1])
 
 
-@pytest.mark.parametrize("raw", [SIGNED], ids=["S/MIME"])
+@pytest.mark.parametrize("raw", [SIGNED, OUTLOOK], ids=["S/MIME", "TNEF"])
 async def test_what_is_inside_is_the_mail_everywhere(world: World, raw: bytes) -> None:
     mail = await seen(world, raw)
     assert mail.whole.text_untrusted == mail.listed.text_untrusted == "The offer is attached."

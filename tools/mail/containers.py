@@ -1,17 +1,23 @@
 """Containers that mail programs put a whole mail into: what is inside becomes parts of the mail, within limits."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tools.mail import limits
-from tools.mail.attachments import file_name
-from tools.mail.cms import Malformed, read_content
+from tools.mail import cms, limits
+from tools.mail.attachments import file_name, is_attachment
+from tools.mail.mapi import Malformed
 from tools.mail.mime import Mail, Part, read_mail, with_line_ends
+from tools.mail.outlook import parts_of
+from tools.mail.tnef import read_tnef
 
 _SMIME_TYPES = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _SMIME_NAME = "smime.p7m"
+_TNEF_TYPES = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
+_TNEF_NAME = "winmail.dat"
 _ANY_TYPE = "application/octet-stream"
 _PGP_TYPE = "application/pgp-encrypted"
+_TEXT_BYTES = 64 * 1024
+"""In so much of a text it says something, if it does at all."""
 
 
 def read_opened(raw: bytes) -> Mail:
@@ -26,6 +32,11 @@ def read_opened(raw: bytes) -> Mail:
     return replace(mail, parts=parts, defects=(*mail.defects, *opener.defects))
 
 
+_Inside = tuple[Sequence[Part], bool]
+"""What is in a container, and whether that is all."""
+_NOTHING: _Inside = ((), False)
+
+
 class _Opener:
     """What is left of the limits, and the numbers that are next."""
 
@@ -37,33 +48,29 @@ class _Opener:
 
     def opened(self, parts: Sequence[Part], depth: int) -> Iterator[Part]:
         for part in parts:
-            inside = self._inside(part, depth)
-            yield replace(part, opened=True) if inside else part
+            if part.content_type == _PGP_TYPE:
+                self.defects["encrypted"] = None
+            kind = _kind(part)
+            if not kind:
+                yield part
+                continue
+            inside, whole = self._inside(kind, part, parts, depth)
+            yield replace(part, opened=whole)
             yield from self.opened(inside, depth + 1)
 
-    def _inside(self, part: Part, depth: int) -> Sequence[Part]:
-        """What is in a part; nothing where it is no container, or cannot be opened."""
-        if part.content_type == _PGP_TYPE:
-            self.defects["encrypted"] = None
-        read = self._reader(part)
-        if read is None:
-            return ()
+    def _inside(self, kind: str, part: Part, beside: Sequence[Part], depth: int) -> _Inside:
+        """What is in a container, within the limits."""
         if depth >= limits.CONTAINER_DEPTH:
             self.defects["too_deep"] = None
-            return ()
+            return _NOTHING
         self.containers, self.bytes = self.containers - 1, self.bytes - (part.end - part.start)
-        inside = read(part.decoded()[0]) if min(self.containers, self.bytes) >= 0 else None
-        if inside is None or self.index + len(inside) > limits.PARTS:
-            self.defects["too_many_parts"] = None
-            return ()
-        return self._placed(inside, part.alternative)
-
-    def _reader(self, part: Part) -> Callable[[bytes], Sequence[Part]] | None:
-        """How the content of a container is read."""
-        named = file_name(part).lower() if part.content_type == _ANY_TYPE else ""
-        if part.content_type in _SMIME_TYPES or named == _SMIME_NAME:
-            return self._smime
-        return None
+        if self.containers >= 0 and self.bytes >= 0:
+            data, _ = part.decoded()
+            inside, whole = self._smime(data) if kind == "smime" else self._tnef(data, beside)
+            if self.index + len(inside) <= limits.PARTS:
+                return self._placed(inside, part.alternative), whole
+        self.defects["too_many_parts"] = None
+        return _NOTHING
 
     def _placed(self, parts: Sequence[Part], alternative: int) -> list[Part]:
         """The parts with numbers that are theirs alone; what is in a rendering of the mail is part of that."""
@@ -75,19 +82,43 @@ class _Opener:
         self.alternative = max([self.alternative, *(each.alternative for each in placed)])
         return placed
 
-    def _smime(self, data: bytes) -> Sequence[Part]:
+    def _smime(self, data: bytes) -> _Inside:
         """What was signed, where that is a mail (RFC 8551 section 3.5.2) and not a file, such as an invoice."""
         try:
-            content = read_content(data)
-        except Malformed:
+            content = cms.read_content(data)
+        except cms.Malformed:
             self.defects["malformed_smime"] = None
-            return ()
+            return _NOTHING
         if content.kind == "encrypted":
             self.defects["encrypted"] = None
         if content.signed is None:
-            return ()
+            return _NOTHING
         mail = read_mail(with_line_ends(content.signed))
         if not mail.header.first("content-type"):
-            return ()
+            return _NOTHING
         self.defects.update(dict.fromkeys(("signature_not_verified", *mail.defects)))
-        return mail.parts
+        return mail.parts, True
+
+    def _tnef(self, data: bytes, beside: Sequence[Part]) -> _Inside:
+        """Its files; its text where the mail says nothing beside it, as Outlook writes the same there for others."""
+        try:
+            found = read_tnef(data)
+        except Malformed:
+            self.defects["malformed_tnef"] = None
+            return _NOTHING
+        parts, defects = parts_of(found, with_body=not any(map(_says_something, beside)))
+        self.defects.update(dict.fromkeys(defects))
+        return parts, found.whole
+
+
+def _kind(part: Part) -> str:
+    """Which container a part is, by its type, or by its name where nobody knew a type; '' for none."""
+    name = file_name(part).lower() if part.content_type == _ANY_TYPE else ""
+    if part.content_type in _SMIME_TYPES or name == _SMIME_NAME:
+        return "smime"
+    return "tnef" if part.content_type in _TNEF_TYPES or name == _TNEF_NAME else ""
+
+
+def _says_something(part: Part) -> bool:
+    """Whether a part is text of the mail, and not blank."""
+    return not is_attachment(part) and bool(part.decoded(_TEXT_BYTES)[0].strip())

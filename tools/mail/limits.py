@@ -62,3 +62,7 @@ CONTAINER_DEPTH = 4  # of them inside one another
 CONTAINER_BYTES = 64 * 1024 * 1024  # of all that are opened, decoded
 CMS_ELEMENTS = 200_000  # of one signed content; a program that writes it in pieces makes them of 1,000 bytes or more
 CMS_DEPTH = 8  # pieces inside one another
+TNEF_ATTRIBUTES = 20_000  # of one TNEF, with those of its files
+MAPI_VALUES = 20_000  # of one object
+RTF_BYTES = 128 * 1024  # of a body in RTF, unfolded: it is read letter by letter
+RTF_GROUPS = 200  # inside one another

@@ -9,7 +9,7 @@ from tools.mail.headers import Header, from_base64, parameters, read_header
 
 _DELIMITER = re.compile(rb"\n--([^\r\n]{1,%d})" % (limits.BOUNDARY_BYTES + 10))
 _LINE_END = (b"", b"\r", b"\n")
-_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,80}/[a-z0-9!#$&^_.+-]{1,80}")
+MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,80}/[a-z0-9!#$&^_.+-]{1,80}")
 _IDENTITY = {"", "7bit", "8bit", "binary", "7-bit", "8-bit"}
 
 
@@ -132,7 +132,7 @@ class _Walker:
         header, body = read_header(self.raw, start, most_fields)
         self.defects.update(dict.fromkeys(header.defects))
         content_type, params = parameters(header.first("content-type"))
-        if not _TYPE.fullmatch(content_type):
+        if not MEDIA_TYPE.fullmatch(content_type):
             # RFC 2045 section 5.2: what is missing or malformed is plain text.
             content_type = "text/plain" if content_type else default_type
         alternative = self.open[-1].alternative if self.open else 0
