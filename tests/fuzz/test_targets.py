@@ -30,6 +30,7 @@ SEEDS = (
     )
     + b"Content-Type: text/plain\n\nHi"
     + bytes(14),
+    b"From: a@example.org\r\n\r\nHi\r\nbegin 644 a.txt\r\n#86)C\r\n`\r\nend\r\nbegin 644 b\r\n#86)C\r\n",
     TNEF,
     RICH,
     packed(RICH),

@@ -1,6 +1,7 @@
 """Mail in containers, as an agent meets it: read, listed, found and scanned like any other."""
 
 import json
+from binascii import b2a_uu
 from dataclasses import dataclass
 
 import pytest
@@ -34,6 +35,11 @@ OUTLOOK = mail(
         tnef(message(text(BODY, "The offer is attached.")), file("walrus.txt", ORDER.encode())),
     ),
 )
+OLD = mail(
+    b"\r\nThe offer is attached.\r\nbegin 644 walrus.txt\r\n"
+    + b"".join(b2a_uu(ORDER.encode()[at : at + 45]) for at in range(0, len(ORDER), 45)).replace(b"\n", b"\r\n")
+    + b"`\r\nend\r\n"
+)
 ENCRYPTED = mail(smime(content_info("enveloped", VERSION, NO_ALGORITHMS)))
 
 
@@ -53,7 +59,7 @@ async def seen(world: World, raw: bytes) -> Seen:
     return Seen(whole, thread.messages[-1])
 
 
-@pytest.mark.parametrize("raw", [SIGNED, OUTLOOK], ids=["S/MIME", "TNEF"])
+@pytest.mark.parametrize("raw", [SIGNED, OUTLOOK, OLD], ids=["S/MIME", "TNEF", "uuencode"])
 async def test_what_is_inside_is_the_mail_everywhere(world: World, raw: bytes) -> None:
     mail = await seen(world, raw)
     assert mail.whole.text_untrusted == mail.listed.text_untrusted == "The offer is attached."
@@ -68,7 +74,9 @@ async def test_what_is_inside_is_the_mail_everywhere(world: World, raw: bytes) -
     assert await raw_of(world.system, mail.whole.message.message_id, 1) == raw, "it is stored as it came"
     (told,) = CliRunner().invoke(app, ["inspect", "-"], input=raw).stdout.splitlines()
     inspected = json.loads(told)
-    assert inspected["text"] == "The offer is attached." and inspected["attachments"][0]["sha256"] == info.sha256
+    assert (
+        inspected["text"].strip() == "The offer is attached." and inspected["attachments"][0]["sha256"] == info.sha256
+    )
 
 
 async def test_an_order_in_a_signed_text_is_a_signal(world: World) -> None:

@@ -4,10 +4,11 @@ import hashlib
 from dataclasses import dataclass
 
 from tools.mail.filename import safe_name
-from tools.mail.headers import parameters
-from tools.mail.mime import Part
+from tools.mail.headers import Header, parameters
+from tools.mail.mime import MEDIA_TYPE, Part
 from tools.mail.sniff import HEAD_BYTES, differs, seen_type
 
+_ANY_TYPE = "application/octet-stream"
 _BODY_TYPES = frozenset({"text/plain", "text/html"})
 
 
@@ -47,6 +48,16 @@ def attachment_info(part: Part) -> tuple[PartInfo, str]:
     name, seen = file_name(part), seen_type(data[:HEAD_BYTES])
     info = PartInfo(part.index, name, part.content_type, len(data), digest, inline, seen)
     return info, defect or ("type_differs" if differs(part.content_type, name, seen) else "")
+
+
+def file_part(name: str, content: bytes, content_type: str = "", *, inline: bool = False) -> Part:
+    """A file that was found within something else, as a part; of no type if that is none a file can have."""
+    fit = MEDIA_TYPE.fullmatch(content_type) and not content_type.startswith("multipart/")
+    kind = content_type if fit else _ANY_TYPE
+    # only a picture is shown in the text that it belongs to
+    disposition = b"inline" if inline and kind.startswith("image/") else b"attachment"
+    header = Header((("content-disposition", disposition),))
+    return Part(header, kind, {"name": name}, content, 0, len(content), 0, rendering=False)
 
 
 def file_name(part: Part) -> str:

@@ -4,11 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tools.mail import cms, limits
-from tools.mail.attachments import file_name, is_attachment
+from tools.mail.attachments import file_name, file_part, is_attachment
+from tools.mail.charset import text_of
+from tools.mail.headers import Header
 from tools.mail.mapi import Malformed
 from tools.mail.mime import Mail, Part, read_mail, with_line_ends
 from tools.mail.outlook import parts_of
 from tools.mail.tnef import read_tnef
+from tools.mail.uuencode import split_files
 
 _SMIME_TYPES = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _SMIME_NAME = "smime.p7m"
@@ -50,12 +53,13 @@ class _Opener:
         for part in parts:
             if part.content_type == _PGP_TYPE:
                 self.defects["encrypted"] = None
-            kind = _kind(part)
-            if not kind:
-                yield part
-                continue
-            inside, whole = self._inside(kind, part, parts, depth)
-            yield replace(part, opened=whole)
+            inside: Sequence[Part] = ()
+            if kind := _kind(part):
+                inside, whole = self._inside(kind, part, parts, depth)
+                yield replace(part, opened=whole)
+            else:
+                text, inside = self._without_files(part) if _may_hold_files(part) else (part, ())
+                yield text
             yield from self.opened(inside, depth + 1)
 
     def _inside(self, kind: str, part: Part, beside: Sequence[Part], depth: int) -> _Inside:
@@ -71,6 +75,18 @@ class _Opener:
                 return self._placed(inside, part.alternative), whole
         self.defects["too_many_parts"] = None
         return _NOTHING
+
+    def _without_files(self, part: Part) -> tuple[Part, Sequence[Part]]:
+        """A text without the files that are within it, and those."""
+        text, files = split_files(part.decoded()[0])
+        if not files:
+            return part, ()
+        if self.index + len(files) > limits.PARTS:
+            self.defects["too_many_parts"] = None
+            return part, ()
+        fields = tuple(field for field in part.header.fields if field[0] != "content-transfer-encoding")
+        shorter = replace(part, header=Header(fields), raw=text, start=0, end=len(text))
+        return shorter, self._placed([file_part(text_of(each.name), each.content) for each in files], 0)
 
     def _placed(self, parts: Sequence[Part], alternative: int) -> list[Part]:
         """The parts with numbers that are theirs alone; what is in a rendering of the mail is part of that."""
@@ -117,6 +133,14 @@ def _kind(part: Part) -> str:
     if part.content_type in _SMIME_TYPES or name == _SMIME_NAME:
         return "smime"
     return "tnef" if part.content_type in _TNEF_TYPES or name == _TNEF_NAME else ""
+
+
+def _may_hold_files(part: Part) -> bool:
+    """Whether a text has the word that a file begins with, as far as can be seen without decoding it."""
+    if part.content_type != "text/plain" or is_attachment(part):
+        return False
+    encoded = part.header.first("content-transfer-encoding").strip().lower() == b"base64"
+    return encoded or part.raw.find(b"begin ", part.start, part.end) >= 0
 
 
 def _says_something(part: Part) -> bool:

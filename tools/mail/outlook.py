@@ -1,12 +1,13 @@
 """What is in TNEF as parts of a mail: the renderings of its body, its meeting, its files."""
 
 from tools.mail import limits
+from tools.mail.attachments import file_part
 from tools.mail.headers import Header
 from tools.mail.lzfu import Malformed, unpacked
 from tools.mail.meeting import calendar_of, method_of
-from tools.mail.mime import MEDIA_TYPE, Part
+from tools.mail.mime import Part
 from tools.mail.rtf import page_of
-from tools.mail.tnef import File, Tnef
+from tools.mail.tnef import Tnef
 
 _RENDERINGS = 1
 """The multipart/alternative that the texts would be in."""
@@ -17,7 +18,7 @@ def parts_of(found: Tnef, *, with_body: bool) -> tuple[list[Part], tuple[str, ..
     parts, defects = _body(found) if with_body else ([], ())
     if meeting := calendar_of(found):
         parts.append(_part("text/calendar", meeting.encode(), method=method_of(found)))
-    parts += [_file(each) for each in found.files]
+    parts += [file_part(each.name, each.content, each.content_type, inline=each.inline) for each in found.files]
     return parts, defects if found.whole else (*defects, "malformed_tnef")
 
 
@@ -38,13 +39,3 @@ def _body(found: Tnef) -> tuple[list[Part], tuple[str, ...]]:
 def _part(content_type: str, content: bytes, method: str = "", alternative: int = 0) -> Part:
     parameters = {"charset": "utf-8", "method": method}
     return Part(Header(()), content_type, parameters, content, 0, len(content), alternative, rendering=True)
-
-
-def _file(file: File) -> Part:
-    kind = file.content_type if MEDIA_TYPE.fullmatch(file.content_type) else "application/octet-stream"
-    # what has parts is none by itself
-    kind = "application/octet-stream" if kind.startswith("multipart/") else kind
-    header = Header(
-        (("content-disposition", b"inline" if file.inline and kind.startswith("image/") else b"attachment"),)
-    )
-    return Part(header, kind, {"name": file.name}, file.content, 0, len(file.content), 0, rendering=False)
