@@ -46,7 +46,8 @@ class WaitRequest(Model):
     )
     after_message_id: str | None = Field(
         default=None,
-        description="Only mail newer than this one. Without it: any unread mail, which may be there already.",
+        description="Only mail that arrived after this one, or after you sent it. Without it: any unread mail, which "
+        "may be there already.",
         max_length=64,
     )
     mailbox_id: MailboxId = None
@@ -75,9 +76,12 @@ class Arrivals(BaseModel):
 class _Seen:
     """What a call has found, and how far it has looked: in the log, and in mail that was there before."""
 
+    upto: int
+    """The last number of the log when the call began."""
     cursor: int
     rest: str | None = None
-    newer_than: tuple[int, str] = (0, "")
+    newer_than: int = 0
+    """The number of the log from which on the mail was there that is named by after_message_id."""
     messages: list[MessageHead] = field(default_factory=list)
     overdue: list[Overdue] = field(default_factory=list)
 
@@ -93,14 +97,14 @@ async def wait_for_message(context: Context, request: WaitRequest) -> Arrivals:
         await thread_of(context.db, mailbox, request.thread_id)
     # listened before looked, so that nothing falls between
     with context.db.wakeups.listen(arrivals_topic(mailbox.id)) as woken:
-        seen = _Seen(await last_seq(context.db, mailbox.account_id))
+        upto = await last_seq(context.db, mailbox.account_id)
+        seen = _Seen(upto, upto)
         if request.since is not None:
             await _go_on(context, mailbox, request, seen, request.since)
+        elif request.after_message_id is not None:
+            await _go_on_behind(context, mailbox, request, seen, request.after_message_id)
         else:
-            if request.after_message_id is not None:
-                behind = await message_of(context.db, mailbox, request.after_message_id)
-                seen.newer_than = behind.created_at, behind.id
-            seen.messages, seen.rest = await _there_already(context, mailbox, request, *seen.newer_than)
+            await _there_already(context, mailbox, request, seen, 0, "")
         try:
             async with asyncio.timeout(request.timeout_seconds):
                 while not seen:
@@ -118,7 +122,15 @@ async def _go_on(context: Context, mailbox: Mailbox, request: WaitRequest, seen:
     number, _, rest = cursor.partition("~")
     seen.cursor = min(int(number), seen.cursor)
     if rest:
-        seen.messages, seen.rest = await _there_already(context, mailbox, request, *position(rest))
+        await _there_already(context, mailbox, request, seen, *position(rest))
+    await _look(context, mailbox, request, seen)
+
+
+async def _go_on_behind(context: Context, mailbox: Mailbox, request: WaitRequest, seen: _Seen, message_id: str) -> None:
+    """From a mail on, in the order of the log: clocks go back, and what was held back comes long after its time."""
+    behind = await message_of(context.db, mailbox, message_id)
+    rows = await context.db.rows("arrived", message_id=behind.id)
+    seen.cursor = seen.newer_than = rows[0]["seq"]
     await _look(context, mailbox, request, seen)
 
 
@@ -130,7 +142,10 @@ async def _look(context: Context, mailbox: Mailbox, request: WaitRequest, seen: 
             account_id=mailbox.account_id,
             after=seen.cursor,
             mailbox_id=mailbox.id,
+            thread_id=request.thread_id,
+            sender=_comparable(request.sender),
             tag=request.tag,
+            newer_than=seen.newer_than,
             limit=_PAGE,
         )
         for row in rows:
@@ -139,13 +154,16 @@ async def _look(context: Context, mailbox: Mailbox, request: WaitRequest, seen: 
             if len(seen.messages) == MOST:
                 return
         if len(rows) < _PAGE:
+            # the next call need not walk again through what is other mailboxes'
+            seen.cursor = max(seen.cursor, seen.upto)
             return
 
 
 def _sort_in(row: Row, request: WaitRequest, seen: _Seen) -> None:
     message = record(MessageHead, row)
     if row["type"] == OVERDUE:
-        if request.thread_id in (None, message.thread_id):
+        # who names a mail has been told of what was overdue before, or would hear nothing else again and again
+        if not seen.newer_than or row["seq"] > seen.upto:
             waited = json.loads(row["data"])["waited_seconds"]
             seen.overdue.append(Overdue(message_id=message.id, thread_id=message.thread_id, waited_seconds=waited))
     elif message.status in _READABLE and _fits(message, request) and _is_news(row, message, request, seen):
@@ -154,16 +172,14 @@ def _sort_in(row: Row, request: WaitRequest, seen: _Seen) -> None:
 
 def _is_news(row: Row, message: MessageHead, request: WaitRequest, seen: _Seen) -> bool:
     """Whether a row tells of mail that arrived, or of mail that was given the very tag that is waited for."""
-    if request.tag is None:
-        return True
-    given = named(json.loads(row["data"]).get("set", {}), request.tag)
-    return given and (message.created_at, message.id) > seen.newer_than and message not in seen.messages
+    given = request.tag is None or named(json.loads(row["data"]).get("set", {}), request.tag)
+    return given and message not in seen.messages
 
 
 async def _there_already(
-    context: Context, mailbox: Mailbox, request: WaitRequest, after_at: int, after_id: str
-) -> tuple[list[MessageHead], str | None]:
-    """Unread mail, or mail newer than the one named, oldest first; and where more follows, the place behind it."""
+    context: Context, mailbox: Mailbox, request: WaitRequest, seen: _Seen, after_at: int, after_id: str
+) -> None:
+    """Unread mail that was there at the cursor, oldest first; and where more follows, the place behind it."""
     found: list[MessageHead] = []
     while len(found) <= MOST:
         page = await many(
@@ -172,18 +188,23 @@ async def _there_already(
             "arrivals",
             mailbox_id=mailbox.id,
             thread_id=request.thread_id,
-            sender=request.sender,
+            sender=_comparable(request.sender),
             tag=request.tag,
-            status=None if request.after_message_id else "unread",
             after_at=after_at,
             after_id=after_id,
+            upto=seen.cursor,
             limit=_PAGE,
         )
         found += _fitting(page, request)
         if len(page) < _PAGE:
             break
         after_at, after_id = page[-1].created_at, page[-1].id
-    return paged(found, MOST, cursor_after)
+    seen.messages, seen.rest = paged(found, MOST, cursor_after)
+
+
+def _comparable(sender: str | None) -> str | None:
+    """What the database can look for itself: SQLite's lower() knows ASCII alone. `_fits` looks again in any case."""
+    return sender if sender and sender.isascii() else None
 
 
 def _fitting(messages: Iterable[MessageHead], request: WaitRequest) -> list[MessageHead]:

@@ -15,8 +15,7 @@ UPDATE account SET last_seq = last_seq + 1 WHERE id = :account_id RETURNING last
 SELECT * FROM event WHERE account_id = :account_id AND seq > :after ORDER BY seq LIMIT :limit;
 
 -- name: events_of_message
--- For a person who looks, and seldom: an index for it would cost something with every mail.
-SELECT * FROM event WHERE account_id = :account_id AND message_id = :message_id ORDER BY seq;
+SELECT * FROM event WHERE message_id = :message_id AND account_id = :account_id ORDER BY seq;
 
 -- name: remember_request
 INSERT INTO idempotency (account_id, key, request_hash, message_id, created_at)

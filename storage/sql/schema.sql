@@ -476,6 +476,8 @@ CREATE TABLE event (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (account_id, seq)
 );
+-- The order in which mail arrived is that of its events: clocks go back, and several mails share a moment.
+CREATE INDEX event_by_message ON event (message_id, seq) WHERE message_id IS NOT NULL;
 
 -- What can be searched, a row a message: its words, folded and in order, as tools/mail/words.py makes them.
 CREATE TABLE search_entry (
