@@ -1,13 +1,17 @@
 """`check_inbox`: what is in the mailbox, newest first."""
 
+import json
+from collections.abc import Mapping
+from operator import attrgetter
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from storage.database import many
+from storage.database import Value, many
 from storage.records import MessageHead
 from tools.access import mailbox_of
 from tools.context import Context
+from tools.few import few_tagged
 from tools.fields import Limit, ListedMessage, Next, Sender, sender_key
 from tools.operation import MailboxId, Model, Operation
 from tools.paging import NextCursor, cursor_after, paged, position
@@ -29,6 +33,14 @@ Status = Literal[
     "rejected",
     "cancelled",
 ]
+_SHOWN: dict[str, frozenset[Status]] = {
+    "inbound": frozenset({"unread", "read", "archived", "spam_flagged"}),
+    "outbound": frozenset(
+        {"pending_send_approval", "scheduled", "queued", "sent", "bounced", "send_failed", "rejected", "cancelled"}
+    ),
+}
+"""What an agent sees of either direction beside what it deleted: nothing that waits for the overseer."""
+_TRASH: Status = "deleted"
 
 
 class InboxRequest(Model):
@@ -58,26 +70,40 @@ class InboxPage(BaseModel):
 async def check_inbox(context: Context, request: InboxRequest) -> InboxPage:
     """List messages without their bodies. Raises Refusal."""
     mailbox = await mailbox_of(context, request.mailbox_id)
+    among = None if request.tag is None else await few_tagged(context.db, mailbox.id, request.tag)
     before_at, before_id = position(request.cursor)
-    found = await many(
-        context.db,
-        MessageHead,
-        "inbox",
-        mailbox_id=mailbox.id,
-        direction=None if request.direction == "any" else request.direction,
-        status=request.status,
-        sender=sender_key(request.sender),
-        tag=request.tag,
-        before_at=before_at,
-        before_id=before_id,
-        limit=request.limit + 1,
-    )
+    values: dict[str, Value] = {
+        "mailbox_id": mailbox.id,
+        "status": request.status,
+        "sender": sender_key(request.sender),
+        "tag": request.tag,
+        "among": None if among is None else json.dumps(among),
+        "before_at": before_at,
+        "before_id": before_id,
+        "limit": request.limit + 1,
+    }
+    found = []
+    for direction in _SHOWN if request.direction == "any" else (request.direction,):
+        statuses = _SHOWN[direction] if request.status is None else {request.status} & {*_SHOWN[direction], _TRASH}
+        if statuses:
+            of_it = {"direction": direction, "statuses": f" {' '.join(statuses)} "}
+            found += await many(context.db, MessageHead, _query(values), **values, **of_it)
+    found.sort(key=attrgetter("created_at", "id"), reverse=True)
     page, next_cursor = paged(found, request.limit, cursor_after)
     return InboxPage(
         messages=[listed(message) for message in page],
         next_cursor=next_cursor,
         next=_advice(page, request.status),
     )
+
+
+def _query(values: Mapping[str, Value]) -> str:
+    """The query that goes by what the fewest messages have."""
+    if values["among"] is not None:
+        return "inbox_among"
+    if values["sender"] is not None:
+        return "inbox_of_sender"
+    return "inbox" if values["status"] is None else "inbox_of_status"
 
 
 def _advice(page: list[MessageHead], status: Status | None) -> str:

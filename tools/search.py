@@ -11,12 +11,13 @@ from pydantic import BaseModel, Field
 from storage.database import many
 from tools.access import mailbox_of
 from tools.context import Context
+from tools.few import few_tagged, few_within
 from tools.fields import UNTRUSTED, Limit, Next, Person
 from tools.indexing import BODY_CHARS, scope_of
 from tools.mail.words import MARK
 from tools.operation import MailboxId, Model, Operation
 from tools.paging import NextCursor, cursor_of, paged, position
-from tools.query import Query, expression, read_query
+from tools.query import FINDABLE, Query, expression, read_query
 from tools.tags import tags_of
 from tools.views import time_text
 
@@ -92,22 +93,10 @@ async def search(context: Context, request: SearchRequest) -> Hits:
     """Messages that an agent may see and that the query fits. Raises Refusal."""
     mailbox = await mailbox_of(context, request.mailbox_id)
     query = read_query(request.query)
+    before = position(request.cursor)[0]
     async with context.searches.one(mailbox.account_id):
-        found = await many(
-            context.db,
-            _Found,
-            "search",
-            mailbox_id=mailbox.id,
-            expression=expression(query, scope_of(mailbox.id)),
-            statuses=f" {' '.join(sorted(query.statuses))} ",
-            since=-EVER if query.after is None else query.after,
-            until=EVER if query.before is None else query.before,
-            tags=json.dumps(query.tags),
-            without_tags=json.dumps(query.without_tags),
-            before=position(request.cursor)[0],
-            characters=BODY_CHARS,
-            limit=request.limit + 1,
-        )
+        among = await _few(context, mailbox.id, query)
+        found = [] if among == [] else await _look(context, mailbox.id, query, among, before, request.limit + 1)
     page, next_cursor = paged(found, request.limit, lambda each: cursor_of(each.entry, ""))
     tags = await tags_of(context.db, [each.id for each in page])
     return Hits(
@@ -115,6 +104,44 @@ async def search(context: Context, request: SearchRequest) -> Hits:
         next_cursor=next_cursor,
         next=_advice(request.query, bool(page)),
     )
+
+
+async def _few(context: Context, mailbox_id: str, query: Query) -> list[str] | None:
+    """Ids of the messages that fit one of the conditions beside the words, if those are few."""
+    for wanted in query.tags:
+        found = await few_tagged(context.db, mailbox_id, wanted)
+        if found is not None:
+            return found
+    if query.statuses == FINDABLE and query.after is None and query.before is None:
+        return None
+    return await few_within(context.db, mailbox_id, query.statuses, *_times(query))
+
+
+async def _look(
+    context: Context, mailbox_id: str, query: Query, among: list[str] | None, before: int, limit: int
+) -> list[_Found]:
+    since, until = _times(query)
+    return await many(
+        context.db,
+        _Found,
+        "search",
+        mailbox_id=mailbox_id,
+        expression=expression(query, scope_of(mailbox_id)),
+        among=None if among is None else json.dumps(among),
+        statuses=f" {' '.join(sorted(query.statuses))} ",
+        since=since,
+        until=until,
+        tags=json.dumps(query.tags),
+        without_tags=json.dumps(query.without_tags),
+        before=before,
+        characters=BODY_CHARS,
+        limit=limit,
+    )
+
+
+def _times(query: Query) -> tuple[int, int]:
+    """From when on, and before when."""
+    return -EVER if query.after is None else query.after, EVER if query.before is None else query.before
 
 
 def _advice(query: str, found: bool) -> str:

@@ -138,6 +138,6 @@ LIMIT :limit;
 -- What a mail answers, the newest first; for the overseer, who may see what the agent may not.
 SELECT * FROM message JOIN message_text ON message_id = id
 WHERE thread_id = (SELECT id FROM thread WHERE id = :thread_id AND mailbox_id = :mailbox_id) AND status <> 'deleted'
-  AND (created_at < :created_at OR (created_at = :created_at AND id < :id))
+  AND (created_at, id) < (:created_at, :id)
 ORDER BY created_at DESC, id DESC
 LIMIT :limit;

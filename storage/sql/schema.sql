@@ -113,7 +113,9 @@ CREATE TABLE message (
 );
 CREATE INDEX message_by_thread ON message (thread_id, created_at, id);
 CREATE INDEX message_by_account ON message (account_id, created_at, id);
-CREATE INDEX message_by_mailbox ON message (mailbox_id, created_at, id);
+CREATE INDEX message_by_mailbox ON message (mailbox_id, direction, created_at, id);
+CREATE INDEX message_by_status ON message (mailbox_id, direction, status, created_at, id);
+CREATE INDEX message_by_sender ON message (mailbox_id, direction, lower(from_email), created_at, id);
 CREATE INDEX message_by_rfc_id ON message (mailbox_id, rfc_message_id, created_at, id);
 CREATE INDEX message_by_fingerprint ON message (mailbox_id, fingerprint, created_at) WHERE fingerprint <> '';
 CREATE INDEX message_as_spam ON message (account_id, created_at, id)
@@ -545,7 +547,7 @@ CREATE TABLE tag (
     value TEXT NOT NULL,
     PRIMARY KEY (message_id, name)
 );
-CREATE INDEX tag_by_name ON tag (mailbox_id, name);
+CREATE INDEX tag_by_name ON tag (mailbox_id, name, value, message_id);
 
 -- Deleted messages, as long as they can be had back.
 CREATE TABLE trash (

@@ -21,6 +21,6 @@ SELECT * FROM message
 WHERE account_id = :account_id AND status IN ('spam_flagged', 'spam_quarantined')
   AND (CAST(:status AS TEXT) IS NULL OR status = :status)
   AND (CAST(:mailbox_id AS TEXT) IS NULL OR mailbox_id = :mailbox_id)
-  AND (created_at < :before_at OR (created_at = :before_at AND id < :before_id))
+  AND (created_at, id) < (:before_at, :before_id)
 ORDER BY created_at DESC, id DESC
 LIMIT :limit;

@@ -57,7 +57,8 @@ ON CONFLICT (message_id) DO UPDATE SET revision = excluded.revision, files_wait 
 
 -- name: search
 -- The newest `limit` messages before the cursor, newest first. `expression` is in FTS5's language, whose words are never
--- capitals; PostgreSQL's has other signs for the same. Lists are texts with a space around each entry, or JSON.
+-- capitals; PostgreSQL's has other signs for the same. Lists are texts with a space around each entry, or JSON. Where
+-- `among` is not NULL, it has the ids of the few messages that come into question.
 -- The words come first and in the order of the entries, so that no more messages are looked at than it takes: on SQLite
 -- by CROSS, on PostgreSQL by OFFSET 0, and by a sum that keeps it from walking all entries for the order of their key.
 SELECT e.id AS entry, m.id, m.thread_id, m.direction, m.status, m.from_email, m.from_name, m.subject,
@@ -68,14 +69,24 @@ SELECT e.id AS entry, m.id, m.thread_id, m.direction, m.status, m.from_email, m.
 /* sqlite */ CROSS JOIN message m ON m.id = e.message_id
 /* postgres */ FROM (
 /* postgres */     SELECT id + 0 AS id, message_id FROM search_entry
-/* postgres */     WHERE words @@ CAST(replace(replace(replace(replace(replace(CAST(:expression AS TEXT),
+/* postgres */     WHERE CAST(:among AS TEXT) IS NULL
+/* postgres */       AND words @@ CAST(replace(replace(replace(replace(replace(CAST(:expression AS TEXT),
 /* postgres */         ' AND ', ' & '), ' OR ', ' | '), ' NOT ', ' & !'), ' + ', ' <-> '), '*', ':*') AS TSQUERY)
 /* postgres */       AND id < :before
-/* postgres */     ORDER BY id + 0 DESC OFFSET 0
+/* postgres */     UNION ALL
+/* postgres */     SELECT id, message_id FROM search_entry
+/* postgres */     WHERE message_id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:among AS JSON))))
+/* postgres */       AND words @@ CAST(replace(replace(replace(replace(replace(CAST(:expression AS TEXT),
+/* postgres */         ' AND ', ' & '), ' OR ', ' | '), ' NOT ', ' & !'), ' + ', ' <-> '), '*', ':*') AS TSQUERY)
+/* postgres */       AND id < :before
+/* postgres */     ORDER BY id DESC OFFSET 0
 /* postgres */ ) AS e
 /* postgres */ CROSS JOIN LATERAL (SELECT * FROM message WHERE id = e.message_id OFFSET 0) AS m
 WHERE m.mailbox_id = :mailbox_id
 /* sqlite */   AND w.words MATCH :expression AND w.rowid < :before
+/* sqlite */   AND (CAST(:among AS TEXT) IS NULL OR +w.rowid IN (
+/* sqlite */     SELECT id FROM search_entry WHERE message_id IN (SELECT value FROM json_each(:among))
+/* sqlite */   ))
   AND CAST(:statuses AS TEXT) LIKE '% ' || m.status || ' %'
   AND NOT (m.direction = 'inbound' AND m.status = 'rejected')
   AND m.created_at >= :since AND m.created_at < :until
@@ -96,6 +107,15 @@ WHERE m.mailbox_id = :mailbox_id
   )
 /* sqlite */ ORDER BY w.rowid DESC
 /* postgres */ ORDER BY e.id DESC
+LIMIT :limit;
+
+-- name: few_within
+-- Ids of messages with one of the statuses in a JSON list and of that time, as long as there are fewer than `limit`.
+SELECT id FROM message
+WHERE mailbox_id = :mailbox_id AND direction IN ('inbound', 'outbound')
+  /* sqlite */ AND status IN (SELECT value FROM json_each(:statuses))
+  /* postgres */ AND status = ANY (ARRAY(SELECT json_array_elements_text(CAST(:statuses AS JSON))))
+  AND created_at >= :since AND created_at < :until
 LIMIT :limit;
 
 -- name: message_with_waiting_files

@@ -20,7 +20,7 @@ SELECT * FROM suppression WHERE account_id = :account_id AND address = :address;
 SELECT * FROM suppression
 WHERE account_id = :account_id
   AND (CAST(:reason AS TEXT) IS NULL OR reason = :reason)
-  AND (created_at < :before_at OR (created_at = :before_at AND address < :before_address))
+  AND (created_at, address) < (:before_at, :before_address)
 ORDER BY created_at DESC, address DESC
 LIMIT :limit;
 

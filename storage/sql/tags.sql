@@ -15,3 +15,9 @@ ON CONFLICT (message_id, name) DO UPDATE SET value = excluded.value;
 
 -- name: take_tag_off
 DELETE FROM tag WHERE message_id = :message_id AND name = :name;
+
+-- name: few_tagged
+-- Ids of messages with a tag, as long as there are fewer than `limit`.
+SELECT message_id FROM tag
+WHERE mailbox_id = :mailbox_id AND name = :name AND (CAST(:value AS TEXT) IS NULL OR value = :value)
+LIMIT :limit;

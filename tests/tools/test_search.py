@@ -18,6 +18,7 @@ from storage.errors import Conflict
 from storage.records import Approval
 from storage.sqlite import SQLite
 from tests.conftest import World, eventually, make_world, missing
+from tools import few
 from tools.context import DAY
 from tools.decide import approve, reject
 from tools.errors import Refusal
@@ -136,7 +137,11 @@ async def library(world: World) -> dict[str, str]:
     return names
 
 
-async def test_every_query_has_the_same_answer_on_both_databases(world: World, library: dict[str, str]) -> None:
+@pytest.mark.parametrize("most", [2_000, 2, 0], ids=["all few", "some few", "all many"])
+async def test_every_query_has_the_same_answer_on_both_databases(
+    world: World, library: dict[str, str], most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(few, "FEW", most)
     answers = {query: " ".join(library[each] for each in await found(world, query)) for query in QUERIES}
     assert answers == QUERIES
 
