@@ -38,7 +38,7 @@ from server.settings import Settings, SettingsError
 from server.smtp.certificate import Certificate
 from server.smtp.inbound import InboundListener
 from server.smtp.inbound import Terms as InboundTerms
-from server.smtp.submission import SubmissionListener, Terms
+from server.smtp.submission import SubmissionListener, Terms, bounds
 from server.streams import Streams
 from server.verifying import authenticator_of
 from tools import deliver
@@ -159,7 +159,7 @@ async def _listen(stack: AsyncExitStack, settings: Settings, context: Context) -
         settings.hostname,
         settings.max_message_bytes,
         _tls(settings.tls_cert, settings.tls_key),
-        bounds=settings.inbound.bounds(),
+        bounds=settings.inbound.bounds(files.limit()),
         proxies=settings.inbound.proxies,
         greylist_minutes=settings.inbound.greylist_minutes,
     )
@@ -179,6 +179,7 @@ async def _listen_for_submission(stack: AsyncExitStack, settings: Settings, cont
         settings.max_message_bytes,
         _tls(settings.tls_cert, settings.tls_key),
         settings.submission_plain,
+        bounds(files.limit()),
     )
     listener = SubmissionListener(terms)
     with listening("submission", settings.submission_host, settings.submission_port):

@@ -12,7 +12,12 @@ class InboundSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    connections: int = Field(default=2000, ge=1, description="Connections at a time.")
+    connections: int = Field(
+        default=2000,
+        ge=1,
+        description="Connections at a time; never more than a quarter of the files that this process may have open. "
+        "Who comes beyond is told 421.",
+    )
     per_address: int = Field(default=100, ge=1, description="Connections at a time of one address, or IPv6 /64.")
     per_minute: int | None = Field(
         default=None, ge=1, description="New connections a minute of one address; none is no limit."
@@ -32,6 +37,8 @@ class InboundSettings(BaseModel):
         description="Minutes after which mail of an unknown network is taken at another try; 0 is at once.",
     )
 
-    def bounds(self) -> Bounds:
-        """What is counted by address."""
-        return Bounds(self.connections, self.per_address, self.per_minute, self.errors)
+    def bounds(self, files: int) -> Bounds:
+        """What is counted, in a process that may have so many files open."""
+        # with those of submission they are a third, and HTTP has another: the last is delivery's and the database's
+        connections = min(self.connections, files // 4)
+        return Bounds(connections, self.per_address, self.per_minute, self.errors)

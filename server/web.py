@@ -30,7 +30,7 @@ class WebSettings(BaseModel):
 
     def bounds(self, files: int) -> Bounds:
         """What is counted, in a process that may have so many files open."""
-        # SMTP with its 2,500, and the database, have to fit beside it into the 4,096 of many a system
+        # SMTP has another third, and delivery and the database the last
         return Bounds(min(self.connections, files // 3), self.per_address, self.proxies)
 
     def trusted(self) -> list[str]:

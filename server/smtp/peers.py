@@ -56,7 +56,7 @@ class Peers:
             peer.minute, peer.arrivals = now, 0
         peer.arrivals += 1
         if self._open > self._bounds.connections:
-            return b"421 4.3.2 Too many connections"
+            return b"421 4.3.2 Too many connections at the moment; come again in a minute"
         if peer.open > self._bounds.per_address:
             return b"421 4.7.0 Too many connections from your address"
         if self._bounds.per_minute is not None and peer.arrivals > self._bounds.per_minute:

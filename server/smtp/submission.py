@@ -5,7 +5,7 @@ import base64
 import binascii
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from server.room import Room
 from server.smtp.arguments import announced, read_argument
@@ -27,7 +27,7 @@ from tools.submit_raw import check_recipient, submit_raw
 
 log = logging.getLogger("gatepost.submission")
 
-BOUNDS = Bounds(connections=500)
+CONNECTIONS = 500
 RECHECK_SECONDS = 1.0
 """A key that was revoked is worthless on an open connection too, after this time at most."""
 TRIES = 3
@@ -59,6 +59,7 @@ class Terms:
     tls: Tls
     plain: bool
     """Sign-in without TLS is allowed."""
+    bounds: Bounds = field(default_factory=lambda: Bounds(CONNECTIONS))
 
 
 class Submission(Service):
@@ -292,6 +293,11 @@ class Submission(Service):
             return accepted(await submit_raw(context, member.mailbox, recipients, content))
 
 
+def bounds(files: int) -> Bounds:
+    """What is counted, in a process that may have so many files open."""
+    return Bounds(min(CONNECTIONS, files // 12))
+
+
 def accepted(submitted: Submitted) -> bytes:
     """The reply to a mail that the gate took: on its way, or waiting for a person."""
     id_ = submitted.message.id
@@ -305,7 +311,7 @@ class SubmissionListener(Listener):
 
     def __init__(self, terms: Terms) -> None:
         room = Room(max_message_bytes=terms.max_message_bytes)
-        peers = Peers(BOUNDS, asyncio.get_running_loop().time)
+        peers = Peers(terms.bounds, asyncio.get_running_loop().time)
         connections = Connections()
         super().__init__(lambda: Submission(terms, connections, room, peers), connections)
 

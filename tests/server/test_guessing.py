@@ -15,8 +15,8 @@ from server.http.app import build_app
 from server.http.web.routes import web_routes
 from server.room import Room
 from server.smtp.conversation import Connections
-from server.smtp.peers import Peers
-from server.smtp.submission import BOUNDS, Submission, Terms
+from server.smtp.peers import Bounds, Peers
+from server.smtp.submission import Submission, Terms
 from storage.database import Database, Row, Value
 from tests.conftest import World
 from tests.fakes.edges import on_sqlite
@@ -107,7 +107,7 @@ async def site(world: World) -> Site:
         return {}
 
     app = build_app(system, web_routes=web_routes(system), ready=ready, json_response=True)
-    peers = Peers(BOUNDS, asyncio.get_running_loop().time)
+    peers = Peers(Bounds(), asyncio.get_running_loop().time)
     return Site(world, app, Terms(system, "mx.test", 1000, None, True), peers, looked)
 
 
