@@ -29,7 +29,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "anyio": ("server/calls.py",),
     "aiosqlite": ("storage/sqlite.py",),
     "asyncpg": ("storage/postgres.py",),
-    "cryptography": ("server/delivery/", "tools/mail/auth/"),
+    "cryptography": ("server/delivery/", "server/doctor/certificate.py", "tools/mail/auth/"),
     "dkim": ("server/demo/script.py",),
     "dns": ("server/",),
     "email_validator": ("tools/mail/address.py",),

@@ -9,19 +9,21 @@ import typer
 from server.commands.common import ConfigOption, DataOption, JsonOption, print_json, settings_of
 
 if TYPE_CHECKING:
-    from server.checks import Finding
+    from server.doctor.finding import Finding
     from server.settings import Settings
 
 _COLOURS = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
 
 
 def doctor(
-    offline: Annotated[bool, typer.Option("--offline", help="Leave DNS alone.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask no other machine: no DNS, smart host, scanner or site.")
+    ] = False,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check settings, database, secret, ports and DNS records; exit status 1 if something must be mended."""
+    """Check settings, certificate, disk, database, ports and DNS; exit status 1 if something must be mended."""
     findings = asyncio.run(_examine(settings_of(data, config), offline))
     if as_json:
         print_json([asdict(finding) for finding in findings])
@@ -33,13 +35,10 @@ def doctor(
 
 
 async def _examine(settings: "Settings", offline: bool) -> "list[Finding]":
-    from server.checks import examine
-    from server.zone_check import examine_zones, system_look_up
+    from server.doctor.examination import examine, examine_network
 
     findings, zones = await examine(settings)
-    if offline:
-        return findings
-    return findings + await examine_zones(zones, settings.route != "capture", system_look_up)
+    return findings if offline else findings + await examine_network(settings, zones)
 
 
 def _print(finding: "Finding") -> None:

@@ -1,22 +1,33 @@
 """The doctor's checks, each with a machine or a zone on which it speaks."""
 
 import asyncio
+import os
 import shutil
 import socket
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from dns.exception import Timeout
 
-from server.checks import Finding, examine
+from policies.modes import Mode
+from server import files
+from server.doctor.examination import examine
+from server.doctor.finding import Finding
+from server.doctor.machine import examine_folder, examine_limits
+from server.doctor.state import examine_state
+from server.doctor.zones import LookUp, examine_zones
 from server.domains import Zone, new_signing_keys, published
 from server.opening import looked_into, opened
 from server.settings import Settings
 from server.zone import DnsRecord, quoted, records
-from server.zone_check import LookUp, examine_zones
 from storage.migrate import available
-from tools.accounts import create_account
+from tests.conftest import World
+from tools.accounts import create_account, list_accounts
+from tools.context import HOUR, MINUTE
+from tools.send import SendRequest, send
+from tools.stops import start, stop
 
 KEYS = ("v=DKIM1; k=rsa; p=AAAA", "v=DKIM1; k=ed25519; p=BBBB")
 ZONE = Zone("a.example", records("a.example", "mx.a.example", "gp", KEYS))
@@ -27,6 +38,13 @@ GOOD = {
     ("gpe._domainkey.a.example", "TXT"): ["v=DKIM1; k=ed25519; p=BBBB"],
     ("_dmarc.a.example", "TXT"): ["v=DMARC1; p=reject"],
 }
+
+
+@dataclass
+class Disk:
+    """What a disk says of itself."""
+
+    free: int
 
 
 def answers(zone: Mapping[tuple[str, str], list[str]]) -> LookUp:
@@ -195,3 +213,70 @@ def test_txt_values_come_in_strings_of_255(length: int, strings: int) -> None:
     text = quoted("x" * length)
     assert text.count('"') == 2 * strings
     assert text.replace('" "', "").strip('"') == "x" * length
+
+
+async def test_ten_files_are_few(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert levels(examine_limits(settings), "open files:") == ["ok"]
+    monkeypatch.setattr(files, "most", lambda: 1024)
+    (found,) = examine_limits(settings)
+    assert found.level == "warn" and "HTTP takes 341 connections of 5000, SMTP 256 of 2000" in found.what
+    assert "LimitNOFILE" in found.fix
+
+
+@pytest.mark.parametrize(("free", "level"), [(2**31, "ok"), (2**31 - 1, "warn"), (2**28, "warn"), (2**28 - 1, "fail")])
+async def test_room_on_the_disk(free: int, level: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Disk(free))
+    findings, _ = await examine(settings)
+    assert levels(findings, "disk:") == [level]
+
+
+async def test_a_database_that_others_can_read(settings: Settings) -> None:
+    (settings.data / "gatepost.db").chmod(0o644)
+    findings, _ = await examine(settings)
+    (found,) = [finding for finding in findings if finding.level == "fail"]
+    assert found.fix == f"Run 'chmod 600 {settings.data}/gatepost.db'."
+
+
+@pytest.mark.parametrize("name", ["", "secret", "gatepost.db", "blobs"])
+async def test_what_the_user_that_runs_it_cannot_write(
+    name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (settings.data / "blobs").mkdir()
+    closed = settings.data / name
+    monkeypatch.setattr(os, "access", lambda path, _: path != closed)
+    (found,) = [finding for finding in examine_folder(settings.data) if finding.level == "fail"]
+    assert str(closed) in found.what and "chown" in found.fix
+
+
+async def test_sending_that_is_stopped(settings: Settings) -> None:
+    async with looked_into(settings) as context:
+        (account,) = await list_accounts(context)
+        await stop(context, None, "the operator", "a look around")
+        await stop(context, account.id, "ada")
+        findings, _ = await examine(settings)
+        assert [finding.level for finding in findings if finding.what.startswith("sending:")] == ["warn", "warn"]
+        everybody, one = [finding for finding in findings if finding.what.startswith("sending:")]
+        assert "a look around" in everybody.what and everybody.fix.startswith("'gatepost start' ")
+        assert one.fix.startswith(f"'gatepost start --account {account.slug}' ")
+
+
+async def test_a_clock_that_went_back(settings: Settings) -> None:
+    async with looked_into(settings) as context:
+        (account,) = await list_accounts(context)
+        await stop(replace(context, clock=lambda: context.now() + 2 * HOUR), account.id, "ada")
+        await start(replace(context, clock=lambda: context.now() + 2 * HOUR), account.id, "ada")
+    findings, _ = await examine(settings)
+    assert levels(findings, "clock:") == ["fail"]
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(14, []), (16, ["warn"])])
+async def test_mail_that_nobody_takes(world: World, minutes: int, expected: list[str]) -> None:
+    await world.in_mode(Mode.AUTONOMOUS)
+    await send(world.context, SendRequest(to=["office@example.org"], subject="Hi", markdown="Hi"))
+    late = replace(world.system, clock=lambda: world.system.now() + minutes * MINUTE)
+    assert levels(await examine_state(late, await list_accounts(late)), "delivery:") == expected
+
+
+async def test_a_site_in_the_clear(settings: Settings) -> None:
+    findings, _ = await examine(settings.model_copy(update={"base_url": "http://mail.a.example"}))
+    assert levels(findings, "base_url") == ["warn"]

@@ -3,16 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from dns.asyncresolver import Resolver
 from dns.exception import DNSException
 from dns.rdtypes.txtbase import TXTBase
-from dns.resolver import NXDOMAIN, NoAnswer
+from dns.resolver import NXDOMAIN
 
-from server.checks import Finding
+from server.delivery.names import Names, absolute
+from server.doctor.finding import Finding
 from server.domains import Zone
 from server.zone import DnsRecord
-
-DNS_SECONDS = 5.0
 
 LookUp = Callable[[str, str], Awaitable[list[str]]]
 """Name and type to the values found; none for a name that does not exist. Raises DNSException, OSError."""
@@ -24,19 +22,21 @@ async def examine_zones(zones: list[Zone], needed: bool, look_up: LookUp) -> lis
     return list(await asyncio.gather(*(_examine(record, needed, look_up) for record in records)))
 
 
-async def system_look_up(name: str, type_: str) -> list[str]:
-    """Ask the system's resolver, within DNS_SECONDS."""
-    resolver = Resolver()
-    resolver.lifetime = DNS_SECONDS
-    try:
-        answer = await resolver.resolve(f"{name}.", type_)
-    except (NXDOMAIN, NoAnswer):
-        return []
-    # the strings of a TXT record are joined without a space (RFC 7208 section 3.3)
-    return [
-        b"".join(rdata.strings).decode(errors="replace") if isinstance(rdata, TXTBase) else rdata.to_text()
-        for rdata in answer
-    ]
+def look_up_by(names: Names) -> LookUp:
+    """The look-up that asks its resolver."""
+
+    async def look_up(name: str, type_: str) -> list[str]:
+        try:
+            found = await names.look_up(absolute(name), type_)
+        except NXDOMAIN:
+            return []
+        # the strings of a TXT record are joined without a space (RFC 7208 section 3.3)
+        return [
+            b"".join(record.strings).decode(errors="replace") if isinstance(record, TXTBase) else record.to_text()
+            for record in found.records
+        ]
+
+    return look_up
 
 
 async def _examine(record: DnsRecord, needed: bool, look_up: LookUp) -> Finding:
