@@ -1,6 +1,7 @@
 """The table `inbound` of the settings: who may bring mail, how many at once, and who is asked to come again."""
 
 from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -35,6 +36,11 @@ class InboundSettings(BaseModel):
         ge=0,
         le=1440,
         description="Minutes after which mail of an unknown network is taken at another try; 0 is at once.",
+    )
+    dmarc_temperror: Literal["accept", "defer"] = Field(
+        default="accept",
+        description="What becomes of mail while the DNS does not tell what its author's domain asks for: `accept` "
+        "takes it, marked; `defer` answers 451, where no recipient's mailbox has the DMARC policy accept.",
     )
 
     def bounds(self, files: int) -> Bounds:

@@ -43,6 +43,7 @@ async def looked_into(settings: Settings, *, base_url: str | None = None) -> Asy
             limits=settings.limits.table(reputation_at_stake=settings.meets_strangers),
             thresholds=settings.limits.thresholds(),
             spam=settings.spam.thresholds(),
+            defer_unknown=settings.inbound.dmarc_temperror == "defer",
             quarantine_days=settings.spam.keep_days,
         )
         yield Context(db=database, blobs=Blobs(settings.data / "blobs"), secret=secret, site=site)

@@ -1,6 +1,6 @@
 """Verifying arrived mail before it is stored, and refusing it where its own domain and every mailbox want that."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Literal
 
 from policies.facts import Inbound
@@ -56,10 +56,17 @@ def facts_of(mailbox: Mailbox, authentication: Authentication | None) -> Inbound
     )
 
 
-def refuse(mailboxes: Iterable[Mailbox], authentication: Authentication | None) -> None:
-    """Raises Refusal unauthenticated_sender where no mailbox takes the mail: one that does keeps it for all."""
-    if authentication is None or authentication.dmarc.disposition != "reject":
+def refuse(
+    context: Context, mailboxes: Sequence[Mailbox], authentication: Authentication | None, *, may_defer: bool
+) -> None:
+    """Raises Refusal where no mailbox takes the mail, as one that does keeps it for all: unauthenticated_sender, or
+    unknown_sender where `may_defer` and the site wants to know first (RFC 9989 leaves it to whoever gets the mail)."""
+    if authentication is None or not mailboxes:
         return
-    fates = [fate_of(accept(facts_of(mailbox, authentication))) for mailbox in mailboxes]
-    if fates and all(fate is Fate.REJECT for fate in fates):
-        raise Refusal("unauthenticated_sender")
+    if may_defer and context.site.defer_unknown and authentication.dmarc.is_open:
+        if all(mailbox.dmarc_policy != "accept" for mailbox in mailboxes):
+            raise Refusal("unknown_sender")
+    elif authentication.dmarc.disposition == "reject":
+        fates = [fate_of(accept(facts_of(mailbox, authentication))) for mailbox in mailboxes]
+        if all(fate is Fate.REJECT for fate in fates):
+            raise Refusal("unauthenticated_sender")

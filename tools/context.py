@@ -109,6 +109,8 @@ class Site:
     """None lets mail be handed in from everywhere."""
     spam: SpamThresholds = field(default_factory=SpamThresholds)
     """From which scores on arrived mail is marked, and kept apart."""
+    defer_unknown: bool = False
+    """Whether mail whose author's policy cannot be looked up has to come again, where a mailbox would follow it."""
     quarantine_days: int = 30
     """How long mail that is kept apart is kept."""
 

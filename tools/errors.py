@@ -356,6 +356,13 @@ _CONDITIONS = (
         smtp="550 5.7.26",
     ),
     Condition(
+        "unknown_sender",
+        503,
+        "Whether the domain in From vouches for this mail cannot be looked up just now, and it is not taken before.",
+        "Send it again later.",
+        smtp="451 4.7.0",
+    ),
+    Condition(
         "invalid_dmarc_policy", 400, "Not a policy for mail that fails DMARC.", "Use accept, quarantine or reject."
     ),
     Condition("sign_in_required", 401, "Nobody is signed in.", "Sign in with a mailed link."),

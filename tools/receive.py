@@ -58,6 +58,8 @@ class Arrival:
     """The listener's findings: `ip`, `helo`, `tls`."""
     id: str = ""
     """Whoever brings a mail again says the same; empty where nobody does."""
+    accepted: bool = False
+    """A service that the domain named brings it: its sender was told already that it is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,8 @@ async def expects(context: Context, address: str) -> bool:
 async def receive(context: Context, arrival: Arrival) -> bool:
     """Store a mail for each mailbox it is for; when this returns, it is durable. False for one that was stored before.
 
-    Raises Unavailable, and Refusal: unauthenticated_sender where nobody takes a mail that fails DMARC,
-    mailbox_not_found where only bounces are taken.
+    Raises Unavailable, and Refusal: unauthenticated_sender where nobody takes a mail that fails DMARC, unknown_sender
+    where nobody does before that is known, mailbox_not_found where only bounces are taken.
     """
     forwarding.refuse(context, arrival.sender, arrival.recipients)
     small = len(arrival.raw) <= SMALL
@@ -116,7 +118,7 @@ async def receive(context: Context, arrival: Arrival) -> bool:
     addressees = await _addressees(context, arrival.recipients)
     mailboxes = [each.mailbox for each in addressees]
     if not back:
-        refuse(mailboxes, authentication)
+        refuse(context, mailboxes, authentication, may_defer=not arrival.accepted)
     sender = parsed.shown_author(arrival.sender)
     cautions = {
         mailbox.id: await cautions_about(context.db, mailbox, sender, parsed, authentication) for mailbox in mailboxes

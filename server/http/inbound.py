@@ -86,7 +86,7 @@ async def _bring(context: Context, envelope: Envelope, raw: bytes, id_: str) -> 
     if hops(raw) > MAX_RECEIVED:
         raise Refusal("mail_loop")
     peer: dict[str, str | bool] = {"ip": envelope.ip, "helo": envelope.helo, "tls": False}
-    new = await receive(context, Arrival(envelope.sender, tuple(accepted), raw, peer, id_))
+    new = await receive(context, Arrival(envelope.sender, tuple(accepted), raw, peer, id_, accepted=True))
     unknown = [address for address in envelope.recipients if address not in accepted]
     return JSONResponse({"accepted": accepted, "unknown": unknown, "duplicate": not new})
 

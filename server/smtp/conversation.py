@@ -30,6 +30,8 @@ LAST = (b"221", b"421")
 BLAMELESS = (b"4.3.", b"4.5.3")
 """Enhanced codes of what the other side cannot help: faults of ours, and recipients that go into another mail
 (RFC 3463 sections 3.4 and 3.6)."""
+AGAIN = b"451"
+"""Who is asked to come again, by greylisting or while the DNS is silent, has done nothing wrong either."""
 STOPPING = b"421 4.3.2 The server stops; come back in a minute"
 TOO_SLOW = b"421 4.4.2 Too slow"
 
@@ -261,7 +263,8 @@ class Conversation(asyncio.Protocol):
         elif reply.startswith(b"5"):
             self._errors += 1
         # RFC 5321 section 4.5.3.1.10: who names too many recipients goes on to DATA, for those that were taken
-        if reply.startswith((b"4", b"5")) and not reply.startswith(BLAMELESS, 4):
+        blameless = reply.startswith(AGAIN) or reply.startswith(BLAMELESS, 4)
+        if reply.startswith((b"4", b"5")) and not blameless:
             self.refused()
         self._over = reply[:3] in LAST or self._errors >= ERRORS
 

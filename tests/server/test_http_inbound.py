@@ -20,8 +20,9 @@ from tests.conftest import World
 from tests.e2e.listener import stored
 from tests.fakes.edges import on_sqlite
 from tools.accounts import SigningKeys, create_account, create_mailbox
-from tools.context import SECOND
+from tools.context import SECOND, Context
 from tools.domains import KEY_PREFIX, new_forwarding_key, no_forwarding_key
+from tools.receive import Arrival
 
 pytestmark = on_sqlite
 
@@ -77,6 +78,20 @@ async def test_signed_mail_is_stored_and_says_who_brought_it(
     assert await stored(world) == [MAIL]
     message = await one(world.system.db, Message, "message_by_rfc_id", mailbox_id=world.mailbox.id, rfc_message_id="")
     assert message is not None and '"ip": "192.0.2.7"' in message.findings
+
+
+async def test_the_service_is_known_to_have_taken_it(
+    world: World, http: httpx2.AsyncClient, key: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Arrival] = []
+
+    async def receive(_: Context, arrival: Arrival) -> bool:
+        seen.append(arrival)
+        return True
+
+    monkeypatch.setattr("server.http.inbound.receive", receive)
+    assert (await bring(http, world, key, ENVELOPE)).status_code == 200
+    assert [arrival.accepted for arrival in seen] == [True]
 
 
 async def test_the_same_mail_brought_again_is_stored_once(world: World, http: httpx2.AsyncClient, key: bytes) -> None:

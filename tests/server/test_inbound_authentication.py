@@ -16,7 +16,9 @@ from tests.fakes.dns_server import FakeDNSServer, Zone
 from tools.accounts import create_mailbox
 from tools.context import Principal
 from tools.dmarc_policy import DmarcPolicyRequest, set_dmarc_policy
+from tools.errors import Refusal
 from tools.mail.auth.authenticator import Authenticator
+from tools.receive import Arrival, receive
 
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 
@@ -27,6 +29,10 @@ ZONE: Zone = {
     "bank.example": {"TXT": ['"v=spf1 -all"']},
     "_dmarc.bank.example": {"TXT": ['"v=DMARC1; p=reject"']},
     "_dmarc.slow.example": None,
+    "signs.example": None,
+    "_dmarc.signs.example": {"TXT": ['"v=DMARC1; p=reject"']},
+    "watches.example": None,
+    "_dmarc.watches.example": {"TXT": ['"v=DMARC1; p=none"']},
 }
 
 
@@ -83,6 +89,57 @@ async def test_a_dns_that_does_not_answer_refuses_nothing(world: World) -> None:
             assert (await talk.mail(mail("service@slow.example"), ADA)).startswith("250 ")
     [raw] = await stored(world)
     assert b"dmarc=temperror" in raw
+
+
+def deferring(world: World) -> World:
+    """The world where mail waits for the DNS to tell what its author's domain asks for."""
+    return replace(world, system=replace(world.system, site=replace(world.system.site, defer_unknown=True)))
+
+
+@pytest.mark.parametrize(
+    ("author", "code"),
+    [
+        ("service@slow.example", "451 4.7.0 "),  # its record
+        ("service@signs.example", "451 4.7.0 "),  # who vouches: its policy is known, and it is reject
+        ("service@watches.example", "250 2.0.0 "),  # the same, and it asks for nothing
+        ("service@bank.example", "550 5.7.26 "),
+        ("bea@example.net", "250 2.0.0 "),
+    ],
+)
+async def test_mail_waits_for_the_dns_where_the_operator_wants_that(world: World, author: str, code: str) -> None:
+    async with FakeDNSServer(ZONE) as server:
+        world = deferring(verified_by(world, server))
+        await rejecting(world)
+        sender = author if "signs" in author or "watches" in author else "bea@example.net"
+        async with greeted(world) as talk:
+            await talk.begin(ADA, sender=sender)
+            await talk.send(mail(author) + b".\r\n")
+            assert (await talk.reply()).startswith(code)
+    assert len(await stored(world)) == code.startswith("250")
+
+
+async def test_it_does_not_wait_where_a_mailbox_takes_forgeries_too(world: World) -> None:
+    other = await create_mailbox(world.system, world.account.id, "bob", "agents.example")
+    async with FakeDNSServer(ZONE) as server:
+        world = deferring(verified_by(world, server))
+        async with greeted(world) as talk:
+            assert (await talk.mail(mail("service@slow.example"), ADA)).startswith("250 ")
+            await rejecting(world)
+            assert (await talk.mail(mail("service@slow.example"), ADA, other.address)).startswith("250 ")
+            assert (await talk.mail(mail("service@slow.example"), ADA)).startswith("451 ")
+
+
+async def test_what_was_taken_elsewhere_does_not_wait(world: World) -> None:
+    """A forwarding service has said 250 to the sender: it could only send a bounce, to whom the mail may forge."""
+    arrival = Arrival(
+        "bea@example.net", (ADA,), mail("service@slow.example"), {"ip": "192.0.2.7"}, "msg_1", accepted=True
+    )
+    async with FakeDNSServer(ZONE) as server:
+        world = deferring(verified_by(world, server))
+        await rejecting(world)
+        assert await receive(world.system, arrival)
+        with pytest.raises(Refusal, match="cannot be looked up just now"):
+            await receive(world.system, replace(arrival, id="", accepted=False))
 
 
 @pytest.mark.parametrize(("resolver", "concerns"), [(None, False), ("127.0.0.1:53", True)])

@@ -195,6 +195,16 @@ async def test_too_many_errors_end_the_line_and_bar_the_address(world: World) ->
     assert (await other.replies(1))[0].startswith(b"220 ")
 
 
+async def test_who_is_asked_to_come_again_is_not_blamed_for_it(world: World) -> None:
+    """Or a large sender, whose addresses nobody knows yet, would be barred by the first hundred mails it brings."""
+    shared = Shared(Peers(Bounds(errors=25), asyncio.get_running_loop().time))
+    terms = Terms(world.system, "mx.agents.example", 100_000, greylist_minutes=5)
+    pipe = Pipe(Inbound(terms, shared))
+    pipe.feed([b"EHLO c.example\r\nMAIL FROM:<bea@example.net>\r\n"] + [f"RCPT TO:<{ADA}>\r\n".encode()] * 30)
+    assert [reply[:9] for reply in await pipe.replies(33)].count(b"451 4.7.1") == 30
+    assert (await Pipe(Inbound(terms, shared)).replies(1))[0].startswith(b"220 ")
+
+
 async def test_the_postmaster_needs_no_domain(world: World) -> None:
     """RFC 5321 sections 4.1.1.3 and 4.5.1: it is the one of the host's own domain."""
     async with greeted(world) as talk:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from server.opening import opened
 from server.secret import load_secret
 from server.settings import MASK, Settings, SettingsError
 
@@ -199,3 +200,9 @@ def test_roles_come_from_a_variable_too(tmp_path: Path, monkeypatch: pytest.Monk
 def test_roles_that_cannot_be_are_refused(given: dict[str, Any], said: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=said):
         Settings.load(data=tmp_path, **given)
+
+
+@pytest.mark.parametrize(("setting", "defers"), [("accept", False), ("defer", True)])
+async def test_mail_waits_for_the_dns_if_the_settings_say_so(tmp_path: Path, setting: str, defers: bool) -> None:
+    async with opened(Settings.load(None, data=tmp_path, inbound={"dmarc_temperror": setting})) as context:
+        assert context.site.defer_unknown is defers

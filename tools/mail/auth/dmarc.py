@@ -63,6 +63,11 @@ class Dmarc:
     strict: frozenset[Method] = frozenset()
     """By which methods the very same domain alone would have vouched."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it may turn out that the author's domain asks to keep the mail apart, or to reject it."""
+        return self.result == "temperror" and not (self.found_at and self.policy == "none")
+
 
 def parse_dmarc(record: bytes) -> DmarcRecord | None:
     """A TXT record; None for one that is not of DMARC. What is wrong in it counts as missing (section 4.7)."""
