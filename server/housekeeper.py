@@ -26,6 +26,6 @@ async def keep_house(context: Context) -> None:
             if looks % TIDY_EVERY == 0:
                 await tidy(context)
         except StorageError as error:
-            log.error("cannot keep house", error=type(error).__name__)
+            log.error("cannot keep house", error=str(error))
         looks += 1
         await asyncio.sleep(LOOK_SECONDS)

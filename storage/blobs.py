@@ -1,6 +1,7 @@
 """Raw mail too large for a row, in files named by their SHA-256."""
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -11,6 +12,8 @@ from storage.errors import Damaged, Missing, Unavailable
 
 INLINE = 256 * 1024
 """Up to this many bytes a mail lies in the database itself."""
+UNFINISHED = "new-"
+"""How the name of a file begins that is being written."""
 
 
 class Blobs:
@@ -26,6 +29,11 @@ class Blobs:
     async def drop(self, name: str, unused_seconds: float) -> bool:
         """Delete a blob; False, and it stays, when it was stored within that time. Raises Unavailable."""
         return await asyncio.to_thread(self._drop, name, unused_seconds)
+
+    async def sweep(self, unused_seconds: float) -> int:
+        """Delete what a process that died was writing, if nobody touched it within that time; how many. Raises
+        Unavailable."""
+        return await asyncio.to_thread(self._sweep, unused_seconds)
 
     async def get(self, name: str) -> bytes:
         """The bytes of a blob. Raises Missing when they are gone, Damaged when they differ, Unavailable."""
@@ -43,7 +51,8 @@ class Blobs:
 
     def _write(self, path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        # not beside it: what is left of it is looked for in one folder, and not in all
+        handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=UNFINISHED)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -51,8 +60,8 @@ class Blobs:
                 os.fsync(file.fileno())
             Path(temporary).replace(path)
         except OSError:
-            # what a full disk cut off would keep it full
-            Path(temporary).unlink()
+            # what a full disk cut off would keep it full; another process may have swept it, if this one stood still
+            Path(temporary).unlink(missing_ok=True)
             raise
         for folder in (path.parent, self._folder):
             _sync_folder(folder)
@@ -75,6 +84,19 @@ class Blobs:
         except OSError as error:
             raise Unavailable(f"a stored mail cannot be deleted: {error.strerror}") from error
         return True
+
+    def _sweep(self, unused_seconds: float) -> int:
+        swept = 0
+        try:
+            for path in self._folder.glob(f"{UNFINISHED}*"):
+                # another process that shares the folder may be writing it, or sweeping too
+                with contextlib.suppress(FileNotFoundError):
+                    if path.is_file() and _age(path) >= unused_seconds:
+                        path.unlink()
+                        swept += 1
+        except OSError as error:
+            raise Unavailable(f"an unfinished file cannot be deleted: {error.strerror}") from error
+        return swept
 
     def _get(self, name: str) -> bytes:
         try:

@@ -15,7 +15,8 @@ AT_ONCE = 50
 MOST = 2_000
 """Messages of one round; what is left waits for the next."""
 BLOB_HOURS = 1
-"""So long a blob that lost its message stays: a mail that needs it may be on its way into the database."""
+"""So long a blob that lost its message stays, as a mail that needs it may be on its way into the database; and so long
+a file that is not finished."""
 
 _PURGES = (
     "purge_search_entry",
@@ -67,7 +68,7 @@ async def retention_of(context: Context, mailbox: Mailbox) -> int:
 
 
 async def purge(context: Context) -> int:
-    """Delete the mail whose time is over, and the blobs that nothing needs; how many messages. Raises Unavailable."""
+    """Delete the mail whose time is over, and the files that nothing needs; how many messages. Raises Unavailable."""
     purged = 0
     while purged < MOST:
         now = context.now()
@@ -88,6 +89,7 @@ async def purge(context: Context) -> int:
         await context.db.write(partial(_delete, context, over))
         purged += len(over)
     await _drop_blobs(context)
+    await context.blobs.sweep(BLOB_HOURS * 3600)
     return purged
 
 

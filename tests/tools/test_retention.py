@@ -1,7 +1,11 @@
 """Retention: what is over goes with everything made from it, and nothing that still waits or is still needed."""
 
+import asyncio
 import os
 import re
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -10,7 +14,7 @@ import pytest
 from policies.modes import Mode
 from storage.blobs import Blobs
 from storage.database import many
-from storage.errors import Missing
+from storage.errors import Missing, Unavailable
 from storage.migrate import FOLDER
 from storage.queries import queries
 from storage.records import Event
@@ -28,6 +32,7 @@ from tools.search import SearchRequest, search
 from tools.send import SendRequest, send
 from tools.tags import TagRequest, tag
 
+ROOT = Path(__file__).resolve().parents[2]
 LARGE = MAIL + b"All the words of a large mail.\r\n" * 10_000
 """Too large for a row."""
 
@@ -163,6 +168,51 @@ async def test_a_blob_put_aside_by_a_crash_is_brought_back_or_finished(tmp_path:
     assert await store.drop(name, 60) and await store.drop(name, 60)
     with pytest.raises(Missing):
         await store.get(name)
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from storage.blobs import Blobs
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(Blobs(Path(sys.argv[1])).put(b"x" * 300_000))
+"""
+
+
+async def test_what_a_killed_process_was_writing_is_swept_when_it_is_old(world: World) -> None:
+    folder = world.system.blobs._folder
+    kept = await world.system.blobs.put(LARGE)
+    others = [folder / "NOTES", folder / kept[:2] / "new-and-not-ours", folder / "new-folder"]
+    others[0].touch()
+    others[1].touch()
+    others[2].mkdir()
+    ended = subprocess.run([sys.executable, "-c", KILLED, folder], cwd=ROOT, timeout=60)
+    assert ended.returncode == -signal.SIGKILL
+    (left,) = [path for path in folder.glob("new-*") if path.is_file()]
+    await purge(world.system)
+    assert left.exists(), "another process may be writing it"
+    for path in (left, *others, folder / kept[:2] / kept):
+        os.utime(path, (time.time() - 3601,) * 2)
+    await purge(world.system)
+    assert not left.exists()
+    assert all(path.exists() for path in others) and await world.system.blobs.get(kept) == LARGE
+
+
+async def test_two_processes_sweep_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the other one swept is gone, and what it swept from under a writer is told as a fault that mends."""
+    stores = [Blobs(tmp_path), Blobs(tmp_path)]
+    for number in range(50):
+        (tmp_path / f"new-{number}").touch()
+    assert sum(await asyncio.gather(*(store.sweep(0) for store in stores))) == 50
+    assert list(tmp_path.iterdir()) == []
+
+    def swept(_: int) -> None:
+        for path in tmp_path.glob("new-*"):
+            path.unlink()
+
+    monkeypatch.setattr(os, "fsync", swept)
+    with pytest.raises(Unavailable, match="cannot store a large mail"):
+        await stores[0].put(LARGE)
 
 
 async def test_the_trash_and_retention_together_purge_once(world: World) -> None:
