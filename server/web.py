@@ -25,7 +25,8 @@ class WebSettings(BaseModel):
     proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
         default=LOOPBACK,
         description="Networks of reverse proxies. Their connections are not counted by address, and whom they name in "
-        "X-Forwarded-For counts as who asks; how many connections each of those may have is for the proxy to bound.",
+        "X-Forwarded-For counts as who asks; how many connections each of those may have is for the proxy to bound. "
+        "The list is the whole of it: whoever names another machine, and has a proxy on this one too, names both.",
     )
 
     def bounds(self, files: int) -> Bounds:

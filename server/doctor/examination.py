@@ -19,6 +19,7 @@ from server.settings import Settings, SettingsError
 from storage.errors import StorageError
 from storage.migrate import available, version
 from tools.accounts import list_accounts
+from tools.mail.network import is_within
 
 
 async def examine(settings: Settings) -> tuple[list[Finding], list[Zone]]:
@@ -26,6 +27,7 @@ async def examine(settings: Settings) -> tuple[list[Finding], list[Zone]]:
     findings = [
         _route(settings),
         _reach(settings),
+        *_proxies(settings),
         *await examine_ports(settings),
         *examine_certificate(settings, datetime.now(UTC)),
         *examine_limits(settings),
@@ -73,6 +75,16 @@ def _reach(settings: Settings) -> Finding:
         what = f"base_url {url}: keys and links that approve travel in the clear"
         return Finding("warn", what, "Put a proxy with TLS before it, and set base_url to its https:// address.")
     return Finding("ok", f"base_url {url}")
+
+
+def _proxies(settings: Settings) -> list[Finding]:
+    """Only this machine reaches a port of loopback: where it is no proxy, all who come through one are one client."""
+    host, proxies = settings.http_host, settings.web.proxies
+    if host not in ("127.0.0.1", "::1") or "web" not in settings.roles or not proxies or is_within(host, proxies):
+        return []
+    what = f"web.proxies: HTTP listens on {host} alone, which is not among them"
+    fix = f"Name {host} too, as the list takes the place of the default; or let http_host be reached from them."
+    return [Finding("warn", what, fix)]
 
 
 async def _database(settings: Settings) -> tuple[list[Finding], list[Zone]]:

@@ -21,6 +21,7 @@ from server.doctor.zones import LookUp, examine_zones
 from server.domains import Zone, new_signing_keys, published
 from server.opening import looked_into, opened
 from server.settings import Settings
+from server.web import WebSettings
 from server.zone import DnsRecord, quoted, records
 from storage.migrate import available
 from tests.conftest import World
@@ -275,6 +276,23 @@ async def test_mail_that_nobody_takes(world: World, minutes: int, expected: list
     await send(world.context, SendRequest(to=["office@example.org"], subject="Hi", markdown="Hi"))
     late = replace(world.system, clock=lambda: world.system.now() + minutes * MINUTE)
     assert levels(await examine_state(late, await list_accounts(late)), "delivery:") == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "proxies", "expected"),
+    [
+        ("127.0.0.1", ["10.0.0.5/32"], ["warn"]),
+        ("127.0.0.1", ["10.0.0.5/32", "127.0.0.0/8"], []),
+        ("10.0.0.1", ["10.0.0.5/32"], []),
+        ("127.0.0.1", [], []),
+    ],
+)
+async def test_a_proxy_on_this_machine_that_is_not_named(
+    host: str, proxies: list[str], expected: list[str], settings: Settings
+) -> None:
+    changed = {"http_host": host, "web": WebSettings.model_validate({"proxies": proxies})}
+    findings, _ = await examine(settings.model_copy(update=changed))
+    assert levels(findings, "web.proxies:") == expected
 
 
 async def test_a_site_in_the_clear(settings: Settings) -> None:
