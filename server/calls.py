@@ -21,6 +21,9 @@ RETRY_SECONDS = 5
 _NAMED = 8
 """Problems and unknown arguments that one refusal names."""
 
+_TOLD = ("message_id", "status", "approval_id")
+"""Of a result, what the log says."""
+
 Place = tuple[int | str, ...]
 """Where in the arguments: field names and list indices."""
 
@@ -40,8 +43,9 @@ async def call(
             # a client that hangs up must not undo half of a mail that is being handed in
             with anyio.CancelScope(shield=not operation.read_only):
                 result: BaseModel = await perform(operation, context, request)
-        return result
-    except Refusal:
+    except Refusal as refusal:
+        if not operation.read_only:
+            _tell(operation, context, request_id, refused=refusal.code)
         raise
     except Unavailable as error:
         log.warning("storage unavailable", operation=operation.name, request_id=request_id, error=str(error))
@@ -49,6 +53,15 @@ async def call(
     except Exception as error:
         log.exception("operation failed", operation=operation.name, request_id=request_id)
         raise Refusal("internal_error") from error
+    if not operation.read_only:
+        _tell(operation, context, request_id, **{name: getattr(result, name, None) for name in _TOLD})
+    return result
+
+
+def _tell(operation: AnyOperation, context: Context, request_id: str, **outcome: object) -> None:
+    """A line in the log: who asked for what, and what became of it; by the message's id `gatepost audit` goes on."""
+    by, told = context.principal.name, {name: value for name, value in outcome.items() if value}
+    log.info("asked", operation=operation.name, by=by, ip=context.origin, request_id=request_id, **told)
 
 
 def _place(operation: AnyOperation, context: Context) -> AbstractAsyncContextManager[None]:

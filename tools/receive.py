@@ -103,8 +103,9 @@ async def expects(context: Context, address: str) -> bool:
     return await returned.feedback_domain(context.db, address) is not None
 
 
-async def receive(context: Context, arrival: Arrival) -> bool:
-    """Store a mail for each mailbox it is for; when this returns, it is durable. False for one that was stored before.
+async def receive(context: Context, arrival: Arrival) -> tuple[str, ...] | None:
+    """Store a mail for each mailbox it is for; when this returns, it is durable. The ids of the messages it became, or
+    None for one that was stored before.
 
     Raises Unavailable, and Refusal: unauthenticated_sender where nobody takes a mail that fails DMARC, unknown_sender
     where nobody does before that is known, mailbox_not_found where only bounces are taken.
@@ -129,17 +130,15 @@ async def receive(context: Context, arrival: Arrival) -> bool:
     forms = {each.id: await sealed(Wire(arrival.sender, (Recipient(each.address),), kept), blob) for each in mailboxes}
     looked = Looked(arrival, parsed, authentication, cautions, seen, forms)
 
-    async def work(transaction: Transaction) -> bool:
+    async def work(transaction: Transaction) -> tuple[str, ...] | None:
         if addressees and not await _is_new(transaction, context.now(), addressees[0], arrival):
-            return False
+            return None
         for address in back:
             await returned.look(context, transaction, address, report, arrival.raw)
         for address in filter(partial(forwarding.returns, context), arrival.recipients):
             wire = Wire(arrival.sender, (Recipient(address),), kept)
             await forwarding.give_back(context, transaction, address, wire, blob)
-        for each in addressees:
-            await _deliver(context, transaction, each, looked)
-        return True
+        return tuple([await _deliver(context, transaction, each, looked) for each in addressees])
 
     return await context.db.write(work)
 
@@ -169,7 +168,8 @@ async def _addressees(context: Context, addresses: Sequence[str]) -> list[Addres
     return list(found.values())
 
 
-async def _deliver(context: Context, transaction: Transaction, who: Addressee, looked: Looked) -> None:
+async def _deliver(context: Context, transaction: Transaction, who: Addressee, looked: Looked) -> str:
+    """The id of the message."""
     mailbox = who.mailbox
     joined = await join(context, transaction, mailbox, looked.parsed, believed=looked.believed)
     judgement = await judged(transaction, mailbox.id, joined.answered_thread, looked.sender.email, looked.seen)
@@ -191,6 +191,7 @@ async def _deliver(context: Context, transaction: Transaction, who: Addressee, l
         if fate is Fate.FLAG:
             await note_mentions(transaction, message)
         await events.about(transaction, context.now(), message, f"message.{message.status}")
+    return message.id
 
 
 def _message(

@@ -44,8 +44,9 @@ class Authentication:
         guesses.check(self._context.now(), origin, key)
         try:
             principal = await principal_of(self._context, key)
-        except Refusal:
+        except Refusal as refusal:
             guesses.wrong(self._context.now(), origin)
+            log.info("refused", code=refusal.code, ip=origin)
             raise
         guesses.right(origin, key)
         return principal

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import ip_address
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -19,6 +20,7 @@ from server.http.failures import refusal_response
 from server.http.signature import Claim, read_claim
 from server.room import AT_ONCE, LARGE, Room
 from server.smtp.arguments import normal_sender
+from server.trail import trail
 from storage.database import one
 from storage.records import Domain
 from tools.context import Context
@@ -28,6 +30,8 @@ from tools.mail.address import AddressError, domain_of, parse_address
 from tools.mail.hops import MAX_RECEIVED, hops
 from tools.places import Places
 from tools.receive import Arrival, expects, receive
+
+log = structlog.get_logger("gatepost.http")
 
 PATH = "/v1/inbound"
 ROOM_BYTES = 128 * 1024 * 1024
@@ -86,9 +90,11 @@ async def _bring(context: Context, envelope: Envelope, raw: bytes, id_: str) -> 
     if hops(raw) > MAX_RECEIVED:
         raise Refusal("mail_loop")
     peer: dict[str, str | bool] = {"ip": envelope.ip, "helo": envelope.helo, "tls": False}
-    new = await receive(context, Arrival(envelope.sender, tuple(accepted), raw, peer, id_, accepted=True))
+    arrival = Arrival(envelope.sender, tuple(accepted), raw, peer, id_, accepted=True)
+    messages = await receive(context, arrival)
+    log.info("mail stored", **trail(arrival, messages))
     unknown = [address for address in envelope.recipients if address not in accepted]
-    return JSONResponse({"accepted": accepted, "unknown": unknown, "duplicate": not new})
+    return JSONResponse({"accepted": accepted, "unknown": unknown, "duplicate": messages is None})
 
 
 @contextmanager

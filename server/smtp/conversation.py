@@ -101,6 +101,8 @@ class Conversation(asyncio.Protocol):
         self._buffer = bytearray()
         self._unsearched = 0
         self._in_mail = self._stuffed = self._write_paused = self._stopping = self._over = False
+        self._mailed = False
+        """A mail has come whole, and was not answered yet."""
         self._spoiled = b""
         """The reply to a mail that is thrown away as it comes."""
         self._held = 0
@@ -129,15 +131,15 @@ class Conversation(asyncio.Protocol):
         raise RuntimeError("not a conversation of its own")
 
     def forget(self) -> None:
-        """Forget the envelope: its mail was not taken."""
+        """Forget the envelope: its mail was answered, or was not taken."""
         raise RuntimeError("not a conversation of its own")
 
     def fault(self, error: Exception) -> bytes:
         """The reply when a coroutine of `greeting`, `command` or `mail` fails."""
         raise RuntimeError("not a conversation of its own")
 
-    def refused(self) -> None:
-        """A command or mail was refused for what the other side does."""
+    def refused(self, reply: bytes, *, blamed: bool) -> None:
+        """A command or mail was refused, or put off; `blamed` is for what the other side does."""
 
     def whose(self) -> str:
         """The tenant whose mail is coming in, by any name."""
@@ -262,10 +264,12 @@ class Conversation(asyncio.Protocol):
             self._errors = 0
         elif reply.startswith(b"5"):
             self._errors += 1
-        # RFC 5321 section 4.5.3.1.10: who names too many recipients goes on to DATA, for those that were taken
-        blameless = reply.startswith(AGAIN) or reply.startswith(BLAMELESS, 4)
-        if reply.startswith((b"4", b"5")) and not blameless:
-            self.refused()
+        if reply.startswith((b"4", b"5")):
+            # RFC 5321 section 4.5.3.1.10: who names too many recipients goes on to DATA, for those that were taken
+            self.refused(reply, blamed=not (reply.startswith(AGAIN) or reply.startswith(BLAMELESS, 4)))
+        if self._mailed:
+            self._mailed = False
+            self.forget()
         self._over = reply[:3] in LAST or self._errors >= ERRORS
 
     def _speak(self) -> None:
@@ -340,8 +344,8 @@ class Conversation(asyncio.Protocol):
         content = b"" if self._spoiled else bytes(memoryview(self._buffer)[2 : end + 2])
         del self._buffer[: end + len(END)]
         self._in_mail, self._unsearched, self._commands = False, 0, 0
+        self._mailed = True
         if self._spoiled:
-            self.forget()
             return self._spoiled
         if self._stuffed:
             # RFC 5321 section 4.5.2

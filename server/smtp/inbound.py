@@ -1,11 +1,12 @@
 """Mail coming in: RCPT asks whether the address is ours, DATA hands the mail to the one way in."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import cast
+
+import structlog
 
 from server.room import AT_ONCE, LARGE, Room
 from server.smtp.arguments import Argument, announced, normal, normal_sender, read_argument
@@ -13,7 +14,8 @@ from server.smtp.conversation import TLS_SECONDS, Answer, Connections, Patience,
 from server.smtp.listener import Listener
 from server.smtp.peers import Bounds, Peers
 from server.smtp.proxy import read_proxy
-from server.smtp.service import Service, Tls
+from server.smtp.service import Log, Service, Tls
+from server.trail import trail
 from tools.context import Context
 from tools.greylist import must_wait
 from tools.mail.address import AddressError, domain_of
@@ -22,7 +24,7 @@ from tools.mail.network import is_within
 from tools.places import Places
 from tools.receive import Arrival, expects, receive
 
-log = logging.getLogger("gatepost.smtp")
+log: Log = structlog.get_logger("gatepost.smtp")
 
 LOCAL_FAULT = b"451 4.3.0 Local fault, nothing was stored; try again later"
 RECIPIENTS = 100
@@ -108,7 +110,7 @@ class Inbound(Service):
         try:
             source = read_proxy(bytes(self._header))
         except ValueError:
-            log.warning("a proxy sent no usable PROXY header")
+            log.warning("a proxy sent no usable PROXY header", ip=self.ip)
             transport.abort()
             return
         if source is None:
@@ -125,8 +127,13 @@ class Inbound(Service):
     def greeting(self) -> bytes:
         return self._enter(self.ip) or f"220 {self._terms.hostname} ESMTP Gatepost".encode()
 
-    def refused(self) -> None:
-        self._peers.blame(self._network)
+    def who(self) -> dict[str, object]:
+        return {"ip": self.ip, "helo": self._helo, "sender": self._sender, "recipients": self._recipients}
+
+    def refused(self, reply: bytes, *, blamed: bool) -> None:
+        super().refused(reply, blamed=blamed)
+        if blamed:
+            self._peers.blame(self._network)
 
     def whose(self) -> str:
         # a tenant has domains of its own, and to look up which would take a way to the database
@@ -157,7 +164,6 @@ class Inbound(Service):
     def mail(self, content: bytes) -> Answer:
         peer: dict[str, str | bool] = {"ip": self.ip, "helo": self._helo, "tls": self._secured}
         arrival = Arrival(self._sender or "", tuple(self._recipients), content, peer)
-        self.forget()
         if hops(content) > MAX_RECEIVED:
             return b"554 5.4.6 Too many Received fields: the mail goes in a circle"
         return self._store(arrival) if len(content) < LARGE else self._store_large(arrival)
@@ -267,7 +273,8 @@ class Inbound(Service):
 
     async def _store(self, arrival: Arrival) -> bytes:
         # a peer that hangs up after the final dot does not cancel this: nobody does
-        await receive(self._terms.context, arrival)
+        messages = await receive(self._terms.context, arrival)
+        log.info("mail stored", **trail(arrival, messages))
         return b"250 2.0.0 OK, stored"
 
     async def _store_large(self, arrival: Arrival) -> bytes:

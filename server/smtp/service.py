@@ -1,9 +1,10 @@
 """What both SMTP ports do alike: TLS, the small commands, the beginning of a mail, and faults that tell nothing."""
 
-import logging
 import ssl
 from collections.abc import Callable
 from typing import ClassVar
+
+import structlog
 
 from server.room import Room
 from server.smtp.conversation import Answer, Connections, Conversation, Patience
@@ -13,6 +14,8 @@ from storage.errors import StorageError
 from tools.errors import Refusal
 from tools.mail.network import network_of
 
+Log = structlog.typing.FilteringBoundLogger
+
 Tls = Callable[[], ssl.SSLContext] | None
 """Gives the context for a new session; None where there is no TLS."""
 
@@ -20,7 +23,7 @@ Tls = Callable[[], ssl.SSLContext] | None
 class Service(Conversation):
     """A conversation with an envelope; who speaks, and what becomes of a mail, is for whoever extends it."""
 
-    log: ClassVar[logging.Logger]
+    log: ClassVar[Log]
     local_fault: ClassVar[bytes]
     """The reply to a fault of our own: temporary, with a fixed text (DESIGN section 4.5)."""
 
@@ -46,6 +49,13 @@ class Service(Conversation):
         """Forget who the other side said it is."""
         raise RuntimeError("not a conversation of its own")
 
+    def who(self) -> dict[str, object]:
+        """Who speaks, and of which mail, as values of a log line."""
+        raise RuntimeError("not a conversation of its own")
+
+    def refused(self, reply: bytes, *, blamed: bool) -> None:
+        self.log.info("refused", reply=reply.decode(errors="replace"), **self.who())
+
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         if self._network:
@@ -56,9 +66,9 @@ class Service(Conversation):
         if isinstance(error, Refusal):
             return reply_to(error)
         if isinstance(error, StorageError):
-            self.log.error("storage refused: %r", error)
+            self.log.error("storage refused", error=repr(error), **self.who())
         else:
-            self.log.error("unexpected fault", exc_info=error)
+            self.log.error("unexpected fault", exc_info=error, **self.who())
         return self.local_fault
 
     def _enter(self, address: str) -> bytes | None:

@@ -3,16 +3,17 @@
 import asyncio
 import base64
 import binascii
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+import structlog
 
 from server.room import Room
 from server.smtp.arguments import announced, read_argument
 from server.smtp.conversation import Answer, Connections, Patience, several
 from server.smtp.listener import Listener
 from server.smtp.peers import Bounds, Peers
-from server.smtp.service import Service, Tls
+from server.smtp.service import Log, Service, Tls
 from storage.database import one
 from storage.errors import StorageError
 from storage.records import Mailbox
@@ -25,7 +26,7 @@ from tools.mail.address import AddressError, canonical, parse_address
 from tools.stops import EVERYBODY
 from tools.submit_raw import check_recipient, submit_raw
 
-log = logging.getLogger("gatepost.submission")
+log: Log = structlog.get_logger("gatepost.submission")
 
 CONNECTIONS = 500
 RECHECK_SECONDS = 1.0
@@ -132,9 +133,13 @@ class Submission(Service):
 
     def mail(self, content: bytes) -> Answer:
         recipients = tuple(self._recipients)
-        self.forget()
         assert self._member is not None
         return self._hand_in(self._member, recipients, content)
+
+    def who(self) -> dict[str, object]:
+        member = self._member
+        by, sender = (member.principal.name, member.mailbox.address) if member else (None, None)
+        return {"ip": self._peer, "by": by, "sender": sender, "recipients": self._recipients}
 
     def whose(self) -> str:
         return self._member.principal.account_id if self._member is not None else ""
@@ -290,7 +295,9 @@ class Submission(Service):
         context = self._terms.context.acting_as(member.principal, self._peer)
         async with context.places.one(member.principal.account_id):
             # a client that hangs up after the final dot does not cancel this: nobody does
-            return accepted(await submit_raw(context, member.mailbox, recipients, content))
+            submitted = await submit_raw(context, member.mailbox, recipients, content)
+        log.info("mail handed in", **self.who(), message=submitted.message.id, status=submitted.message.status)
+        return accepted(submitted)
 
 
 def bounds(files: int) -> Bounds:

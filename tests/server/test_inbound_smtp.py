@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import trustme
+from structlog.testing import capture_logs
 
 from server.room import Room
 from server.smtp import conversation
@@ -20,6 +21,7 @@ from tests.conftest import World, eventually
 from tests.e2e.listener import greeted, listening, stored
 from tests.e2e.smtp_talk import talking
 from tests.fakes.pipe import Pipe
+from tools import wires
 from tools.accounts import create_mailbox
 from tools.domains import take_in
 
@@ -193,6 +195,23 @@ async def test_too_many_errors_end_the_line_and_bar_the_address(world: World) ->
     assert (await pipe.replies(1))[0].startswith(b"421 4.7.0 Too many errors")
     other = Pipe(Inbound(terms, shared), "192.0.2.2")
     assert (await other.replies(1))[0].startswith(b"220 ")
+
+
+async def test_the_log_tells_who_was_refused_what_and_which_mail(world: World) -> None:
+    with capture_logs() as logged:
+        async with greeted(world) as talk:
+            await talk.command("MAIL FROM:<bea@example.net>")
+            await talk.command("RCPT TO:<nobody@agents.example>")
+            await talk.command("RSET")
+            assert (await talk.mail(b"Received: by a\r\n" * 51 + MAIL, ADA)).startswith("554 ")
+            assert (await talk.mail(MAIL, ADA)).startswith("250 ")
+    unknown, loop, taken = logged
+    who = {"ip": "127.0.0.1", "helo": "client.example.net", "sender": "bea@example.net"}
+    assert unknown.items() >= {"event": "refused", **who, "recipients": []}.items()
+    assert unknown["reply"] == "550 5.1.1 <nobody@agents.example>: no such mailbox here"
+    assert loop.items() >= who.items() and loop["reply"].startswith("554 5.4.6")
+    assert taken.items() >= {"event": "mail stored", **who, "recipients": (ADA,), "size": len(MAIL)}.items()
+    assert [await wires.raw_of(world.system, id_, 1) for id_ in taken["messages"]] == [MAIL]
 
 
 async def test_who_is_asked_to_come_again_is_not_blamed_for_it(world: World) -> None:
@@ -428,12 +447,14 @@ async def test_a_mail_for_two_addresses_of_one_mailbox_is_there_once(world: Worl
     assert await stored(world) == [MAIL]
 
 
-async def test_the_operator_learns_what_the_storage_has(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    async with greeted(world) as talk:
-        await world.system.db.close()
-        await talk.command("MAIL FROM:<bea@example.net>")
-        assert (await talk.command(f"RCPT TO:<{ADA}>")).startswith("451 4.3.0 ")
-    assert "the database is closed" in caplog.text
+async def test_the_operator_learns_what_the_storage_has(world: World) -> None:
+    with capture_logs() as logged:
+        async with greeted(world) as talk:
+            await world.system.db.close()
+            await talk.command("MAIL FROM:<bea@example.net>")
+            assert (await talk.command(f"RCPT TO:<{ADA}>")).startswith("451 4.3.0 ")
+    (line,) = [line for line in logged if line["event"] == "storage refused"]
+    assert "the database is closed" in line["error"]
 
 
 async def test_an_unknown_network_is_asked_to_come_again(world: World) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,6 +20,8 @@ from tools.context import Context
 from tools.decide import approval_by_token, approve, edit, reject
 from tools.errors import Refusal
 from tools.revision import Edit
+
+log = structlog.get_logger("gatepost.web")
 
 MAX_REASON = 2_000
 LISTED = 100
@@ -91,9 +94,12 @@ class ApprovalPages:
         visit = await self.door(self.context, request)
         form = await checked_form(self.context, request, visit.secret)
         try:
-            return redirect(await self._act(visit, form))
+            after = await self._act(visit, form)
         except Refusal as refusal:
             return await self._page(await self.door(self.context, request), refusal, form)
+        approval, action = visit.approval, form["action"]
+        log.info("decided", action=action, by=visit.reviewer, message_id=approval.message_id, approval_id=approval.id)
+        return redirect(after)
 
     async def _act(self, visit: Visit, form: dict[str, str]) -> str:
         """Carry the decision out; the path of the page that shows what came of it. Raises Refusal."""
