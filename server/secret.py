@@ -11,6 +11,7 @@ from server.settings import Settings, SettingsError
 from tools.context import Secret
 
 BYTES = 32
+_FIX = "Put back the one that belongs to the database; for a new one, 'openssl rand -base64 32' makes it."
 FILE = "secret"
 
 
@@ -55,7 +56,7 @@ def _decoded(text: str, where: str) -> Secret:
     try:
         key = base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise SettingsError(f"{where} is not base64.") from error
+        raise SettingsError(f"The secret in {where} is not base64. {_FIX}") from error
     if len(key) < BYTES:
-        raise SettingsError(f"{where} is shorter than {BYTES} bytes.")
+        raise SettingsError(f"The secret in {where} is shorter than {BYTES} bytes. {_FIX}")
     return Secret(key)

@@ -5,6 +5,7 @@ import os
 import socket
 import tomllib
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -117,7 +118,6 @@ class Settings(BaseSettings):
     )
     resolver: str | None = Field(
         default=None,
-        pattern=r"^[0-9a-fA-F.:\[\]]+:[0-9]{1,5}$",
         description="DNS resolver as address:port, for the route `direct` and to verify mail that arrives; "
         "none is the system's, and then mail from this machine itself is not verified.",
     )
@@ -191,13 +191,42 @@ class Settings(BaseSettings):
     def _separated(cls, words: object) -> object:
         return [word.strip() for word in words.split(",")] if isinstance(words, str) else words
 
+    @field_validator("relay_host", "hostname")
+    @classmethod
+    def _without_port(cls, host: str | None) -> str | None:
+        if host and ":" in host:
+            try:
+                ip_address(host)
+            except ValueError:
+                raise ValueError("it is a name or an address alone; a port has a setting of its own") from None
+        return host
+
+    @field_validator("resolver")
+    @classmethod
+    def _address_and_port(cls, resolver: str | None) -> str | None:
+        if resolver is None:
+            return None
+        host, _, port = resolver.rpartition(":")
+        try:
+            address = ip_address(host.removeprefix("[").removesuffix("]"))
+        except ValueError:
+            address = None
+        if address is None or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:
+            raise ValueError("write it as address:port, such as 127.0.0.1:53 or [::1]:53")
+        return f"{address}:{port}"
+
     @field_validator("base_url")
     @classmethod
     def _web_address(cls, url: str) -> str:
-        parts = urlsplit(url)
-        # the pages' own links begin at the root: below a path none of them would be found
-        more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
-        if parts.scheme not in ("http", "https") or not parts.hostname or more:
+        try:
+            parts = urlsplit(url)
+            # the pages' own links begin at the root: below a path none of them would be found
+            more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+            fits = parts.scheme in ("http", "https") and parts.hostname and not more and parts.port != 0
+        except ValueError:
+            # what is in brackets is no address, or what follows the colon no port
+            fits = False
+        if not fits:
             raise ValueError("write it as https://mail.example.com, with nothing behind it")
         return url.rstrip("/")
 
@@ -307,7 +336,19 @@ def _sentence(error: ErrorDetails) -> str:
         return f"{name} is not a setting; the nearest is {_nearest(name, names())}."
     # never the value given: it may be a password
     reason = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "string_pattern_mismatch":
+        # a pattern tells an operator nothing
+        return f"The setting {name} does not have the form it needs: {_description(name)}"
     return f"The setting {name} cannot be used: {reason}." if name else f"The settings do not fit together: {reason}."
+
+
+def _description(name: str) -> str:
+    """What a setting, or one of a table, is said to be."""
+    table, _, inner = name.partition(".")
+    field = Settings.model_fields[table]
+    if inner and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        field = field.annotation.model_fields.get(inner.partition(".")[0], field)
+    return field.description or ""
 
 
 def names() -> Iterator[str]:

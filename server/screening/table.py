@@ -1,8 +1,18 @@
 """The table `spam` of the settings: from which scores on mail is marked or kept apart, and who scores it."""
 
+from urllib.parse import urlsplit
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from policies.spam import Thresholds
+
+
+def _has_port(url: str) -> bool:
+    """Whether the port is one, where there is any."""
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 class SpamSettings(BaseModel):
@@ -33,6 +43,10 @@ class SpamSettings(BaseModel):
     def _sensible(self) -> "SpamSettings":
         if self.quarantine < self.flag:
             raise ValueError("spam.quarantine is not below spam.flag")
+        if self.spamd is not None and not 0 < int(self.spamd.rpartition(":")[2]) < 65_536:
+            raise ValueError("spam.spamd ends with a port, such as 127.0.0.1:783")
+        if self.rspamd_url is not None and not _has_port(self.rspamd_url):
+            raise ValueError("spam.rspamd_url is written as http://127.0.0.1:11333")
         if self.rspamd_url is not None and self.spamd is not None:
             raise ValueError("one scanner is enough: spam.rspamd_url or spam.spamd")
         return self

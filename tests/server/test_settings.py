@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from server.carriers import names_of
 from server.opening import opened
 from server.secret import load_secret
 from server.settings import MASK, Settings, SettingsError
@@ -91,6 +92,20 @@ def test_variables_that_are_no_settings_are_left_alone(
         ('relay_user = "me"', "relay_password"),
         ('tls_cert = "cert.pem"', "tls_key"),
         ("approval_hours = 0", "approval_hours"),
+        ('hostname = "mail example"', "This server's name in the SMTP banner"),
+        ('hostname = "mail.example.com:25"', "a port has a setting of its own"),
+        ('relay_host = "smtp.example.com:587"', "a port has a setting of its own"),
+        ('resolver = "127.0.0.1"', "such as 127.0.0.1:53 or [::1]:53"),
+        ('resolver = "localhost:53"', "such as 127.0.0.1:53 or [::1]:53"),
+        ('resolver = "999.1.1.1:53"', "such as 127.0.0.1:53 or [::1]:53"),
+        ('resolver = "127.0.0.1:99999"', "such as 127.0.0.1:53 or [::1]:53"),
+        ('resolver = "127.0.0.1:0"', "such as 127.0.0.1:53 or [::1]:53"),
+        ('base_url = "https://mail.example.com:99999"', "https://mail.example.com"),
+        ('base_url = "https://[mail]"', "https://mail.example.com"),
+        ('[spam]\nspamd = "127.0.0.1:99999"', "such as 127.0.0.1:783"),
+        ('[spam]\nspamd = "127.0.0.1"', "The setting spam.spamd does not have the form it needs: SpamAssassin's spamd"),
+        ('[spam]\nrspamd_url = "http://127.0.0.1:99999"', "http://127.0.0.1:11333"),
+        ('regions_denied = ["north"]', "Regions that no mail is taken from"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(text: str, sentence: str, tmp_path: Path) -> None:
@@ -98,6 +113,27 @@ def test_a_setting_that_cannot_be_used_is_named(text: str, sentence: str, tmp_pa
     with pytest.raises(SettingsError) as caught:
         Settings.load(data=tmp_path)
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [("127.0.0.1:53", "127.0.0.1"), ("[::1]:53", "::1"), ("::1:53", "::1"), ("[fe80::1]:53", "fe80::1")],
+)
+def test_a_resolver_is_asked_at_its_address(text: str, host: str, tmp_path: Path) -> None:
+    names = names_of(Settings.load(data=tmp_path, resolver=text))
+    assert (names._resolver.nameservers, names._resolver.port) == ([host], 53)
+
+
+@pytest.mark.parametrize("host", ["smtp.example.com", "192.0.2.1", "2001:db8::1"])
+def test_a_smart_host_is_a_name_or_an_address(host: str, tmp_path: Path) -> None:
+    assert Settings.load(data=tmp_path, route="relay", relay_host=host).relay_host == host
+
+
+@pytest.mark.parametrize("text", ["n0t~coded", "c2hvcnQ="])
+def test_a_secret_that_is_none_is_told_what_to_do(text: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="openssl rand -base64 32") as caught:
+        load_secret(Settings.load(data=tmp_path, secret=text))
+    assert text not in str(caught.value)
 
 
 def test_a_table_that_is_no_json_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
