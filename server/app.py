@@ -32,7 +32,7 @@ from server.http.web.routes import web_routes
 from server.indexer import keep_index
 from server.listening import listening, open_socket
 from server.memory import pass_over_what_stays, return_large_blocks
-from server.opening import opened
+from server.opening import DATABASE, opened
 from server.screening.scanners import scanner_of
 from server.settings import Settings, SettingsError
 from server.smtp.certificate import Certificate
@@ -93,7 +93,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 
 
 async def serve(settings: Settings) -> None:
-    """`gatepost serve`: run until SIGINT or SIGTERM."""
+    """`gatepost serve`: run until SIGINT or SIGTERM. Raises SettingsError, also where nothing is set up."""
+    _check_there(settings)
     files.raise_limit()
     return_large_blocks()
     sys.setswitchinterval(TURN_SECONDS)
@@ -102,6 +103,8 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     async with running(settings) as server:
+        if not await list_accounts(server.context):
+            raise SettingsError("Nothing is set up yet. Run 'gatepost init' first.")
         log.info(
             "serving",
             roles=settings.roles,
@@ -118,6 +121,15 @@ async def serve(settings: Settings) -> None:
         pass_over_what_stays()
         await stopping.wait()
         log.info("stopping")
+
+
+def _check_there(settings: Settings) -> None:
+    """A new database would know no mailbox, and refuse for good the mail of those that another folder has."""
+    if settings.database_url is None and not (settings.data / DATABASE).exists():
+        raise SettingsError(
+            f"There is no database in {settings.data}. Run 'gatepost init', or name the right folder with data; "
+            "see that its disk is there."
+        )
 
 
 async def _welcome(context: Context) -> None:

@@ -15,6 +15,9 @@ from storage.sqlite import open_sqlite
 from tools.accounts import list_accounts
 from tools.context import Context, Site
 
+DATABASE = "gatepost.db"
+"""The file in the data folder, with SQLite."""
+
 
 @asynccontextmanager
 async def opened(settings: Settings, *, base_url: str | None = None) -> AsyncIterator[Context]:
@@ -65,7 +68,7 @@ async def _check_secret(context: Context) -> None:
 
 async def _database(settings: Settings) -> Database:
     if settings.database_url is None:
-        return await open_sqlite(settings.data / "gatepost.db")
+        return await open_sqlite(settings.data / DATABASE)
     try:
         from storage.postgres import open_postgres
     except ImportError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from server import files
 from server.doctor.finding import Finding
+from server.opening import DATABASE
 from server.secret import FILE as SECRET_FILE
 from server.settings import Settings
 
@@ -46,7 +47,7 @@ def _folder(path: Path) -> Finding:
 
 def _files(data: Path) -> Iterator[Finding]:
     """The secret, and what is wrong with the database; what else there is lies behind the folder's own door."""
-    for name, path in (("secret", data / SECRET_FILE), ("data", data / "gatepost.db"), ("data", data / "blobs")):
+    for name, path in (("secret", data / SECRET_FILE), ("data", data / DATABASE), ("data", data / "blobs")):
         if not path.exists():
             continue
         if not os.access(path, os.R_OK if name == "secret" else os.R_OK | os.W_OK):

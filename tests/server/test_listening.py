@@ -100,13 +100,29 @@ async def test_a_web_server_that_cannot_start_ends_the_whole(tmp_path: Path, mon
     assert "The web server cannot start" in await refusal(tmp_path)
 
 
-def test_the_process_says_so_in_one_line_and_ends_with_status_1(tmp_path: Path, taken: int) -> None:
+def served(data: Path, smtp_port: int = 0) -> str:
+    """The line with which `gatepost serve` ends at once, as a process, with status 1."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("GATEPOST_")}
-    settings = {"GATEPOST_DATA": str(tmp_path), "GATEPOST_HTTP_PORT": "0", "GATEPOST_SMTP_PORT": str(taken)}
+    settings = {"GATEPOST_DATA": str(data), "GATEPOST_HTTP_PORT": "0", "GATEPOST_SMTP_PORT": str(smtp_port)}
     command = [sys.executable, "-m", "gatepost", "serve"]
     ended = subprocess.run(command, env=own | settings, capture_output=True, text=True, timeout=START_SECONDS)
     assert ended.returncode == 1
-    (line,) = ended.stderr.splitlines()
+    *_, line = ended.stderr.splitlines()
+    return line
+
+
+def test_a_folder_without_a_database_is_not_served(tmp_path: Path) -> None:
+    """A disk that is not mounted, or a mistyped name: mail for all mailboxes would be refused for good."""
+    line = served(tmp_path / "data")
+    assert line.startswith(f"There is no database in {tmp_path}/data. Run 'gatepost init'")
+    assert not (tmp_path / "data").exists()
+    (tmp_path / "gatepost.db").touch()
+    assert served(tmp_path) == "Nothing is set up yet. Run 'gatepost init' first."
+
+
+def test_the_process_says_so_in_one_line_and_ends_with_status_1(tmp_path: Path, taken: int) -> None:
+    (tmp_path / "gatepost.db").touch()
+    line = served(tmp_path, taken)
     assert line.startswith(f"Cannot listen on 127.0.0.1:{taken}: address already in use.")
 
 
