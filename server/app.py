@@ -41,6 +41,7 @@ from server.smtp.inbound import Terms as InboundTerms
 from server.smtp.submission import SubmissionListener, Terms, bounds
 from server.streams import Streams
 from server.verifying import authenticator_of
+from storage.errors import StorageError
 from tools import deliver
 from tools.accounts import list_accounts
 from tools.context import Context
@@ -134,8 +135,12 @@ def _check_there(settings: Settings) -> None:
 
 async def _welcome(context: Context) -> None:
     """A way in for the overseer before any mail can leave: a one-time link for each account, on the console."""
-    for account in await list_accounts(context):
-        log.info("sign in", overseer=account.overseer, link=await first_sign_in_link(context, account))
+    try:
+        for account in await list_accounts(context):
+            log.info("sign in", overseer=account.overseer, link=await first_sign_in_link(context, account))
+    except StorageError as error:
+        # a full disk: what is there can be read all the same, and the rest goes on by itself once there is room
+        log.error("no link to sign in could be made", error=str(error))
 
 
 @contextmanager

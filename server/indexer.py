@@ -43,6 +43,6 @@ async def _repeat(step: Callable[[], Awaitable[bool]], seconds: float) -> None:
             if await step():
                 continue
         except StorageError as error:
-            log.error("cannot index", error=type(error).__name__)
+            log.error("cannot index", error=str(error))
             rest = FAULT_SECONDS
         await asyncio.sleep(rest)

@@ -58,7 +58,7 @@ class Postman:
         try:
             return await take(notices.claim(self._context, room), self._hand_back)
         except StorageError as error:
-            log.error("cannot claim notices", error=type(error).__name__)
+            log.error("cannot claim notices", error=str(error))
             return []
 
     async def _carry(self, notice: Notice) -> None:
@@ -69,7 +69,7 @@ class Postman:
         except BrokenOff:
             await self._hand_back(notice)
         except StorageError as error:
-            log.error("cannot carry a notice", notice=notice.id, error=type(error).__name__)
+            log.error("cannot carry a notice", notice=notice.id, error=str(error))
         except Exception:
             log.exception("a notice failed in an unforeseen way; its lease runs out", notice=notice.id)
 
@@ -77,7 +77,7 @@ class Postman:
         try:
             await notices.release(self._context, notice)
         except StorageError as error:
-            log.error("cannot hand back; its lease runs out", notice=notice.id, error=type(error).__name__)
+            log.error("cannot hand back; its lease runs out", notice=notice.id, error=str(error))
 
     async def _settle(self, notice: Notice, outcome: Carried | None) -> None:
         if outcome is None:

@@ -77,7 +77,7 @@ class Reporter:
             await tls_reports.keep(self._context, [_kept(row, number) for row, number in rows.items()])
         except StorageError as error:
             self._counts.put_back(rows)
-            log.error("cannot keep what was counted", error=type(error).__name__)
+            log.error("cannot keep what was counted", error=str(error))
 
     async def _send_due(self) -> None:
         try:
@@ -85,7 +85,7 @@ class Reporter:
                 await asyncio.gather(*map(self._carry, claimed))
             await tls_reports.forget(self._context)
         except StorageError as error:
-            log.error("cannot claim TLS reports", error=type(error).__name__)
+            log.error("cannot claim TLS reports", error=str(error))
 
     async def _carry(self, due: TlsReport) -> None:
         try:
@@ -93,7 +93,7 @@ class Reporter:
             await tls_reports.settle(self._context, due, state, reply)
             log.info("TLS report", domain=due.domain, day=due.day, state=state, reply=reply)
         except StorageError as error:
-            log.error("cannot settle a TLS report", domain=due.domain, error=type(error).__name__)
+            log.error("cannot settle a TLS report", domain=due.domain, error=str(error))
         except Exception:
             log.exception("a TLS report failed in an unforeseen way", domain=due.domain)
 

@@ -144,7 +144,7 @@ class StsPolicies:
             async with self._saving:
                 await asyncio.to_thread(self._file.save, dict(self._kept))
         except OSError as error:
-            log.error("cannot keep the MTA-STS policies", error=type(error).__name__)
+            log.error("cannot keep the MTA-STS policies", error=str(error))
 
 
 def _is_fresh(kept: Kept | None, announced: str, now: int) -> bool:

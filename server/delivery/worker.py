@@ -111,7 +111,7 @@ class Worker:
             claimed = await take(claim, self._hand_back)
             due = await deliver.next_due(self._context, closed) if not (claimed or others_turn) else 0
         except StorageError as error:
-            log.error("cannot claim deliveries", error=type(error).__name__)
+            log.error("cannot claim deliveries", error=str(error))
             # what was claimed all the same is due again when its lease runs out
             claimed, due = {}, None
         for delivery, row in claimed.items():
@@ -166,7 +166,7 @@ class Worker:
             await self._hand_back(delivery)
         except StorageError as error:
             # what happened could not be written: the lease runs out and the delivery is tried again
-            log.error("cannot settle", delivery=delivery.id, error=type(error).__name__)
+            log.error("cannot settle", delivery=delivery.id, error=str(error))
         except Exception:
             log.exception("delivery failed in an unforeseen way; its lease runs out", delivery=delivery.id)
         finally:
@@ -176,7 +176,7 @@ class Worker:
         try:
             await deliver.release(self._context, delivery)
         except StorageError as error:
-            log.error("cannot hand back; its lease runs out", delivery=delivery.id, error=type(error).__name__)
+            log.error("cannot hand back; its lease runs out", delivery=delivery.id, error=str(error))
 
     def _end(self, domain: str, outcome: Outcome | None) -> None:
         closed = self._destinations.closed()
@@ -230,7 +230,7 @@ class Worker:
                     # not all that bears our name: what could not be settled has to run out
                     await deliver.renew(self._context, self._name, tuple(self._running.values()))
                 except StorageError as error:
-                    log.error("cannot renew leases", error=type(error).__name__)
+                    log.error("cannot renew leases", error=str(error))
 
 
 def settlement_of(delivery: Delivery, outcome: Outcome, now: int, spread: float) -> Settlement:

@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from server import app
 from server.domains import new_signing_keys
 from server.opening import opened
 from server.settings import Settings
+from tests.conftest import World
 from tools.accounts import create_account
 
 START_SECONDS = 60
@@ -34,3 +37,12 @@ async def test_the_log_holds_a_way_in_only_while_no_mail_leaves(
         log = (await server.stderr.read()).decode()
         assert await server.wait() == 0
     assert log.count("/sign-in/") == links
+
+
+async def test_a_disk_that_is_full_at_the_start_ends_nothing(world: World) -> None:
+    """The server goes on: what is there can be read, and the rest comes once there is room."""
+    await world.system.db.close()
+    with capture_logs() as logged:
+        await app._welcome(world.system)
+    (line,) = logged
+    assert line["event"] == "no link to sign in could be made" and "closed" in line["error"]
