@@ -34,7 +34,7 @@ from server.listening import listening, open_socket
 from server.memory import pass_over_what_stays, return_large_blocks
 from server.opening import DATABASE, opened
 from server.screening.scanners import scanner_of
-from server.settings import Settings, SettingsError
+from server.settings import Settings, SettingsError, hosts_of
 from server.smtp.certificate import Certificate
 from server.smtp.inbound import InboundListener
 from server.smtp.inbound import Terms as InboundTerms
@@ -182,7 +182,7 @@ async def _listen(stack: AsyncExitStack, settings: Settings, context: Context) -
     )
     listener = InboundListener(terms)
     with listening("smtp", settings.smtp_host, settings.smtp_port):
-        port = await listener.start(settings.smtp_host, settings.smtp_port)
+        port = await listener.start(hosts_of(settings.smtp_host), settings.smtp_port)
     stack.push_async_callback(listener.stop)
     return port
 
@@ -200,7 +200,7 @@ async def _listen_for_submission(stack: AsyncExitStack, settings: Settings, cont
     )
     listener = SubmissionListener(terms)
     with listening("submission", settings.submission_host, settings.submission_port):
-        port = await listener.start(settings.submission_host, settings.submission_port)
+        port = await listener.start(hosts_of(settings.submission_host), settings.submission_port)
     stack.push_async_callback(listener.stop)
     return port
 

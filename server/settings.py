@@ -46,6 +46,16 @@ class SettingsError(Exception):
     """A setting that cannot be used; the sentence says which and what to do."""
 
 
+def hosts_of(text: str) -> list[str]:
+    """The addresses of a setting that takes several."""
+    return [host.strip() for host in text.split(",")]
+
+
+def is_local(text: str) -> bool:
+    """Whether this machine alone reaches each of them."""
+    return all(host in ("127.0.0.1", "::1", "localhost") for host in hosts_of(text))
+
+
 def default_data() -> Path:
     """Where the data lies when nothing is said (XDG base directory specification)."""
     base = os.environ.get("XDG_DATA_HOME")
@@ -80,9 +90,14 @@ class Settings(BaseSettings):
     )
     http_host: str = Field(default="127.0.0.1", description="Address that HTTP listens on.")
     http_port: int = Field(default=8025, ge=0, le=65535, description="Port that HTTP listens on.")
-    smtp_host: str = Field(default="127.0.0.1", description="Address that SMTP listens on.")
+    smtp_host: str = Field(
+        default="127.0.0.1",
+        description="Address that SMTP listens on, or several with commas: `0.0.0.0,::` is all of IPv4 and IPv6.",
+    )
     smtp_port: int = Field(default=2525, ge=0, le=65535, description="Port that SMTP listens on; mail servers use 25.")
-    submission_host: str = Field(default="127.0.0.1", description="Address that SMTP submission listens on.")
+    submission_host: str = Field(
+        default="127.0.0.1", description="Address that SMTP submission listens on, or several with commas."
+    )
     submission_port: int | None = Field(
         default=None,
         ge=0,
@@ -258,7 +273,7 @@ class Settings(BaseSettings):
             raise ValueError("relay_user and relay_password go together")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key go together")
-        if self.submission_plain and self.submission_host not in ("127.0.0.1", "::1"):
+        if self.submission_plain and not is_local(self.submission_host):
             raise ValueError("submission_plain is for a submission_host of 127.0.0.1 or ::1")
         if self.submission_port is not None and not (self.tls_cert or self.submission_plain):
             raise ValueError("submission_port needs tls_cert and tls_key: keys are not sent in the clear")

@@ -8,7 +8,7 @@ from pathlib import Path
 from cryptography import x509
 
 from server.doctor.finding import Finding
-from server.settings import Settings
+from server.settings import Settings, is_local
 from server.smtp.certificate import Certificate
 
 SOON = timedelta(days=14)
@@ -34,7 +34,7 @@ def examine_certificate(settings: Settings, now: datetime) -> list[Finding]:
 
 def _without(settings: Settings) -> list[Finding]:
     """On this machine alone nobody listens in."""
-    if "inbound" not in settings.roles or settings.smtp_host in ("127.0.0.1", "::1", "localhost"):
+    if "inbound" not in settings.roles or is_local(settings.smtp_host):
         return []
     what = f"tls_cert: none is set, so mail comes to {settings.smtp_host} in the clear"
     return [Finding("warn", what, "Set tls_cert and tls_key, for STARTTLS.")]

@@ -4,7 +4,7 @@ import asyncio
 import socket
 
 from server.doctor.finding import Finding
-from server.settings import Settings
+from server.settings import Settings, hosts_of
 from tools.mail.network import is_within
 
 SECONDS = 2.0
@@ -18,11 +18,13 @@ async def examine_ports(settings: Settings) -> list[Finding]:
     if "web" in settings.roles:
         found.append(await _port("HTTP", settings.http_host, settings.http_port, _HEALTH))
     if "inbound" in settings.roles:
-        # to a load balancer nothing is said before its header
-        silent = is_within(_target(settings.smtp_host), settings.inbound.proxies)
-        found.append(await _port("SMTP", settings.smtp_host, settings.smtp_port, None if silent else b""))
+        for host in hosts_of(settings.smtp_host):
+            # to a load balancer nothing is said before its header
+            silent = is_within(_target(host), settings.inbound.proxies)
+            found.append(await _port("SMTP", host, settings.smtp_port, None if silent else b""))
     if "submission" in settings.roles and settings.submission_port is not None:
-        found.append(await _port("submission", settings.submission_host, settings.submission_port, b""))
+        for host in hosts_of(settings.submission_host):
+            found.append(await _port("submission", host, settings.submission_port, b""))
     return found
 
 

@@ -1,7 +1,7 @@
 """A port where conversations are held, and its clean end."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from server.smtp.conversation import Connections, Conversation
 
@@ -18,8 +18,8 @@ class Listener:
         self._connections = connections
         self._server: asyncio.Server | None = None
 
-    async def start(self, host: str, port: int) -> int:
-        """Listen; the port, which is chosen when 0 was asked for. Raises OSError."""
+    async def start(self, host: str | Sequence[str], port: int) -> int:
+        """Listen on an address or several; the port, which is chosen when 0 was asked for. Raises OSError."""
         self._server = await asyncio.get_running_loop().create_server(self._make, host, port, backlog=BACKLOG)
         chosen: int = self._server.sockets[0].getsockname()[1]
         return chosen

@@ -100,6 +100,23 @@ async def test_a_web_server_that_cannot_start_ends_the_whole(tmp_path: Path, mon
     assert "The web server cannot start" in await refusal(tmp_path)
 
 
+@pytest.mark.parametrize("plain", [True, False])
+async def test_smtp_listens_on_several_addresses(tmp_path: Path, plain: bool) -> None:
+    """A server on the Internet has one of each kind, and a socket for IPv6 alone takes no IPv4."""
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6) as free:
+            port = free.getsockname()[1]
+    except OSError:
+        pytest.skip("needs IPv6 on loopback")
+    hosts = {"smtp_host": "127.0.0.1, ::1", "smtp_port": port} if plain else {"submission_host": "127.0.0.1,::1"}
+    chosen = {"http_port": 0, "smtp_port": 0, "submission_port": port if not plain else None, "submission_plain": True}
+    async with app.running(Settings.load(None, data=tmp_path, **{**chosen, **hosts})):
+        for host in ("127.0.0.1", "::1"):
+            reader, writer = await asyncio.open_connection(host, port)
+            assert (await reader.readline()).startswith(b"220 ")
+            writer.close()
+
+
 def served(data: Path, smtp_port: int = 0) -> str:
     """The line with which `gatepost serve` ends at once, as a process, with status 1."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("GATEPOST_")}

@@ -90,6 +90,7 @@ def test_variables_that_are_no_settings_are_left_alone(
         ('route = "pigeon"', "capture"),
         ('route = "relay"', "relay_host"),
         ('relay_user = "me"', "relay_password"),
+        ('submission_plain = true\nsubmission_host = "127.0.0.1,::"', "submission_plain is for"),
         ('tls_cert = "cert.pem"', "tls_key"),
         ("approval_hours = 0", "approval_hours"),
         ('hostname = "mail example"', "This server's name in the SMTP banner"),
