@@ -6,7 +6,7 @@ from policies.facts import Correspondent, Outbound
 
 
 def first_contact(facts: Outbound) -> Finding | None:
-    """Mail to somebody known only from a received text waits for a person: a trick may have put the address there."""
+    """Mail to somebody known only from a received mail waits for a person: a trick may have put the address there."""
     if facts.approver is not None:
         return None
     if facts.correspondents is None:
@@ -14,7 +14,7 @@ def first_contact(facts: Outbound) -> Finding | None:
     found = [_named(each) for each in facts.correspondents if each.introduced and not each.vouched_for]
     if not found:
         return None
-    reason = f"First contact with an address known only from the text of a received mail: {listed(found)}."
+    reason = f"First contact with an address known only from a received mail: {listed(found)}."
     return Finding("first_contact", Verdict.HOLD, reason)
 
 

@@ -55,7 +55,7 @@ class Correspondent:
     known: bool
     """It wrote to the mailbox, or was written to, before."""
     introduced: bool
-    """It occurs in the text of a mail that the mailbox received."""
+    """A mail that the mailbox received shows it."""
     introduced_by: str = ""
     """The id of that mail."""
 

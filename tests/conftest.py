@@ -17,7 +17,7 @@ from hypothesis import settings
 from policies.modes import Mode
 from policies.suppression import Reason
 from storage.blobs import Blobs
-from storage.database import Database, Transaction, many
+from storage.database import Database, Row, Transaction, many
 from storage.migrate import migrate
 from storage.records import Account, Mailbox, Message
 from storage.sqlite import open_sqlite
@@ -93,6 +93,12 @@ class World:
 
         await self.system.db.write(work)
         return replace(self.mailbox, mode=mode)
+
+    async def acquaintance(self, address: str) -> Row:
+        """What the mailbox knows of an address: `known`, `introduced_by`, `domain_known`."""
+        forms = {"address": address, "untagged": address, "domain": address.rpartition("@")[2]}
+        [row] = await self.system.db.rows("acquaintance", mailbox_id=self.mailbox.id, **forms)
+        return row
 
     async def suppress(self, address: str, reason: Reason) -> None:
         """The account sends nothing to the address from now on."""

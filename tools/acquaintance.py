@@ -1,24 +1,32 @@
 """Whom a mailbox knows: noted when mail comes and goes, looked up when mail wants to leave."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
 
 from policies.facts import Correspondent
 from storage.database import Reader, Row, Transaction
 from storage.records import Mailbox, Message
 from tools.mail.address import canonical, domain_of, matches
-from tools.mail.mentions import mentioned
+from tools.mail.mentions import mentioned, untagged
 from tools.taint import carried_by, distrust
 
 MOST_MENTIONED = 500
-"""Addresses noted of one mail's text."""
+"""Addresses noted of one mail's text, and of what else it shows."""
 MOST_DOMAINS = 500
 """Known domains that a new one is compared with: those met last."""
 
 
 async def acquaintance(
-    reader: Reader, mailbox: Mailbox, addressed: Iterable[str], allowlist: Iterable[str]
+    reader: Reader,
+    mailbox: Mailbox,
+    addressed: Iterable[str],
+    allowlist: Iterable[str],
+    company: frozenset[str] = frozenset(),
 ) -> tuple[tuple[Correspondent, ...], tuple[str, ...]]:
-    """What the mailbox knows of each recipient, and the domains it knows where a recipient's is new to it."""
+    """What the mailbox knows of each recipient, and the domains it knows where a recipient's is new to it.
+
+    `company` are those to whom an answer goes, in canonical form: nobody introduced them to it.
+    """
     patterns = tuple(allowlist)
     found, new = [], False
     for address in addressed:
@@ -26,7 +34,8 @@ async def acquaintance(
         listed = any(matches(pattern, address) for pattern in patterns)
         new = new or not (listed or row["domain_known"])
         known, by = bool(row["known"]), row["introduced_by"] or ""
-        found.append(Correspondent(address, domain_of(address), listed, known, bool(by), by))
+        introduced = bool(by) and canonical(address) not in (*company, canonical(mailbox.address))
+        found.append(Correspondent(address, domain_of(address), listed, known, introduced, by))
     if not new:
         return tuple(found), tuple({each.domain: None for each in found})
     rows = await reader.rows(
@@ -43,11 +52,48 @@ async def note_arrival(transaction: Transaction, message: Message) -> None:
 
 
 async def note_mentions(transaction: Transaction, message: Message) -> None:
-    """Whom the text of a received mail speaks of; of one that is not trusted also whom it is from and what it has."""
+    """Whom a received mail speaks of; of one that is not trusted also whom it is from and what it has."""
     carried = carried_by(message) if distrust(message) else ()
-    await note_named(
-        transaction, message, (*mentioned(f"{message.subject}\n{message.body_text}", MOST_MENTIONED), *carried)
-    )
+    said = mentioned(f"{message.subject}\n{message.body_text}", MOST_MENTIONED)
+    beside = mentioned("\n".join(_shown_beside(message)), MOST_MENTIONED)
+    await note_named(transaction, message, dict.fromkeys((*said, *beside, *carried)))
+
+
+async def company_of(reader: Reader, message: Message) -> frozenset[str]:
+    """Whom the mail that a message answers names in its header: to answer is to write to them."""
+    if not message.in_reply_to:
+        return frozenset()
+    answered = await reader.rows("answered_people", thread_id=message.thread_id, rfc_message_id=message.in_reply_to)
+    return frozenset(canonical(each["email"]) for row in answered for each in _people(row["people"]))
+
+
+def _people(column: str) -> Iterator[dict[str, str]]:
+    for group in json.loads(column).values():
+        yield from group
+
+
+def _shown_beside(message: Message) -> Iterator[str]:
+    """What an agent can be shown of a mail beside subject and text."""
+    yield message.from_name
+    for person in _people(message.people):
+        yield from person.values()
+    for part in json.loads(message.attachments):
+        # "to eve@evil.test.pdf" names another domain
+        yield from (part["name"], part["name"].rpartition(".")[0])
+    findings = json.loads(message.findings)
+    for link in findings.get("links", ()):
+        yield link["url"]
+    for piece in findings.get("hidden", ()):
+        yield piece["text"]
+    yield from _strings(findings.get("calendar"))
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _strings(each)
 
 
 async def note_named(transaction: Transaction, message: Message, names: Iterable[str]) -> None:
@@ -65,7 +111,11 @@ async def note_departure(transaction: Transaction, message: Message, recipients:
 
 async def _row(reader: Reader, mailbox: Mailbox, address: str) -> Row:
     rows = await reader.rows(
-        "acquaintance", mailbox_id=mailbox.id, address=canonical(address), domain=domain_of(address)
+        "acquaintance",
+        mailbox_id=mailbox.id,
+        address=canonical(address),
+        untagged=untagged(address),
+        domain=domain_of(address),
     )
     return rows[0]
 

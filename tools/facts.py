@@ -6,7 +6,7 @@ from policies.facts import Outbound
 from policies.modes import Mode
 from storage.database import Reader
 from storage.records import Mailbox, Message
-from tools.acquaintance import acquaintance
+from tools.acquaintance import acquaintance, company_of
 from tools.content import content_of, repeated
 from tools.context import Context
 from tools.conversation import conversation
@@ -34,7 +34,8 @@ async def gather(
     """
     addressed = addressed_by(message)
     patterns = [row["pattern"] for row in await reader.rows("allowlist", mailbox_id=mailbox.id)]
-    correspondents, familiar = await acquaintance(reader, mailbox, addressed, patterns)
+    company = frozenset() if new_thread else await company_of(reader, message)
+    correspondents, familiar = await acquaintance(reader, mailbox, addressed, patterns, company)
     return Outbound(
         mode=Mode(mailbox.mode),
         recipients=addressed,

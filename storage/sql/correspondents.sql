@@ -12,7 +12,8 @@ ON CONFLICT DO NOTHING;
 
 -- name: acquaintance
 SELECT EXISTS (SELECT 1 FROM correspondent WHERE mailbox_id = :mailbox_id AND address = :address) AS known,
-    (SELECT message_id FROM introduced WHERE mailbox_id = :mailbox_id AND address = :address) AS introduced_by,
+    (SELECT min(message_id) FROM introduced
+        WHERE mailbox_id = :mailbox_id AND address IN (:address, :untagged)) AS introduced_by,
     EXISTS (SELECT 1 FROM correspondent WHERE mailbox_id = :mailbox_id AND domain = :domain) AS domain_known;
 
 -- name: familiar_domains
@@ -44,3 +45,7 @@ LIMIT :limit;
 -- name: introduced_by
 SELECT m.* FROM introduced i JOIN message m ON m.id = i.message_id
 WHERE i.mailbox_id = :mailbox_id AND i.address = :what AND m.created_at > :since;
+
+-- name: answered_people
+SELECT people FROM message
+WHERE thread_id = :thread_id AND rfc_message_id = :rfc_message_id AND direction = 'inbound' AND rfc_message_id <> '';

@@ -142,8 +142,8 @@ CREATE TABLE correspondent (
 );
 CREATE INDEX correspondent_by_domain ON correspondent (mailbox_id, domain);
 
--- Addresses that stood in the text of a received mail, and the first that had them; of a mail that nobody should trust its
--- links and the digests of its files as well.
+-- Addresses that a received mail showed, and the first that did; of a mail that nobody should trust its links and the
+-- digests of its files as well.
 CREATE TABLE introduced (
     mailbox_id TEXT NOT NULL REFERENCES mailbox (id),
     address TEXT NOT NULL,

@@ -188,8 +188,7 @@ async def test_mail_that_waits_for_a_person_shows_its_signs_and_introduces_nobod
 
 async def known(world: World, address: str) -> bool:
     """Whether the mailbox read of an address."""
-    [row] = await world.system.db.rows("acquaintance", mailbox_id=world.mailbox.id, address=address, domain="")
-    return row["introduced_by"] is not None
+    return (await world.acquaintance(address))["introduced_by"] is not None
 
 
 async def test_a_file_is_read_once(world: World) -> None:

@@ -74,10 +74,8 @@ async def test_pages_go_on_where_the_last_ended(world: World) -> None:
 async def test_a_note_lets_nobody_past_the_gate(world: World) -> None:
     """Whether a recipient is new is told by mail alone; an agent must not make somebody known by noting them."""
     await save(world, "stranger@example.com", "An old friend")
-    rows = await world.system.db.rows(
-        "acquaintance", mailbox_id=world.mailbox.id, address="stranger@example.com", domain="example.com"
-    )
-    assert not rows[0]["known"] and not rows[0]["domain_known"]
+    stranger = await world.acquaintance("stranger@example.com")
+    assert not stranger["known"] and not stranger["domain_known"]
 
 
 async def test_another_mailbox_sees_nothing_of_it(world: World) -> None:

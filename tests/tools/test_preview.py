@@ -102,12 +102,8 @@ async def test_preview_writes_nothing(world: World) -> None:
     for changes in DRAFTS.values():
         await foreseen(world.context, fields(**changes))
     assert await many(world.system.db, Event, "events", account_id=world.account.id, after=0, limit=100) == before
-    row = (
-        await world.system.db.rows(
-            "acquaintance", mailbox_id=world.mailbox.id, address="x@agent5.example", domain="agent5.example"
-        )
-    )[0]
-    assert not row["known"] and PREVIEW.read_only and PREVIEW.scope == "send"
+    assert not (await world.acquaintance("x@agent5.example"))["known"]
+    assert PREVIEW.read_only and PREVIEW.scope == "send"
 
 
 @pytest.mark.parametrize(
