@@ -32,4 +32,4 @@ def duplicate(facts: Outbound) -> Finding | None:
     if not facts.repeated:
         return None
     reason = "The same mail to the same recipients was handed in less than a minute ago."
-    return Finding("duplicate", Verdict.DENY, reason, code="duplicate")
+    return Finding("duplicate", Verdict.DENY, reason, code="duplicate", details=(("first_message_id", facts.repeated),))

@@ -144,8 +144,8 @@ class Outbound:
     """One for each recipient."""
     familiar_domains: tuple[str, ...] | None = None
     """The account's own domains, and those of the mailbox's correspondents."""
-    repeated: bool | None = None
-    """The same mail was handed in within the last minute."""
+    repeated: str | None = None
+    """The id of the same mail, handed in within the last minute; empty where there was none."""
     allowance: Allowance | None = None
     """The limits, what is used of them, and what stops sending; None is unknown."""
     trusted_category: bool | None = None

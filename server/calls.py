@@ -18,6 +18,10 @@ from tools.operation import AnyOperation, Model, perform
 
 RETRY_SECONDS = 5
 """What a caller is told to wait after a local fault."""
+_WORDS = {
+    "list_type": 'takes a list, such as ["one", "two"], also for one',
+}
+"""By pydantic's type of a problem, where its own sentence does not say what to do."""
 _NAMED = 8
 """Problems and unknown arguments that one refusal names."""
 
@@ -76,12 +80,18 @@ def read(operation: AnyOperation, arguments: Mapping[str, object], *, text: bool
         if text:
             return model.model_validate(arguments)
         # as JSON and strictly: "1" is no number, and 1 no text
-        return model.model_validate_json(to_json(arguments), strict=True)
+        return model.model_validate_json(to_json(_given(model, arguments)), strict=True)
     except (RecursionError, PydanticSerializationError) as error:
         raise Refusal("invalid_request", "It is nested too deeply.") from error
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
         raise _refusal(operation, problems) from None
+
+
+def _given(model: type[Model], arguments: Mapping[str, object]) -> dict[str, object]:
+    """The arguments without those that are null: many clients have to name each, and say so of what they leave out."""
+    optional = {name for name, field in model.model_fields.items() if not field.is_required()}
+    return {name: value for name, value in arguments.items() if value is not None or name not in optional}
 
 
 def _check_texts(value: object, place: Place) -> None:
@@ -111,7 +121,7 @@ def _refusal(operation: AnyOperation, problems: list[ErrorDetails]) -> Refusal:
     unknown = [problem["loc"] for problem in problems if problem["type"] == "extra_forbidden"]
     if unknown:
         return _unknown_arguments(operation, unknown[:_NAMED])
-    fields = {_dotted(problem["loc"]): _lower(problem["msg"]) for problem in problems[:_NAMED]}
+    fields = {_dotted(problem["loc"]): _sentence(problem) for problem in problems[:_NAMED]}
     sentence = "; ".join(f"{field}: {message}" for field, message in fields.items())
     return Refusal("invalid_request", f"{sentence}.", field=next(iter(fields)), problems=fields)
 
@@ -139,5 +149,6 @@ def _dotted(place: Place) -> str:
     return ".".join(str(step)[:64] for step in place) or "the request"
 
 
-def _lower(message: str) -> str:
+def _sentence(problem: ErrorDetails) -> str:
+    message = _WORDS.get(problem["type"], problem["msg"])
     return message[:1].lower() + message[1:]

@@ -47,10 +47,10 @@ def fingerprint(draft: Draft, attachments: str) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-async def repeated(reader: Reader, message: Message) -> bool:
-    """Whether the mailbox handed in the same mail in the minute before, and it was not refused or withdrawn."""
+async def repeated(reader: Reader, message: Message) -> str:
+    """The same mail that the mailbox handed in in the minute before, if it was not refused or withdrawn; or ''."""
     if not message.fingerprint:
-        return False
+        return ""
     rows = await reader.rows(
         "handed_in_since",
         mailbox_id=message.mailbox_id,
@@ -59,4 +59,4 @@ async def repeated(reader: Reader, message: Message) -> bool:
         since=message.created_at - MINUTE,
         until=message.created_at,
     )
-    return bool(rows)
+    return rows[0]["id"] if rows else ""

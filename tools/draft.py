@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,8 @@ from tools.mail.compose import (
 from tools.mail.parse import parse
 from tools.mail.references import reference_ids
 from tools.timing import Timing, timing_of, wait_of
+
+_BETWEEN = re.compile(r"[,;]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ def prepare(
         references=references_after(parent) if parent else (),
     )
     check_recipients(draft, context.site.max_recipients)
+    _check_body(draft)
     rendered = render(context.site, draft)
     attachments = attachments_json(draft, rendered)
     return Prepared(
@@ -85,6 +89,20 @@ def prepare(
         fingerprint=fingerprint(draft, attachments),
         expects=wait_of(outgoing.expect_reply_within),
     )
+
+
+def _check_body(draft: Draft) -> None:
+    """Refuse a body that nobody can want to send. Raises Refusal invalid_request."""
+    markdown = draft.markdown
+    if not draft.attachments and not any(map(_shows, markdown)):
+        raise Refusal("invalid_request", "markdown: it shows nothing.", field="markdown")
+    if "\n" not in markdown and "\\n\\n" in markdown:
+        reason = "markdown: its line breaks are a backslash and an n; give real ones."
+        raise Refusal("invalid_request", reason, field="markdown")
+
+
+def _shows(character: str) -> bool:
+    return character.isprintable() and not character.isspace()
 
 
 def render(site: Site, draft: Draft) -> Rendered:
@@ -112,7 +130,9 @@ def addresses(field: str, texts: Iterable[str]) -> tuple[Address, ...]:
         try:
             address = parse_address(text)
         except AddressError as error:
-            raise Refusal("invalid_address", f"{field}: {error}", field=field) from error
+            several = text.count("@") > 1 and _BETWEEN.search(text) is not None
+            reason = "One string holds several addresses: make each an item of the list." if several else error
+            raise Refusal("invalid_address", f"{field}: {reason}", field=field) from error
         found.setdefault(canonical(address.email), address)
     return tuple(found.values())
 
@@ -125,7 +145,8 @@ def decode(uploads: Sequence[Upload], limit: int) -> tuple[Attachment, ...]:
     decoded = []
     for upload in uploads:
         try:
-            content = base64.b64decode(upload.content_base64, validate=True)
+            # programs break it into lines (RFC 2045 section 6.8)
+            content = base64.b64decode("".join(upload.content_base64.split()), validate=True)
         except binascii.Error as error:
             raise Refusal("invalid_attachment", f"{upload.name!r}: content_base64 is not base64.") from error
         decoded.append(Attachment(upload.name, upload.content_type, content))

@@ -186,7 +186,8 @@ _CONDITIONS = (
         "idempotency_conflict",
         409,
         "The idempotency key was used with a different request.",
-        "Use a new key for a new mail, or the old request with the old key.",
+        "Nothing was sent now. Ask message_status about message_id, which the key made: if that mail will do, send no "
+        "second one. Use a new key only for a new mail.",
     ),
     Condition(
         "overseer_address",
@@ -242,7 +243,7 @@ _CONDITIONS = (
         "duplicate",
         409,
         "The same mail to the same recipients was handed in within the last 60 seconds.",
-        "It was not sent again. Look at the first one with message_status; give each call an idempotency_key.",
+        "It was not sent again. Ask message_status about first_message_id; give each call an idempotency_key.",
         smtp="554 5.7.0",
     ),
     Condition(

@@ -149,7 +149,8 @@ def _until(query: Query, at: int) -> Query:
 
 def _time(name: str, value: str) -> int:
     try:
-        moment = datetime.fromisoformat(value)
+        # with slashes too, as other mail programs have it
+        moment = datetime.fromisoformat(value.replace("/", "-"))
         moment = moment.replace(tzinfo=moment.tzinfo or UTC)
         return int(moment.timestamp()) * 1_000_000
     except (ValueError, OverflowError) as error:

@@ -1,9 +1,10 @@
 """Idempotency keys: the same request again gives the same answer and makes nothing new."""
 
 import hashlib
+from typing import Any
 
 from storage.database import Transaction, one
-from storage.records import Idempotency
+from storage.records import Idempotency, MessageHead
 from tools.context import Context
 from tools.errors import Refusal
 from tools.operation import Model
@@ -37,8 +38,21 @@ async def recall(
         return None
     earlier = await one(transaction, Idempotency, "remembered_request", account_id=account_id, key=key)
     if earlier is None or earlier.request_hash != hash_:
-        raise Refusal("idempotency_conflict")
+        raise Refusal("idempotency_conflict", **await _made(context, transaction, earlier))
     return earlier.message_id
+
+
+async def _made(context: Context, transaction: Transaction, earlier: Idempotency | None) -> dict[str, Any]:
+    """Which mail a key made, and how it stands, as far as the caller may see it."""
+    principal = context.principal
+    if earlier is None:
+        return {}
+    message = await one(
+        transaction, MessageHead, "message_of_account", id=earlier.message_id, account_id=principal.account_id
+    )
+    if message is None or principal.mailbox_id not in (None, message.mailbox_id):
+        return {}
+    return {"message_id": message.id, "status": message.status}
 
 
 async def forget(context: Context, transaction: Transaction, key: str | None) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from tools.context import DAY, HOUR, MINUTE, SECOND
@@ -51,7 +51,8 @@ def timing_of(send_at: str | None, gate_timing: GateTiming, now: int) -> Timing:
         raise Refusal("invalid_time", "send_at: give it in UTC, ending in Z.", field="send_at")
     at = int(moment.timestamp() * 1_000_000)
     if not now < at <= now + LATEST:
-        raise Refusal("invalid_time", "send_at: it has to lie ahead, within a year.", field="send_at")
+        today = datetime.fromtimestamp(now // SECOND, UTC).isoformat().replace("+00:00", "Z")
+        raise Refusal("invalid_time", f"send_at: it has to lie ahead, within a year; it is {today}.", field="send_at")
     return Timing(at, gate_timing)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from storage.database import Row, many, record
 from storage.records import Mailbox, MessageHead
 from tools.access import mailbox_of, message_of, thread_of
 from tools.context import Context
+from tools.errors import Refusal
 from tools.events import arrivals_topic, last_seq
 from tools.expected import EVENT as OVERDUE
 from tools.fields import ListedMessage, Next, Sender, sender_key
@@ -23,6 +25,7 @@ from tools.views import listed
 MOST = 20
 _PAGE = 100
 _READABLE = ("unread", "read")
+_CURSOR = re.compile(r"[0-9]{1,18}(~[A-Za-z0-9_-]{1,100})?")
 
 
 class WaitRequest(Model):
@@ -42,7 +45,7 @@ class WaitRequest(Model):
     since: str | None = Field(
         default=None,
         description="The cursor of an earlier call: all mail since then, read or not, so that none is missed.",
-        pattern=r"^[0-9]{1,18}(~[A-Za-z0-9_-]{1,100})?$",
+        max_length=120,
     )
     after_message_id: str | None = Field(
         default=None,
@@ -119,6 +122,8 @@ async def wait_for_message(context: Context, request: WaitRequest) -> Arrivals:
 
 async def _go_on(context: Context, mailbox: Mailbox, request: WaitRequest, seen: _Seen, cursor: str) -> None:
     """From an earlier call's cursor: first what it found and had no room for, then what the log has got since."""
+    if not _CURSOR.fullmatch(cursor):
+        raise Refusal("invalid_cursor", "since: it takes the cursor of an earlier call.", field="since")
     number, _, rest = cursor.partition("~")
     seen.cursor = min(int(number), seen.cursor)
     if rest:

@@ -85,7 +85,7 @@ class Agent:
         context = self._acting(request)
         request_id = _request_id(request, context)
         try:
-            operation = find(params.name)
+            operation = find(params.name, context.principal)
             arguments = consent.arguments_of(request, params, operation, context)
             result = await call(operation, context, arguments, request_id)
         except Refusal as refusal:

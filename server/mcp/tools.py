@@ -20,13 +20,14 @@ def listed(principal: Principal) -> list[Tool]:
     return [_tool(operation) for operation in TOOLS.values() if principal.may(operation.scope)]
 
 
-def find(name: str) -> AnyOperation:
-    """The operation behind a tool. Raises Refusal unknown_tool."""
+def find(name: str, principal: Principal) -> AnyOperation:
+    """The operation behind a tool. Raises Refusal unknown_tool, which names those that the principal has."""
     if name in TOOLS:
         return TOOLS[name]
-    near = difflib.get_close_matches(name, TOOLS, n=1)
+    names = [operation.name for operation in TOOLS.values() if principal.may(operation.scope)]
+    near = difflib.get_close_matches(name, names, n=1)
     hint = f"Did you mean '{near[0]}'?" if near else ""
-    raise Refusal("unknown_tool", hint, tools=list(TOOLS))
+    raise Refusal("unknown_tool", hint, tools=names)
 
 
 def answered(result: BaseModel) -> CallToolResult:

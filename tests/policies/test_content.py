@@ -222,10 +222,10 @@ def test_first_contact_is_held_only_with_an_address_from_a_text(
 
 def test_a_duplicate_is_denied_unless_a_person_approved_it() -> None:
     """003: duplicates."""
-    facts = replace(to(), repeated=True)
+    facts = replace(to(), repeated="msg_1")
     finding = duplicate(facts)
     assert finding is not None and (finding.verdict, finding.code) == (Verdict.DENY, "duplicate")
-    assert duplicate(replace(facts, approver=BOSS)) is None and duplicate(replace(facts, repeated=False)) is None
+    assert duplicate(replace(facts, approver=BOSS)) is None and duplicate(replace(facts, repeated="")) is None
 
 
 @given(st.sampled_from(Mode))

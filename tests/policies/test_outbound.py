@@ -29,7 +29,7 @@ def facts(draw: st.DrawFn) -> Outbound:
         content=Content("Subject", "Text"),
         correspondents=(),
         familiar_domains=(),
-        repeated=False,
+        repeated="",
         allowance=Allowance(now=0),
         conversation=Conversation(),
         sources=(),

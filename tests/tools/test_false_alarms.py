@@ -70,7 +70,7 @@ def facts_of(markdown: str) -> Outbound:
         content=content,
         correspondents=(someone,),
         familiar_domains=("agents.example", "fabrikam.example"),
-        repeated=False,
+        repeated="",
         sources=(),
     )
 
