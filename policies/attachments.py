@@ -1,7 +1,6 @@
 """Files that no mail may carry: programs, by their name, their stated type and their first bytes."""
 
 from policies.decision import Finding, Verdict
-from policies.evidence import quoted
 from policies.facts import File, Outbound, content_of
 
 _NAMES = """
@@ -20,10 +19,11 @@ _MACH_O = tuple(bytes.fromhex(head) for head in ("feedface", "feedfacf", "cefaed
 
 def prohibited_attachment(facts: Outbound) -> Finding | None:
     """A program as an attachment is never sent; an approval does not change that."""
-    for file in content_of(facts).files:
+    for place, file in enumerate(content_of(facts).files, 1):
         why = program(file)
         if why:
-            reason = f"The attachment {quoted(file.name)!r} may not be sent: {why}."
+            # its name may be a stranger's, whose file is passed on
+            reason = f"Attachment {place} may not be sent: {why}."
             return Finding("prohibited_attachment", Verdict.DENY, reason, code="content_blocked")
     return None
 
@@ -34,8 +34,9 @@ def program(file: File) -> str:
     extension = file.name.rstrip(". ").rpartition(".")[2].lower()
     if extension in _PROGRAM_NAMES and "." in file.name:
         return f"files named .{extension} are programs"
-    if file.content_type.partition(";")[0].strip().lower() in _PROGRAM_TYPES:
-        return f"{quoted(file.content_type)} is the type of a program"
+    content_type = file.content_type.partition(";")[0].strip().lower()
+    if content_type in _PROGRAM_TYPES:
+        return f"{content_type} is the type of a program"
     return _sniffed(file.head)
 
 

@@ -118,7 +118,7 @@ class Source:
     distrust: tuple[str, ...]
     """In words, such as "it failed DMARC"; never text of the mail."""
     copied: tuple[str, ...] = ()
-    """What is taken from it: links, and names of files; empty where the mail is an answer to it."""
+    """What is taken from it: hosts of links, and "a file"; never more of its text. Empty where the mail answers it."""
 
 
 @dataclass(frozen=True, slots=True)

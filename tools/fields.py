@@ -132,7 +132,7 @@ class AttachmentInfo(BaseModel):
 
     attachment_id: str = Field(description="Pass it to get_attachment.")
     name_untrusted: str = Field(description=f"File name. {UNTRUSTED}")
-    content_type: str = Field(description="What the sender says it is.")
+    content_type_untrusted: str = Field(description=f"What the sender says it is. {UNTRUSTED}")
     seen_type: str = Field(description="What its first bytes show; empty where they do not tell.")
     size: int = Field(description="Bytes.")
     sha256: str

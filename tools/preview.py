@@ -12,7 +12,7 @@ from tools.access import mailbox_of, message_of
 from tools.context import Context
 from tools.draft import prepare, subject_of_reply
 from tools.errors import Refusal
-from tools.fields import MAX_SUBJECT, Address, Next, Outgoing
+from tools.fields import MAX_SUBJECT, UNTRUSTED, Address, Next, Outgoing
 from tools.gate import Foreseen, Submission, foresee
 from tools.operation import Operation
 from tools.reply import answered
@@ -63,7 +63,7 @@ class PreviewResult(BaseModel):
     mode: str = Field(description="The mailbox's oversight mode.")
     findings: list[FindingInfo] = Field(description="Every rule that spoke.")
     recipients: list[RecipientInfo] = Field(description="Everybody the mail would go to.")
-    subject: str
+    subject_untrusted: str = Field(description=f"The subject; of an answer the other side's. {UNTRUSTED}")
     text: str = Field(description="The plain text as recipients would see it.")
     size: int = Field(description="Bytes of the whole mail.")
     next: Next
@@ -107,7 +107,7 @@ def shown(mailbox: Mailbox, foreseen: Foreseen) -> PreviewResult:
         recipients=[
             RecipientInfo(address=each.address, standing=standing(each)) for each in foreseen.facts.correspondents or ()
         ],
-        subject=message.subject,
+        subject_untrusted=message.subject,
         text=message.body_text,
         size=message.size,
         next=NEXT[ruling.verdict],

@@ -12,6 +12,7 @@ from tools.context import DAY
 from tools.mail.address import canonical
 from tools.mail.links import links
 from tools.mail.signals import STRONG
+from tools.mail.targets import host_of
 
 MOST_ANSWERED = 20
 """Mails of a thread that are looked at: the newest."""
@@ -55,8 +56,8 @@ async def _answered(reader: Reader, message: Message) -> tuple[Source, ...]:
 
 
 async def _copied(reader: Reader, message: Message) -> tuple[Source, ...]:
-    named = {link: link for link in _links(message)}
-    named |= {f"sha256:{part['sha256']}": part["name"] for part in json.loads(message.attachments)}
+    named = {link: host_of(link) or "a link" for link in _links(message)}
+    named |= {f"sha256:{part['sha256']}": "a file" for part in json.loads(message.attachments)}
     since = message.created_at - REMEMBERED
     found: dict[str, Source] = {}
     for what, shown in list(named.items())[:MOST_CARRIED]:

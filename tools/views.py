@@ -63,7 +63,7 @@ def attachment_info(message: MessageHead, part: PartInfo) -> AttachmentInfo:
     return AttachmentInfo(
         attachment_id=reference(message.id, part.index),
         name_untrusted=part.name,
-        content_type=part.content_type,
+        content_type_untrusted=part.content_type,
         seen_type=part.seen_type,
         size=part.size,
         sha256=part.sha256,

@@ -14,7 +14,7 @@ from policies.taint import answers_untrusted, copies_untrusted
 
 FACTS = Outbound(Mode.AUTONOMOUS, ("eve@evil.test",), ("eve@evil.test",), sources=())
 ANSWERED = Source("msg_1", ("it failed DMARC",))
-COPIED = Source("msg_2", ("it was marked as spam",), ("https://evil.test/x", "plan.pdf"))
+COPIED = Source("msg_2", ("it was marked as spam",), ("evil.test", "a file"))
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -27,7 +27,7 @@ def test_an_answer_to_an_untrusted_mail_waits_and_names_it(mode: Mode) -> None:
 def test_what_is_copied_from_one_waits_and_is_named() -> None:
     finding = copies_untrusted(replace(FACTS, sources=(ANSWERED, COPIED)))
     assert finding is not None and finding.verdict is Verdict.HOLD and finding.rule in RISKY
-    assert "https://evil.test/x, plan.pdf of msg_2" in finding.reason and "msg_1" not in finding.reason
+    assert "evil.test, a file of msg_2" in finding.reason and "msg_1" not in finding.reason
 
 
 @pytest.mark.parametrize("rule", [answers_untrusted, copies_untrusted])

@@ -31,7 +31,7 @@ PHRASES = (
 PAYLOADS = 50
 PLACES = (
     *("text", "html", "subject", "sender_name", "sender_address", "reply_to", "cc_name", "file_name"),
-    *("file_content", "calendar", "header", "message_id"),
+    *("file_content", "file_type", "calendar", "header", "message_id"),
 )
 MARK = re.compile(r"qz[a-z_]{2,20}x[0-9]{2}qz", re.IGNORECASE)
 ADDRESS = re.compile(r"[^\s\"<>(),:;\\\[\]]{1,64}@[^\s\"<>(),:;\\]{1,255}")
@@ -80,7 +80,7 @@ def hostile(number: int) -> bytes:
             "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20260101T100000Z",
             f"SUMMARY:{word('calendar', number)}\r\nLOCATION:{word('calendar', number)}\r\nEND:VEVENT\r\nEND:VCALENDAR",
             "--b",
-            "Content-Type: text/plain; charset=utf-8",
+            f"Content-Type: application/{mark('file_type', number)}",
             f"Content-Disposition: attachment; filename={quoted('file_name', number)}",
             "",
             word("file_content", number),
@@ -101,7 +101,7 @@ def outside(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
     elif isinstance(value, list):
         for inner in value:
             yield from outside(inner, path)
-    elif isinstance(value, str) and MARK.search(value) and not ADDRESS.fullmatch(value):
+    elif isinstance(value, str) and MARK.search(ADDRESS.sub("", value)):
         yield path, value
 
 
@@ -164,7 +164,9 @@ async def test_over_mcp(world: World, era: str) -> None:
                 ("read_message", named | {"detail": "full"}),
                 ("list_thread", {"thread_id": message["thread_id"]}),
                 ("message_status", named),
-                ("preview", {"reply_to": message["message_id"], "markdown": "Yes"}),
+                ("preview", named | {"markdown": "Yes"}),
+                ("forward", named | {"to": ["friend@example.com"], "markdown": "For you."}),
+                ("request_approval", {"in_reply_to": message["message_id"], "markdown": "Yes"}),
                 ("reply", named | {"markdown": "Yes", "unknown": 1}),
                 ("get_attachment", named | {"attachment_id": "att_none"}),
             ]
@@ -172,7 +174,9 @@ async def test_over_mcp(world: World, era: str) -> None:
         answers.append([tool.model_dump(mode="json") for tool in (await client.list_tools()).tools])
     assert len(listed["messages"]) == PAYLOADS
     assert list(outside(answers)) == []
-    assert seen_in(answers) >= {"text", "subject", "sender_name", "reply_to", "cc_name", "file_name", "calendar"}
+    assert seen_in(answers) >= {
+        *("text", "subject", "sender_name", "reply_to", "cc_name", "file_name", "file_type", "calendar"),
+    }
 
 
 async def test_what_happened_is_told_without_a_strangers_words(world: World) -> None:

@@ -81,7 +81,11 @@ async def test_preview_says_what_send_then_does(world: World, mode: Mode) -> Non
 async def test_preview_of_an_answer_is_that_of_reply(world: World) -> None:
     arrived = await prepared(world, Mode.AUTONOMOUS)
     shown = await preview(world.context, PreviewRequest(message_id=arrived, markdown="Fine, *thanks*."))
-    assert (shown.status, shown.subject, shown.recipients[0].address) == ("queued", "Re: News", "friend@example.com")
+    assert (shown.status, shown.subject_untrusted, shown.recipients[0].address) == (
+        "queued",
+        "Re: News",
+        "friend@example.com",
+    )
     assert shown.recipients[0].standing == "known" and shown.text.startswith("Fine, thanks.") and shown.size > 300
     assert (await reply(world.context, ReplyRequest(message_id=arrived, markdown="Fine, *thanks*."))).status == "queued"
 
