@@ -125,7 +125,7 @@ _CONDITIONS = (
         "mailbox_not_found",
         404,
         "There is no such mailbox.",
-        "A tool takes the key's mailbox where mailbox_id is left out; 'gatepost mailbox list' shows all ids.",
+        "A tool takes the key's mailbox where mailbox_id is left out; list_mailboxes shows all ids.",
         smtp="550 5.1.1",
     ),
     Condition(

@@ -9,6 +9,7 @@ from tools.forward import FORWARD
 from tools.forwarding_target import GET_FORWARDING, SET_FORWARDING
 from tools.get_attachment import GET_ATTACHMENT
 from tools.list_events import LIST_EVENTS
+from tools.list_mailboxes import LIST_MAILBOXES
 from tools.list_thread import LIST_THREAD
 from tools.message_status import MESSAGE_STATUS
 from tools.move_message import DELETE_MESSAGE, MOVE_MESSAGE
@@ -30,6 +31,7 @@ from tools.usage import USAGE
 from tools.wait_for_message import WAIT_FOR_MESSAGE
 
 OPERATIONS: tuple[AnyOperation, ...] = (
+    LIST_MAILBOXES,
     SEND,
     REPLY,
     FORWARD,

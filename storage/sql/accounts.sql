@@ -62,6 +62,13 @@ SELECT * FROM mailbox WHERE address = :address;
 -- name: mailboxes
 SELECT * FROM mailbox WHERE account_id = :account_id ORDER BY created_at, id;
 
+-- name: mailbox_page
+SELECT * FROM mailbox
+WHERE account_id = :account_id
+  AND (created_at < :before_at OR (created_at = :before_at AND id < :before_id))
+ORDER BY created_at DESC, id DESC
+LIMIT :limit;
+
 -- name: lock_mailbox
 -- Nobody else changes it before the commit. On SQLite the writer is alone anyway.
 SELECT * FROM mailbox WHERE id = :id

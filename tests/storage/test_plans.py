@@ -11,7 +11,7 @@ from storage.migrate import migrate
 from storage.queries import queries
 from storage.sqlite import SQLite
 
-GATE = ("answered", "answered_in_thread", "unanswered", "turns", "handed_in_since", "opened")
+GATE = ("answered", "answered_in_thread", "unanswered", "turns", "handed_in_since", "opened", "answered_people")
 SETTLEMENT = ("message_head", "delivery_states")
 ARRIVAL = ("thread_of_reference", "message_by_rfc_id", "people_of_thread", "people_by_subject")
 READING = ("thread_messages", "thread_size", "earlier_in_thread")
