@@ -84,12 +84,13 @@ class Settings(BaseSettings):
         description="What this process does, separated by commas. Several processes share the work on PostgreSQL, with "
         "the same `secret`, `base_url` and folder of large mail; on SQLite one process does all of it.",
     )
-    base_url: str = Field(
-        default="http://127.0.0.1:8025",
-        description="Where people and agents reach the web pages and the API, without a path: a host of its own.",
-    )
     http_host: str = Field(default="127.0.0.1", description="Address that HTTP listens on.")
     http_port: int = Field(default=8025, ge=0, le=65535, description="Port that HTTP listens on.")
+    base_url: str = Field(
+        default_factory=lambda before: f"http://127.0.0.1:{before.get('http_port', '')}",
+        description="Where people and agents reach the web pages and the API, without a path: a host of its own. "
+        "Default: http://127.0.0.1 with `http_port`.",
+    )
     smtp_host: str = Field(
         default="127.0.0.1",
         description="Address that SMTP listens on, or several with commas: `0.0.0.0,::` is all of IPv4 and IPv6.",

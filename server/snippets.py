@@ -2,6 +2,9 @@
 
 import json
 import shlex
+import shutil
+import sys
+from pathlib import Path
 
 NAME = "gatepost"
 
@@ -26,7 +29,7 @@ def vscode(url: str) -> str:
 
 def stdio(url: str, key: str) -> str:
     """The `mcpServers` entry of a runtime that starts its servers itself."""
-    entry = {"command": "gatepost", "args": ["mcp", "--url", url], "env": {"GATEPOST_KEY": key}}
+    entry = {"command": _program(), "args": ["mcp", "--url", url], "env": {"GATEPOST_KEY": key}}
     return _json({"mcpServers": {NAME: entry}})
 
 
@@ -38,6 +41,11 @@ def every(url: str, key: str) -> dict[str, str]:
         "VS Code (.vscode/mcp.json)": vscode(url),
         "Any runtime, over stdio": stdio(url, key),
     }
+
+
+def _program() -> str:
+    """This installation's command by its path: a runtime with a window does not know the shell's."""
+    return shutil.which(NAME, path=str(Path(sys.executable).absolute().parent)) or NAME
 
 
 def _json(value: object) -> str:

@@ -101,6 +101,9 @@ def test_init_makes_all_that_is_needed(made: tuple[Path, dict[str, Any]], gatepo
     assert printed["overseer"] == "boss@example.org"
     assert [record["type"] for record in printed["dns"]] == ["MX", "TXT", "TXT", "TXT", "TXT"]
     assert printed["key"] in printed["mcp"]["Claude Code"]
+    [started] = json.loads(printed["mcp"]["Any runtime, over stdio"])["mcpServers"].values()
+    version = subprocess.run([started["command"], "--version"], capture_output=True, text=True, check=True, timeout=60)
+    assert "gatepost" in version.stdout, "a runtime finds the command without the shell's path"
     assert folder.stat().st_mode & 0o077 == 0
     assert gatepost("dns", "--json").json == printed["dns"]
 

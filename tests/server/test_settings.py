@@ -243,3 +243,12 @@ def test_roles_that_cannot_be_are_refused(given: dict[str, Any], said: str, tmp_
 async def test_mail_waits_for_the_dns_if_the_settings_say_so(tmp_path: Path, setting: str, defers: bool) -> None:
     async with opened(Settings.load(None, data=tmp_path, inbound={"dmarc_temperror": setting})) as context:
         assert context.site.defer_unknown is defers
+
+
+def test_links_go_to_the_port_that_is_listened_on_unless_told_otherwise(tmp_path: Path) -> None:
+    assert Settings.load(data=tmp_path).base_url == "http://127.0.0.1:8025"
+    assert Settings.load(data=tmp_path, http_port=9000).base_url == "http://127.0.0.1:9000"
+    told = Settings.load(data=tmp_path, http_port=9000, base_url="https://mail.example.com/")
+    assert told.base_url == "https://mail.example.com"
+    with pytest.raises(SettingsError, match="http_port"):
+        Settings.load(data=tmp_path, http_port="nine")
