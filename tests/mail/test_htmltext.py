@@ -30,6 +30,27 @@ def test_a_cell_over_several_columns_leaves_the_next_in_its_own() -> None:
     ]
 
 
+def test_a_cell_over_several_rows_leaves_the_next_row_in_its_columns() -> None:
+    page = (
+        "<table><tr><th>Room</th><th>Time</th></tr><tr><td rowspan=2>Red</td><td>9:00</td></tr>"
+        "<tr><td>11:00</td></tr><tr><td>Blue</td><td rowspan=9999>all day</td></tr></table>"
+    )
+    assert html_to_text(page)[0].split("\n") == [
+        "| Room | Time |",
+        "| --- | --- |",
+        "| Red | 9:00 |",
+        "|  | 11:00 |",
+        "| Blue | all day |",
+    ]
+
+
+def test_a_list_keeps_its_numbers() -> None:
+    assert html_to_text("<ol start=3><li>three</li><li>four</li></ol>")[0] == "3. three\n4. four"
+    assert html_to_text('<ol start="-1"><li>one</li></ol><p>x</p><ol start="1e9"><li>one</li></ol>')[0] == (
+        "1. one\n\nx\n\n1. one"
+    )
+
+
 @pytest.mark.parametrize(
     ("page", "text"),
     [

@@ -34,6 +34,21 @@ from tools.mail.targets import Link, link
         ("main.py", "https://example.com/1", False),
         ("e.g. this", "https://example.com/1", False),
         ("version 1.2.3", "https://example.com/1", False),
+        (
+            "https://bank.example",
+            "https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Fbank.example%2F",
+            False,
+        ),
+        ("https://bank.example", "https://urldefense.com/v3/__https://www.bank.example/a__;!!x$", False),
+        ("bank.example/a", "https://urldefense.proofpoint.com/v2/url?u=https-3A__bank.example_a&d=x", False),
+        ("https://bank.example", "https://a.safelinks.protection.outlook.com/?url=https%3A%2F%2Fevil.test", True),
+        (
+            "https://bank.example",
+            "https://a.safelinks.protection.outlook.com/?url=https%3A%2F%2Fevil.test%2F&b=https%3A%2F%2Fbank.example",
+            True,
+        ),
+        ("https://bank.example", "https://safelinks.protection.outlook.com.evil.test/?url=https://bank.example", True),
+        ("https://bank.example", "https://evil.test/?url=https%3A%2F%2Fbank.example", True),
     ],
 )
 def test_text_that_names_another_host_is_told(text: str, target: str, differs: bool) -> None:

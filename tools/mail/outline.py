@@ -62,8 +62,11 @@ class Outline:
             self.raised = False
         self.pieces.append(html.escape(words, quote=False))
 
-    def open(self, tag: str, columns: int = 1) -> str:
-        """Open an element; the name to close it by, '' when nothing was written. `columns` are those a cell takes."""
+    def open(self, tag: str, columns: int = 1, stated: str = "") -> str:
+        """Open an element; the name to close it by, '' when nothing was written.
+
+        `columns` are those a cell takes, and `stated` the attributes that say where it stands, written as they are.
+        """
         name = tag if tag in _SAME else _OTHER_NAMES.get(tag) or ("div" if tag in _BLOCKS else "")
         if name in _VOID:
             self._unfit(name)
@@ -79,7 +82,7 @@ class Outline:
         self._in_table(name, columns)
         self.depth += 1
         self.raised = self.raised or name == "sup"
-        self.pieces.append(f'<{name} colspan="{columns}">' if columns > 1 else f"<{name}>")
+        self.pieces.append(f"<{name}{stated if name == tag else ''}>")
         return name if tag not in _INDENTING or name != "div" else "deep"
 
     def close(self, name: str) -> None:

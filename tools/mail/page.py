@@ -158,7 +158,8 @@ class _Reader:
         if not inline:
             self.words.append(" ")
         struck = tag in _STRUCK and "line-through" in str(element.attrs.get("style") or "")
-        name = self.outline.open("s" if struck else tag, _columns(element) if tag in _CELLS else 1)
+        columns = _columns(element) if tag in _CELLS else 1
+        name = self.outline.open("s" if struck else tag, columns, _stated(element))
         opened = _Open(iter(element.children), looks, place, name, inline, shown_before=len(self.words))
         target = element.attrs.get({"a": "href", "area": "href", "form": "action"}.get(tag, ""))
         if target:
@@ -267,6 +268,9 @@ _CELLS = frozenset({"td", "th"})
 _STRUCK = frozenset({"font", "span"})
 """What programs strike out by its style: an old price, a word taken back."""
 _SPAN = re.compile(r"(?:[2-9]|1[0-2])\Z", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,4}\Z", re.ASCII)
+_SPANS = {"colspan": _SPAN, "rowspan": _SPAN}
+_STATED = {"ol": {"start": _NUMBER}, "td": _SPANS, "th": _SPANS}
 _BRACKETS = str.maketrans("[]\n", "() ")
 
 
@@ -279,6 +283,15 @@ def _columns(cell: Element) -> int:
     """How many columns a cell of a table takes; more than a table of data has means all of them, and counts as one."""
     said = str(cell.attrs.get("colspan") or "")
     return int(said) if _SPAN.match(said) else 1
+
+
+def _stated(element: Element) -> str:
+    """The attributes that number a list, or say how many rows and columns a cell takes."""
+    return "".join(
+        f' {name}="{value}"'
+        for name, form in _STATED.get(element.tag, {}).items()
+        if form.match(value := str(element.attrs.get(name) or ""))
+    )
 
 
 def _is_chosen(option: Element) -> bool:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from tools.mail import limits
 
@@ -22,6 +22,13 @@ pptx ps py rar rb rs sh so sql svg tar ts txt vb xls xlsx xml yml zip
 _FILES = frozenset(_FILE_ENDINGS.split())
 """Endings of file names, of which some are top-level domains too."""
 
+
+_SERVICES = (
+    *("safelinks.protection.outlook.com", "urldefense.com", "urldefense.proofpoint.com"),
+    *("linkprotect.cudasvc.com", "secure-web.cisco.com"),
+)
+# The address they carry along; Proofpoint writes -3A for a colon, and _ for a slash.
+_CARRIED = re.compile(r"https?(?::|-3A)[/_]{1,2}([A-Za-z0-9.-]{1,253})")
 
 LinkKind = Literal["link", "form", "image"]
 
@@ -48,7 +55,9 @@ def link(kind: LinkKind, text: str, target: str) -> Link:
     url = real_target(target)
     host = host_of(url)
     shown = " ".join(text[: 2 * limits.LINK_TEXT_CHARS].split())[: limits.LINK_TEXT_CHARS]
-    return Link(kind, shown, url[: limits.URL_CHARS], host, _unicode(host), kind == "link" and _differs(shown, host))
+    return Link(
+        kind, shown, url[: limits.URL_CHARS], host, _unicode(host), kind == "link" and _differs(shown, url, host)
+    )
 
 
 def real_target(target: str) -> str:
@@ -111,12 +120,20 @@ def _escaped(match: re.Match[str]) -> str:
     return "".join(f"%{byte:02X}" for byte in match.group().encode("utf-8", "replace"))
 
 
-def _differs(shown: str, host: str) -> bool:
+def _differs(shown: str, url: str, host: str) -> bool:
     """Whether the text names a host that has nothing to do with the target's."""
     named = _named_host(shown)
     if not named:
         return False
-    return not host or not _related(named, host)
+    return not host or not (_related(named, host) or _related(named, _behind(url, host)))
+
+
+def _behind(url: str, host: str) -> str:
+    """The host behind a service that receivers have all links of their mail go through; '' where there is none."""
+    if not any(host == service or host.endswith(f".{service}") for service in _SERVICES):
+        return ""
+    found = _CARRIED.search(unquote(url), len(host))
+    return found.group(1).lower() if found else ""
 
 
 def _named_host(shown: str) -> str:
