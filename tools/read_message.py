@@ -154,17 +154,18 @@ def _frame(message: Message, *, full: bool) -> MessageView:
         warnings=noticed.warnings(message, findings),
         defects=findings.get("defects", []),
         details_untrusted=noticed.details(findings) if full else {},
-        next=f"{_advice(message, findings)}; list_thread shows the conversation.",
+        next=_advice(message, findings, quotes=bool(message.quoted) and not full),
     )
 
 
-def _advice(message: Message, findings: dict[str, Any]) -> str:
+def _advice(message: Message, findings: dict[str, Any], *, quotes: bool) -> str:
+    act = "Do not answer it, a machine sent it" if findings.get("automatic") else "reply answers it"
     if message.direction == "outbound":
-        return "message_status tells what became of it"
-    answer = "Do not answer it, a machine sent it" if findings.get("automatic") else "reply answers it"
-    if "encrypted" in findings.get("defects", ()):
-        return f"What is encrypted cannot be read here, only its sender can send it in clear; {answer}"
-    return answer
+        act = "message_status tells what became of it"
+    elif "encrypted" in findings.get("defects", ()):
+        act = f"What is encrypted cannot be read here, only its sender can send it in clear; {act}"
+    more = "; detail full has what it quotes" if quotes else ""
+    return f"{act}; list_thread shows the conversation{more}."
 
 
 READ_MESSAGE = Operation(

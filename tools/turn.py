@@ -38,7 +38,12 @@ def waiting(mailbox: Mailbox, messages: Sequence[Message]) -> Waiting:
         turn, others = _turn_of_own(last.status), tuple(person["email"] for person in people["to"])
     else:
         turn, others = _turn_of_received(mailbox, people), (last.from_email,)
-    return Waiting(turn, others, last.created_at, bool(_QUESTION.search(last.new_text)), own)
+    return Waiting(turn, others, last.created_at, _asks(last), own)
+
+
+def _asks(message: Message) -> bool:
+    """Whether it has a question in it; who writes nothing below the subject asks there."""
+    return _QUESTION.search(message.new_text.strip() or message.subject) is not None
 
 
 def _turn_of_received(mailbox: Mailbox, people: dict[str, list[dict[str, str]]]) -> Turn:

@@ -99,6 +99,9 @@ def test_words_alone_are_a_weak_sign(subject: str) -> None:
     found = machine(subject=subject)
     assert (found.kind, found.certain, found.automatic) == ("out_of_office", False, False)
     assert machine("Auto-Submitted: auto-replied", subject=subject).kind == "out_of_office"
+    # as Exchange says it
+    said = machine("Auto-Submitted: auto-generated", "X-Auto-Response-Suppress: All", subject=subject)
+    assert (said.kind, said.automatic) == ("out_of_office", True)
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,16 @@ def test_a_forwarded_mail_is_all_new() -> None:
     assert parsed.quoted == ""
 
 
+@pytest.mark.parametrize("quote", ["> Payment is due within 30 days.", "    >>> pay(30)"])
+def test_what_a_mail_quotes_that_answers_nothing_is_new(quote: str) -> None:
+    text = f"The contract says:\n\n{quote}\n\nIs that right?"
+    first = parse(f"Subject: Clause 4\n\n{text}\n".encode())
+    assert (first.new_text.rstrip(), first.quoted) == (text, "")
+    answers = (f"Subject: Re: Clause 4\n\n{text}\n", f"Subject: Clause 4\nIn-Reply-To: <1@example.com>\n\n{text}\n")
+    for answer in answers:
+        assert parse(answer.encode()).quoted.strip() == quote.strip()
+
+
 def test_a_blank_plain_alternative_gives_way_to_the_html() -> None:
     raw = (
         b"Content-Type: multipart/alternative; boundary=b\n\n--b\n\n \n--b\nContent-Type: text/html\n\n<p>Hi</p>\n--b--"

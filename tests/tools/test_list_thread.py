@@ -39,6 +39,13 @@ async def shown(world: World, thread_id: str, max_tokens: int = 6_000) -> Thread
     return view
 
 
+async def test_a_question_may_stand_in_the_subject_alone(world: World) -> None:
+    raw = f"From: {BEA}\r\nTo: ada@agents.example\r\nSubject: Can you call me?\r\n\r\n \r\n".encode()
+    await receive(world.system, Arrival(BEA, (world.mailbox.address,), raw))
+    (listed,) = (await check_inbox(world.context, InboxRequest())).messages
+    assert (await shown(world, listed.thread_id)).asks
+
+
 @pytest.mark.parametrize(
     ("body", "asks"),
     [

@@ -97,6 +97,14 @@ async def test_full_reads_on_into_the_quotation(world: World) -> None:
     assert message.quoted.startswith("On Thu")
 
 
+async def test_concise_says_that_there_is_more(world: World) -> None:
+    message = await arrived(world, NEW + "\n" + QUOTED)
+    concise = await get_message(world.context, ReadRequest(message_id=message.id))
+    assert concise.quoted_untrusted == "" and "detail full has what it quotes" in concise.next
+    full = await get_message(world.context, ReadRequest(message_id=message.id, detail="full"))
+    assert full.quoted_untrusted and "detail full" not in full.next
+
+
 async def test_an_offset_past_the_end_is_an_empty_page(world: World) -> None:
     message = await arrived(world, "Hello")
     page = await get_message(world.context, ReadRequest(message_id=message.id, offset=10_000))

@@ -125,7 +125,7 @@ def _submitted(fields: Fields, away: bool) -> Iterator[Sign]:
     submitted = text_of(fields.get("auto-submitted", b"")).partition(";")[0].strip().lower()
     if submitted not in ("", "no"):
         # RFC 3834 section 5: a word that is not known is automatic too
-        generated = submitted in ("auto-generated", "auto-notified")
+        generated = submitted in ("auto-generated", "auto-notified") and not away
         yield "notification" if generated else answer, "Auto-Submitted"
     for name in _REPLY_FIELDS:
         if fields.get(name, b"").strip().lower() not in _NOTHING:

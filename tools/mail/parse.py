@@ -19,7 +19,7 @@ from tools.mail.hidden import Hidden, invisible
 from tools.mail.invisible import cleaned
 from tools.mail.machine import Machine, machine_of
 from tools.mail.quote import split_quotation
-from tools.mail.references import is_forward, reference_ids
+from tools.mail.references import is_answer, is_forward, reference_ids
 from tools.mail.signature import split_signature
 from tools.mail.targets import Link
 
@@ -90,7 +90,7 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
     subject, unseen = cleaned(decode_words(text_of(header.first("subject"))))
     date = _date(header.first("date"))
     body = read_body(mail.parts)
-    new_text, signature, quoted = _divided(body.text, subject, addresses["from"][0]) if split else (body.text, "", "")
+    new_text, signature, quoted = _divided(body.text, subject, addresses["from"][0], header, split=split)
     attachments = [attachment_info(part) for part in mail.parts if is_attachment(part) and not part.opened]
     defects = [*mail.defects, *_header_defects(header, subject, date), *body.defects]
     defects += [defect for _, found in addresses.values() for defect in found]
@@ -120,12 +120,21 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
     )
 
 
-def _divided(text: str, subject: str, authors: Sequence[Address]) -> tuple[str, str, str]:
+def _divided(
+    text: str, subject: str, authors: Sequence[Address], header: Header, *, split: bool
+) -> tuple[str, str, str]:
     """What is new in the text, the signature below that, and what it quotes."""
-    if is_forward(subject):  # it repeats what its new reader has not seen
+    if not split or is_forward(subject):  # a forward repeats what its new reader has not seen
         return text, "", ""
     new, quoted = split_quotation(text)
+    if quoted.lstrip().startswith(">") and not _answers(header, subject):
+        # nobody is named, and nobody has seen it here: a contract, a ticket, what was said elsewhere
+        new, quoted = text, ""
     return *split_signature(new, str(authors[0]) if authors else ""), quoted
+
+
+def _answers(header: Header, subject: str) -> bool:
+    return is_answer(subject) or bool(_ids(header, "references") or _ids(header, "in-reply-to"))
 
 
 def attachment_bytes(raw: bytes, index: int) -> bytes | None:
