@@ -37,6 +37,17 @@ def back_up(data: Path, backup: Path) -> None:
     shutil.copytree(data / "blobs", backup / "blobs")
 
 
+async def all_are_read(gatepost: Gatepost) -> None:
+    """Each mail that came in is there, with its text."""
+    messages = gatepost.rows("SELECT id FROM message WHERE direction = 'inbound'")
+    assert messages
+    headers = {"Authorization": f"Bearer {gatepost.key}"}
+    async with httpx2.AsyncClient(base_url=gatepost.url, headers=headers) as http:
+        for message in messages:
+            read = await http.get(f"/v1/mailboxes/{gatepost.mailbox_id}/emails/{message['id']}")
+            assert "All the words of it." in read.text
+
+
 async def test_what_a_backup_holds_can_be_read_and_nothing_leaves_before_it_may(tmp_path: Path) -> None:
     backup = tmp_path / "backup"
     backup.mkdir(mode=0o700)
@@ -59,20 +70,15 @@ async def test_what_a_backup_holds_can_be_read_and_nothing_leaves_before_it_may(
         await gatepost.stop()
         (backup / "gatepost.db").chmod(0o600)
         shutil.copy2(gatepost.data / "secret", backup)
-        key, mailbox_id, environment = gatepost.key, gatepost.mailbox_id, gatepost.environment
-    restored = Gatepost(backup, key, mailbox_id, environment | {"GATEPOST_DATA": str(backup)})
+    environment = gatepost.environment | {"GATEPOST_DATA": str(backup)}
+    restored = Gatepost(backup, gatepost.key, gatepost.mailbox_id, environment)
     assert b"stopped" in await run("stop", env=restored.environment)
     restored.alter("UPDATE delivery SET due_at = 0")
     attempts = "SELECT attempts FROM delivery WHERE message_id = ?"
     before = restored.rows(attempts, sent["message_id"])
     await restored.start()
     try:
-        messages = restored.rows("SELECT id FROM message WHERE direction = 'inbound'")
-        assert messages
-        async with httpx2.AsyncClient(base_url=restored.url, headers=headers) as http:
-            for message in messages:
-                read = await http.get(f"/v1/mailboxes/{mailbox_id}/emails/{message['id']}")
-                assert "All the words of it." in read.text
+        await all_are_read(restored)
         assert restored.rows(attempts, sent["message_id"]) == before, "what was due waits"
         await run("start", env=restored.environment)
         await eventually(lambda: restored.rows(attempts, sent["message_id"]) != before)
