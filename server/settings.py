@@ -87,7 +87,8 @@ class Settings(BaseSettings):
     http_host: str = Field(default="127.0.0.1", description="Address that HTTP listens on.")
     http_port: int = Field(default=8025, ge=0, le=65535, description="Port that HTTP listens on.")
     base_url: str = Field(
-        default_factory=lambda before: f"http://127.0.0.1:{before.get('http_port', '')}",
+        # a port of 0 is known once it is chosen, and one that cannot be is refused as itself
+        default_factory=lambda before: f"http://127.0.0.1:{before.get('http_port') or 8025}",
         description="Where people and agents reach the web pages and the API, without a path: a host of its own. "
         "Default: http://127.0.0.1 with `http_port`.",
     )
