@@ -39,6 +39,9 @@ ATTRIBUTIONS = [
     "เมื่อ จ. 5 ก.พ. 2024 เวลา 10:00 Ann Lee <ann@example.com> เขียนว่า:",
     "po 5. 2. 2024 o 10:00 Ann Lee <ann@example.com> napísal(a):",
     "V pon., 5. feb. 2024 ob 10:00 je oseba Ann Lee <ann@example.com> napisala:",
+    'Op 5 feb. 2024 10:00 schreef "Ann Lee" <ann@example.com> het volgende geschreven:',
+    "Ann Lee <ann@example.com> wrote:",
+    "2024/2/5 Ann Lee <ann@example.com>",
     "Missatge de Ann Lee <ann@example.com> del dia dl., 5 de febr. 2024 a les 10:00:",
 ]
 
@@ -91,6 +94,12 @@ def test_above_marked_lines_less_is_asked_of_an_attribution(line: str) -> None:
     assert split_quotation(f"Yes.\n\n{line}\n\nHi")[1] == "", "it may be text"
 
 
+def test_an_attribution_right_below_a_text_that_names_an_address_takes_none_of_it() -> None:
+    text = "The idea of @ann might be it, ask bo@example.com.\nI will let you know."
+    attribution = 'Op 5 feb. 2024 10:00 schreef "Ann" <ann@example.com> het\nvolgende geschreven:'
+    assert split_quotation(f"{text}\n{attribution}\n\n> Hi") == (text, f"{attribution}\n\n> Hi")
+
+
 @pytest.mark.parametrize("block", HEADER_BLOCKS)
 def test_a_header_block_begins_the_quotation(block: str) -> None:
     new, quoted = split_quotation(f"Yes.\n\n________________________________\n{block}\n\nHi")
@@ -100,7 +109,12 @@ def test_a_header_block_begins_the_quotation(block: str) -> None:
 
 @pytest.mark.parametrize(
     "separator",
-    ["-----Original Message-----", "----- Ursprüngliche Nachricht -----", "-------- Message d'origine --------"],
+    [
+        "-----Original Message-----",
+        "*-------- Original Message --------*",
+        "----- Ursprüngliche Nachricht -----",
+        "-------- Message d'origine --------",
+    ],
 )
 def test_a_separator_begins_the_quotation(separator: str) -> None:
     assert split_quotation(f"Yes.\n\n{separator}\nHi") == ("Yes.", f"{separator}\nHi")
@@ -117,6 +131,8 @@ def test_answers_between_quoted_lines_are_new() -> None:
     "text",
     [
         "On Monday I wrote: please check.\nThanks",
+        "Ann <ann@example.com> wrote: please check.\nDo you agree?",
+        "2024/2/5 Ann Lee\nbrings the keys",
         "I met him on 3 May 2024 and he wrote:\na poem",
         "From: Berlin\nTo: Paris\nDate: 5 May 2024\n\nPlease book it.",
         "The call is at 10:00 with bo@example.com:\n- budget\n- people",

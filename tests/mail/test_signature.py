@@ -35,6 +35,11 @@ MAILER_LINES = [
     "iPhoneから送信",
     "나의 iPhone에서 보냄",
     "*Sent from my iPhone*",
+    "(Sent from my iPhone)",
+    "Sent from my cell, please excuse any typos.",
+    "Sent from my iPhone. Please excuse brevity.",
+    "Get [Outlook for Android](https://aka.ms/ghei36)",
+    "Get Outlook for iOShttps://aka.ms/o0ukef",
 ]
 SIGNATURES = [
     "-- \nBea Lee\nHead of Plans",
@@ -48,6 +53,7 @@ SIGNATURES = [
 ]
 TEXTS = [
     "Yes, let us do that.\n\nBest regards,\nBea",
+    "Sent from my desk, please send the excuse.",
     "Sent from my desk, it is much easier.",
     "I have it in two parts:\n\n--- part one ---\n\nThat is all.",
     "Which of these?\n-- the first\n-- the second",

@@ -24,9 +24,13 @@ _WHEN = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}[:.h]\d{2}\b|[年년]")
 _DAY = re.compile(r"(?:19|20)\d\d|[年년]|\d[./-]\d{1,2}[./-]\d\d")
 # With an address in brackets a line needs no verb: "26.06.2014, 14:41, Ann <ann@example.com>:".
 _BRACKETED_ADDRESS = re.compile(r"[<(\[][^\s<>@]{1,64}@[^\s<>@]{1,255}[>)\]]")
+# Nor does the older form of Gmail, which has no colon either: "2013/7/20 Ann <ann@example.com>".
+_DATED = re.compile(r"(?:19|20)\d\d([/-])\d{1,2}\1\d{1,2}\s[^<>]{1,80}<[^\s<>@]{1,64}@[^\s<>@]{1,255}>\Z")
+# "Ann <ann@example.com> wrote:"
+_SOMEBODY = re.compile(rf"[^<>@:]{{0,60}}<[^\s<>@]{{1,64}}@[^\s<>@]{{1,255}}>,?\s{_VERBS}\s?[:：]\Z", re.IGNORECASE)
 _MARKS = "\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069"  # which stand around a line of Hebrew or Arabic
 _COLONS = (":", "：")
-_SIGNS = (">", "-", "_", "=")
+_SIGNS = (">", "-", "_", "=", "*")
 _TELLING = (*_COLONS, *_SIGNS, "@")
 """A text without any of these quotes nothing: they begin what is quoted, or stand in the line that introduces it."""
 _ATTRIBUTION_LINES = 4
@@ -106,7 +110,7 @@ def _quoted_flags(lines: list[str]) -> list[bool]:
             flags.append(False)  # as most lines; none of what follows begins like this
         elif _FORWARDED.match(line):
             return flags + [False] * (len(lines) - at)
-        elif _ORIGINAL.match(line) or _is_header_block(seen, at):
+        elif _ORIGINAL.match(line.strip("*_")) or _is_header_block(seen, at):
             return _rest_quoted(seen, flags, len(lines))
         elif at in attributed and (count := _attribution_lines(seen, at)):
             if _below(seen, at + count).startswith(">"):
@@ -132,7 +136,7 @@ def _rest_quoted(seen: list[str], flags: list[bool], total: int) -> list[bool]:
 
 def _may_end_attribution(line: str, below: str) -> bool:
     """Whether an attribution can end with this line: most lines are none, and this is cheaper than to look closer."""
-    return line.rstrip("*_").endswith(_COLONS) or (not below and _ends_with_verb(line))
+    return line.rstrip("*_").endswith(_COLONS) or (not below and _ends_with_verb(line)) or bool(_DATED.match(line))
 
 
 def _ends_with_verb(line: str) -> bool:
@@ -144,12 +148,17 @@ def _ends_with_verb(line: str) -> bool:
 def _attribution_lines(seen: list[str], at: int) -> int:
     """How many lines from `at` on make one "On … wrote:", which mailers wrap anywhere; 0 when they make none."""
     first = seen[at].strip("-*_ ")
-    if not (_LEAD.match(first) or _WHEN.search(first) or "@" in first):
+    led = _LEAD.match(first)
+    if not (led or _WHEN.search(first) or "@" in first):
         return 0
+    if _DATED.match(first):
+        return 1
     joined = ""
     for count, line in enumerate(seen[at : at + _ATTRIBUTION_LINES], 1):
         if not line or (line.startswith(">") and line.lstrip("> ") not in _COLONS):
             return 0
+        if count > 1 and not led and _LEAD.match(line) and _WHEN.search(line) and not _VERB.search(joined):
+            return 0  # it begins here, and what stands above it is text
         joined += " " + line
         if line.rstrip("*_").endswith(_COLONS):
             known = _introduces(joined.strip("-*_ ")) or _names_what_follows(joined, seen, at + count)
@@ -183,7 +192,11 @@ def _introduces(line: str) -> bool:
         return True
     if not _VERB.search(line):
         return False
-    return (when and "@" in line) or ((when or "@" in line) and _LEAD.match(line) is not None)
+    return (
+        _SOMEBODY.match(line) is not None
+        or (when and "@" in line)
+        or ((when or "@" in line) and _LEAD.match(line) is not None)
+    )
 
 
 def _is_header_block(seen: list[str], at: int) -> bool:

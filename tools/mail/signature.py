@@ -29,7 +29,11 @@ _MAILER_LINE = re.compile(rf"(?:(?:{_BEGINNINGS})\b|{_UNSPACED_BEGINNINGS}).{{0,
 _MAILER_END = re.compile(
     rf"(?:von meinem|vanaf|iphone|ipad|我的|나의|outlook).{{0,60}}(?:{_ENDINGS})\W?\Z", re.IGNORECASE
 )
-_LINK = re.compile(r"\s?[<(\[]https?://[^\s<>]{1,300}[>)\]]")
+_LINK = re.compile(r"\s?[<(\[]?https?://[^\s<>()\[\]]{1,300}[>)\]]?")
+_EXCUSE = re.compile(
+    r"[.,;]\s{1,3}(?:please\s)?(?:excuse|pardon|forgive|apologies for|sorry for)\b.{0,60}\Z", re.IGNORECASE
+)
+_AROUND = str.maketrans("", "", "[]*_<>()")
 _SENTENCE = re.compile(r"[,;:?!]|\.\s")
 
 _CONTACTS = (
@@ -79,7 +83,7 @@ def _mailer_start(seen: list[str], end: int) -> int:
     """Where the mailers' own lines begin that stand right above `end`."""
     start = end
     for place in range(end - 1, max(end - 6, -1), -1):
-        line = _LINK.sub("", seen[place]).strip(" *_")
+        line = _EXCUSE.sub("", _LINK.sub("", seen[place])).translate(_AROUND).strip()
         if line and not _is_mailer_line(line):
             break
         if line:
