@@ -21,16 +21,17 @@ _ANSWER = r"your (?:\w+ )?(?:response|answer|reply|replies|output|summary|messag
 _PIECE = (
     r"(?:a|an|the|some|one|any|this|that) (?:\w+ ){0,3}?(?:sentence|phrase|words?|link|statement|paragraph|headline|"
     r"tip|reminder|recommendation|suggestion|plea|reason|comment|appeal|advertisement|promotion|mention|reference|"
-    r"hint|announcement)"
+    r"hint|announcement|statistics?|facts?|claim|quote|rumou?r|offer)"
 )
 _CHANGE = (
     r"\b(?:modify|rewrite|augment|enhance|adjust|alter|integrate|append|embed|weave|insert|inject|incorporate|tweak)"
 )
 _SPELLING = (
     r"(?:letters?|vowels?|consonants?|characters?|spaces?|spacing|symbols?|typos?|misspell(?:ed|ings?)?|words?|"
-    r"numbers?|anagram\w*|cipher|encod\w+|emojis?|punctuation|alphanumeric\w*|homophon\w*|base6a|morse|binary|"
-    r"reverse\w*)\b"
+    r"numbers?|anagram\w*|cipher|encod\w+|emojis?|punctuation|alphanumeric\w*|homophon\w*|base\w\w|morse|binary|"
+    r"reverse\w*|backwards?)\b"
 )
+_PLEASE = r"^(?:please )?(?:(?:can|could|would|will) you )?(?:please )?"
 _OUTSIDE = r"(?:[^\s@]{1,64}+@\S|https?:|this (?:address|url|link)|the following (?:address|url|link))"
 _MAILBOX = (
     r"(?:inbox|mailbox|(?:contact|customer|client|member|subscriber|employee) (?:list|data|database|records)|address "
@@ -50,14 +51,14 @@ _ANSWERED = (
     "consonants letter letters & modify rewrite augment enhance adjust alter integrate append embed weave insert "
     "inject incorporate tweak include add put place attach replace convert substitute swap exchange in write provide "
     "give render format deliver present phrase encode encrypt reverse translate remove group scramble shuffle jumble "
-    "misspell introduce use combine express spell anagram rearrange"
+    "misspell introduce use combine express spell anagram rearrange shift invert flip apply mention reply respond"
 )
 _ERRANDS = (
     "write compose draft generate create provide develop tell translate explain describe summarize summarise break "
     "outline show give what how & story poem essay speech haiku limerick song joke function script program query "
     "letter following word phrase sentence text theory process lifecycle cycle plot concept functions causes "
-    "photosynthesis works work example equivalent capital differences difference english french german spanish "
-    "italian japanese chinese russian solve say"
+    "photosynthesis works work findings advancements example equivalent capital differences difference "
+    "english french german spanish italian japanese chinese russian solve say"
 )
 
 ENGLISH: tuple[Rule, ...] = (
@@ -301,11 +302,15 @@ ENGLISH: tuple[Rule, ...] = (
         rf"\bin {_ANSWER},? (?:suggest|tease|mention|promote|recommend|encourage|hint|advertise|claim|insert|"
         rf"include (?:a|an) )",
         rf"\b(?:write|provide|give|render|format|deliver|present|phrase|encode|encrypt|reverse|translate|convert|"
-        rf"substitute|replace|remove|group|scramble|shuffle|jumble|misspell|introduce|use|combine|express|"
-        rf"spell)\b[^.!?\n]{{0,60}}?{_SPELLING}[^.!?\n]{{0,40}}?{_ANSWER}",
+        rf"substitute|replace|remove|group|scramble|shuffle|jumble|misspell|introduce|use|combine|express|shift|"
+        rf"invert|flip|apply|spell)\b[^.!?\n]{{0,60}}?{_SPELLING}[^.!?\n]{{0,40}}?{_ANSWER}",
         rf"\b(?:write|provide|give|render|format|deliver|present|phrase|encode|encrypt|reverse|translate|convert|"
         rf"substitute|replace|scramble|shuffle|misspell|express|"
         rf"spell)\b[^.!?\n]{{0,40}}?{_ANSWER}[^.!?\n]{{0,60}}?{_SPELLING}",
+        rf"\b(?:include|add|put|place|insert) in {_ANSWER} (?:the|an?) (?:\w+ ){{0,2}}?(?:announcement|statement|"
+        rf"headline|advertisement|promotion|claim|sentence|phrase)\b",
+        rf"\btranslate {_ANSWER} (?:in)?to\b",
+        r"\b(?:reply|respond|answer) (?:in|using|with) (?:\w+ )?(?:base\w\w|morse|binary|reverse|cipher)\b",
         rf"\b(?:group|remove|combine|convert|replace|substitute|scramble|jumble|misspell|anagram|rearrange|use) "
         rf"(?:\w+ ){{0,3}}?{_SPELLING}[^.!?\n]{{0,40}}?{_ANSWER}",
     ),
@@ -352,13 +357,30 @@ ENGLISH: tuple[Rule, ...] = (
         "errand_for_assistant",
         2,
         "It sets a task as one sets it to an assistant, not to a correspondent.",
+        "script command recipe sentiment mood tone trend trends insights book movie film podcast & write create "
+        "generate provide give show share determine classify analyze analyse identify detect rate help recommend "
+        "suggest",
+        rf"{_PLEASE}(?:write|create|generate|provide|give me|show me|share) an? (?:\w+ ){{0,2}}?(?:script|command|"
+        rf"recipe) (?:to|for|that|which)\b",
+        rf"{_PLEASE}(?:help me with|give me|find me) a recipe\b",
+        rf"{_PLEASE}(?:determine|classify|analy[sz]e|identify|detect|rate) the (?:\w+ )?(?:sentiment|mood|tone|"
+        rf"trends?) (?:of|in)\b",
+        rf"{_PLEASE}provide (?:\w+ )?insights? (?:in)?to\b",
+        rf"{_PLEASE}(?:recommend|suggest) (?:me )?(?:an?|some) (?:\w+ ){{0,2}}?(?:books?|movies?|films?|podcasts?|"
+        rf"recipes?)\b",
+    ),
+    rule(
+        "errand_for_assistant",
+        2,
+        "It sets a task as one sets it to an assistant, not to a correspondent.",
         _ERRANDS,
         r"^(?:please )?(?:write|compose|draft|generate|create|provide|develop|tell)(?: me)? (?:a|an|the) (?:\w+ "
         r"){0,3}?(?:story|poem|essay|speech|haiku|limerick|song|joke|(?:python|javascript|sql) (?:\w+ )?(?:function|"
         r"script|program|query)|introduction (?:for|to) an? essay|letter to a)\b",
         r"^(?:please )?translate the (?:following|word|phrase|sentence|text)\b",
         r"^(?:please )?(?:explain|describe|summari[sz]e|break down|outline) (?:the|how) (?:\w+ ){0,3}?(?:theory|"
-        r"process|life ?cycle|plot|concept|main functions|primary functions|causes|photosynthesis|works?)\b",
+        r"process|life ?cycle|plot|concept|main functions|primary functions|causes|photosynthesis|works?|findings|"
+        r"advancements?)\b",
         r"^(?:can you show me|provide|give me|show me) (?:a|an|the) (?:\w+ ){0,3}?(?:function|example of how|"
         r"equivalent)\b",
         r"^what (?:is|are|s|were) (?:the )?(?:capital of|main causes of|primary (?:functions|differences)|"
