@@ -34,14 +34,7 @@ async def greeted(world: World, limit: int = LIMIT, **terms: Any) -> AsyncIterat
 async def stored(world: World) -> list[bytes]:
     """The raw bytes of what has arrived in the mailbox, oldest first."""
     rows = await world.system.db.rows(
-        "inbox",
-        mailbox_id=world.mailbox.id,
-        direction="inbound",
-        status=None,
-        sender=None,
-        tag=None,
-        before_at=2**62,
-        before_id="",
-        limit=1000,
+        "mail_of_account", account_id=world.account.id, before_at=2**62, before_id="", limit=1000
     )
-    return [await wires.raw_of(world.system, row["id"], 1) for row in reversed(rows)]
+    ids = [row["id"] for row in reversed(rows) if row["mailbox_id"] == world.mailbox.id]
+    return [await wires.raw_of(world.system, message_id, 1) for message_id in ids]
