@@ -57,7 +57,10 @@ class MessageView(BaseModel):
         description="How many people, attachments, links and the like are not shown; a larger max_tokens shows more."
     )
     attachments: list[AttachmentInfo]
-    calendar_untrusted: JsonValue = Field(description=f"An invitation in the mail, as data; null without. {UNTRUSTED}")
+    calendar_untrusted: JsonValue = Field(
+        description="An invitation in the mail, as data; null without. meaning: what the mail does with the event. "
+        f"occurrences: when a series takes place next. {UNTRUSTED}"
+    )
     automatic: bool = Field(description="Sent by a machine (RFC 3834, list, report): do not answer it.")
     sender_verified: bool = Field(description="Whether the sender's domain has been verified.")
     verified_domain: str = Field(description="The domain the sender proved to be of; empty when none.")

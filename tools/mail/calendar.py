@@ -2,56 +2,23 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from tools.mail import limits
 from tools.mail.attachments import file_name
 from tools.mail.caltime import Moment, Zone, read_moment, read_zone
 from tools.mail.charset import decode, one_line, storable
+from tools.mail.event import Event, Person, is_called_off, is_series, meaning
 from tools.mail.invisible import cleaned
 from tools.mail.mime import Part
+from tools.mail.series import Change, Series, stamp
 
 _TYPES = frozenset({"text/calendar", "application/ics", "text/x-vcalendar"})
 _FOLD = re.compile(r"\r?\n[ \t]")
 _PARAMETER = re.compile(r";([A-Za-z0-9-]{1,60})=((?:\"[^\"]*+\"|[^\";:,]*+)(?:,(?:\"[^\"]*+\"|[^\";:,]*+))*+)")
 _NAME = re.compile(r"[A-Za-z0-9-]{1,60}")
 _ESCAPED = re.compile(r"\\([\\;,nN])")
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """The organizer or an attendee. `partstat` is NEEDS-ACTION, ACCEPTED, DECLINED, TENTATIVE or DELEGATED."""
-
-    email: str
-    name: str
-    partstat: str
-    role: str
-    rsvp: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event of an invitation, as its sender wrote it. '' and None are absent.
-
-    `method` is REQUEST, REPLY, CANCEL, COUNTER or PUBLISH; `recurrence` is the rule as text; `recurrence_id` names
-    the one instance that a change is about. The end of an all-day event is the first day after it (section 3.6.1).
-    """
-
-    method: str
-    uid: str
-    sequence: int
-    status: str
-    summary: str
-    location: str
-    description: str
-    url: str
-    organizer: Person | None
-    attendees: tuple[Person, ...]
-    start: Moment | None
-    end: Moment | None
-    duration: str
-    recurrence: str
-    recurrence_id: Moment | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +40,17 @@ class _Component:
         return next((line for line in self.lines if line.name == name), Line(name, {}, ""))
 
 
-def read_calendars(parts: Sequence[Part]) -> tuple[Event, ...]:
-    """The events of a mail's calendar parts; of several renderings of one event the first. Never raises."""
+def read_calendars(parts: Sequence[Part], since: str = "") -> tuple[Event, ...]:
+    """The events of a mail's calendar parts; of several renderings of one event the first. Never raises.
+
+    Occurrences are named from a day on (ISO 8601), or from the first one.
+    """
     found: dict[tuple[str, str, object], Event] = {}
     calendars = [part for part in parts if is_calendar(part)]
     for part in calendars[: limits.CALENDARS]:
         data, _ = part.decoded(2 * limits.CALENDAR_BYTES)
         text, _ = decode(data[: limits.CALENDAR_BYTES], part.parameters.get("charset", "utf-8"))
-        for event in read_calendar(text, part.parameters.get("method", "")):
+        for event in read_calendar(text, part.parameters.get("method", ""), since):
             found.setdefault((event.method, event.uid, event.recurrence_id), event)
     return tuple(found.values())[: limits.CALENDAR_EVENTS]
 
@@ -90,16 +60,16 @@ def is_calendar(part: Part) -> bool:
     return part.content_type in _TYPES or file_name(part).lower().endswith(".ics")
 
 
-def read_calendar(text: str, method: str = "") -> list[Event]:
+def read_calendar(text: str, method: str = "", since: str = "") -> list[Event]:
     """The events of one calendar; `method` stands for one that it does not name. Never raises; linear."""
     top = _tree(_lines(text))
     events: list[Event] = []
     for calendar in [top, *top.inner]:
         named = one_line(calendar.first("METHOD").value or method)[: limits.CALENDAR_NAME_CHARS].upper()
         zones = {zone.id: zone for each in calendar.inner if each.name == "VTIMEZONE" for zone in [_zone(each)]}
-        events += [
-            _event(each, named, zones) for each in calendar.inner[: limits.CALENDAR_EVENTS] if each.name == "VEVENT"
-        ]
+        own = [each for each in calendar.inner if each.name == "VEVENT"]
+        changes = _changes(own, zones)
+        events += [_event(each, named, zones, changes, since) for each in own[: limits.CALENDAR_EVENTS]]
     return events[: limits.CALENDAR_EVENTS]
 
 
@@ -138,11 +108,15 @@ def _tree(lines: Iterator[Line]) -> _Component:
     return top
 
 
-def _event(component: _Component, method: str, zones: dict[str, Zone]) -> Event:
+def _event(
+    component: _Component, method: str, zones: dict[str, Zone], changes: dict[str, list[Change]], since: str
+) -> Event:
     organizer = component.first("ORGANIZER")
     attendees = [line for line in component.lines if line.name == "ATTENDEE"][: limits.CALENDAR_ATTENDEES]
     sequence = component.first("SEQUENCE").value.strip()[:9]
-    return Event(
+    excluded, added = _dates(component, "EXDATE", zones), _dates(component, "RDATE", zones)
+    event = Event(
+        meaning="",
         method=method,
         uid=_short(component, "UID"),
         sequence=int(sequence) if sequence.isascii() and sequence.isdigit() else 0,
@@ -157,8 +131,32 @@ def _event(component: _Component, method: str, zones: dict[str, Zone]) -> Event:
         end=_moment(component, "DTEND", zones),
         duration=_short(component, "DURATION"),
         recurrence=_short(component, "RRULE"),
+        excluded=tuple(map(stamp, excluded[: limits.CALENDAR_SHOWN])),
+        added=tuple(map(stamp, added[: limits.CALENDAR_SHOWN])),
+        occurrences=(),
+        more_occurrences=False,
         recurrence_id=_moment(component, "RECURRENCE-ID", zones),
+        and_later=_word(component.first("RECURRENCE-ID"), "RANGE") == "THISANDFUTURE",
     )
+    occurrences: tuple[str, ...] = ()
+    more = False
+    if event.start and is_series(event) and not is_called_off(event):
+        zone = zones.get(event.start.zone)
+        series = Series(event.start, zone, event.recurrence, excluded, added, changes.get(event.uid, ()))
+        occurrences, more = series.upcoming(since)
+    return replace(event, meaning=meaning(event), occurrences=occurrences, more_occurrences=more)
+
+
+def _changes(components: Sequence[_Component], zones: dict[str, Zone]) -> dict[str, list[Change]]:
+    """What a calendar says of single occurrences of its series, by the series' UID."""
+    found: dict[str, list[Change]] = {}
+    for each in components[: limits.CALENDAR_DATES]:
+        if occurrence := _moment(each, "RECURRENCE-ID", zones):
+            off = _short(each, "STATUS").upper() == "CANCELLED"
+            later = _word(each.first("RECURRENCE-ID"), "RANGE") == "THISANDFUTURE"
+            start = None if off else _moment(each, "DTSTART", zones)
+            found.setdefault(_short(each, "UID"), []).append(Change(occurrence, start, later))
+    return found
 
 
 def _person(line: Line) -> Person:
@@ -192,8 +190,24 @@ def _text(value: str) -> str:
 
 def _moment(component: _Component, name: str, zones: dict[str, Zone]) -> Moment | None:
     line = component.first(name)
+    return _read(line, line.value, zones)
+
+
+def _dates(component: _Component, name: str, zones: dict[str, Zone]) -> list[Moment]:
+    """The times in all fields of a name (sections 3.8.5.1 and 3.8.5.2); of a period its beginning."""
+    values = (
+        (line, value.partition("/")[0])
+        for line in component.lines
+        if line.name == name
+        for value in line.value.split(",", limits.CALENDAR_DATES)
+    )
+    found = (_read(line, value, zones) for line, value in islice(values, limits.CALENDAR_DATES))
+    return [moment for moment in found if moment]
+
+
+def _read(line: Line, value: str, zones: dict[str, Zone]) -> Moment | None:
     zone = one_line(line.parameters.get("TZID", ""))[: limits.CALENDAR_NAME_CHARS]
-    return read_moment(line.value.strip(), zone, zones.get(zone))
+    return read_moment(value.strip(), zone, zones.get(zone))
 
 
 def _zone(component: _Component) -> Zone:

@@ -4,7 +4,7 @@ import calendar
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import MAXYEAR, UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import MAXYEAR, UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _VALUE = re.compile(r"\d{8}(?:T\d{6}Z?)?\Z", re.ASCII)
@@ -43,17 +43,15 @@ class Onset:
         if not self.month:
             return self.first
         at = min(at, self.last)
-        begun = [self._in_year(year) for year in (at.year, at.year - 1) if year >= self.first.year]
+        begun = (self._in_year(year) for year in (at.year, at.year - 1) if year >= self.first.year)
         return next((onset for onset in begun if onset <= at), self.first)
 
     def _in_year(self, year: int) -> datetime:
-        days = [
-            day
-            for day in range(1, calendar.monthrange(year, self.month)[1] + 1)
-            if date(year, self.month, day).weekday() == self.weekday
-        ]
-        day = days[max(-len(days), min(self.nth - (self.nth > 0), len(days) - 1))]
-        return self.first.replace(year=year, month=self.month, day=day)
+        weekday, last = calendar.monthrange(year, self.month)
+        first = 1 + (self.weekday - weekday) % 7
+        weeks = (last - first) // 7 + 1
+        place = max(-weeks, min(self.nth - (self.nth > 0), weeks - 1)) % weeks
+        return self.first.replace(year=year, month=self.month, day=first + 7 * place)
 
 
 @dataclass(frozen=True, slots=True)

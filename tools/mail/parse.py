@@ -11,9 +11,10 @@ from tools.mail.address import Address
 from tools.mail.addresslist import looks_ambiguous, read_addresses
 from tools.mail.attachments import PartInfo, attachment_info, is_attachment
 from tools.mail.body import read_body
-from tools.mail.calendar import Event, read_calendars
+from tools.mail.calendar import read_calendars
 from tools.mail.charset import text_of
 from tools.mail.containers import read_opened
+from tools.mail.event import Event
 from tools.mail.headers import Header, decode_words
 from tools.mail.hidden import Hidden, invisible
 from tools.mail.invisible import cleaned
@@ -116,7 +117,7 @@ def parse(raw: bytes, *, split: bool = True) -> Parsed:
         machine=machine_of(mail, subject, body.text),
         hidden=(*invisible(unseen), *body.hidden)[: limits.HIDDEN_PIECES],
         links=body.links,
-        calendar=read_calendars(mail.parts),
+        calendar=read_calendars(mail.parts, _day(date)),
     )
 
 
@@ -165,6 +166,14 @@ def _date(value: bytes) -> int | None:
         return (date.replace(tzinfo=date.tzinfo or UTC) - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+
+
+def _day(date: int | None) -> str:
+    """The day of a date, in ISO 8601; '' where there is none that a calendar has."""
+    try:
+        return "" if date is None else (_EPOCH + timedelta(microseconds=date)).date().isoformat()
+    except OverflowError:
+        return ""
 
 
 def _header_defects(header: Header, subject: str, date: int | None) -> list[str]:
