@@ -137,10 +137,11 @@ def _kind(part: Part) -> str:
 
 def _may_hold_files(part: Part) -> bool:
     """Whether a text has the word that a file begins with, as far as can be seen without decoding it."""
-    if part.content_type != "text/plain" or is_attachment(part):
+    if part.content_type != "text/plain":
         return False
     encoded = part.header.first("content-transfer-encoding").strip().lower() == b"base64"
-    return encoded or part.raw.find(b"begin ", part.start, part.end) >= 0
+    # the line end above the text is before its start
+    return (encoded or part.raw.find(b"\nbegin ", max(part.start - 1, 0), part.end) >= 0) and not is_attachment(part)
 
 
 def _says_something(part: Part) -> bool:

@@ -4,7 +4,8 @@ import binascii
 import re
 from dataclasses import dataclass
 
-_BEGIN = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,300})\r?\n", re.MULTILINE)
+_WORD = b"\nbegin "
+_BEGIN = re.compile(rb"begin [0-7]{3,4} ([^\r\n]{1,300})\r?\n")
 _LINE = re.compile(rb"([^\r\n]{0,100})\r?(?:\n|\Z)")
 _END = re.compile(rb"end[ \t]*\r?(?:\n|\Z)")
 
@@ -20,7 +21,7 @@ class File:
 def split_files(text: bytes) -> tuple[bytes, list[File]]:
     """The text without its files, and those. What does not end as it should, or has a line that is none, is text."""
     kept, files, position = list[bytes](), list[File](), 0
-    while begin := _BEGIN.search(text, position):
+    while begin := _begin(text, position):
         read = _content(text, begin.end())
         end = begin.end() if read is None else read[1]
         kept.append(text[position : end if read is None else begin.start()])
@@ -28,6 +29,16 @@ def split_files(text: bytes) -> tuple[bytes, list[File]]:
             files.append(File(begin.group(1).strip(), read[0]))
         position = end
     return b"".join([*kept, text[position:]]), files
+
+
+def _begin(text: bytes, position: int) -> re.Match[bytes] | None:
+    """The next line that begins a file, from the beginning of a line on. The word is looked for by itself first, which
+    costs next to nothing."""
+    found = _BEGIN.match(text, position)
+    while found is None and (position := text.find(_WORD, position)) >= 0:
+        position += 1
+        found = _BEGIN.match(text, position)
+    return found
 
 
 def _content(text: bytes, at: int) -> tuple[bytes, int] | None:
