@@ -15,10 +15,15 @@ _UNTIL = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)(Z?))?\Z", re.ASC
 _FOLLOWED = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONTHDAY", "BYMONTH", "BYSETPOS", "WKST"})
 _MOST = 10_000  # of an interval or a count
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
+_MONTH = 31
 
 
 class TooFar(Exception):
     """More days would have to be looked at than are."""
+
+
+_Period = tuple[int, list[date]]
+"""How many days of a period were looked at, and those that are meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +84,12 @@ def starts(rule: Rule, first: datetime, since: date) -> Iterator[datetime]:
                 yield datetime.combine(day, first.time())
 
 
-def _looked_at(periods: Iterable[list[date]]) -> Iterator[list[date]]:
+def _looked_at(periods: Iterable[_Period]) -> Iterator[list[date]]:
     left = limits.RECURRENCE_DAYS
     with suppress(OverflowError):  # the calendar ends
-        for days in periods:
+        for looked_at, days in periods:
             yield days
-            left -= max(len(days), 1)
+            left -= looked_at
             if left < 0:
                 raise TooFar
 
@@ -97,37 +102,41 @@ def _is_followed(rule: Rule) -> bool:
     return rule.frequency == "MONTHLY" or bool(rule.months) or not rule.days
 
 
-def _daily(rule: Rule, first: date, since: date) -> Iterator[list[date]]:
-    step = rule.interval * _DAY
-    day = _near(rule, first, since, step)
+def _daily(rule: Rule, first: date, since: date) -> Iterator[_Period]:
+    day = first + _passed_over(rule, (since - first).days) * _DAY
     while True:
-        yield [day] if _fits(rule, day) else []
-        day += step
+        yield 1, [day] if _fits(rule, day) else []
+        day += rule.interval * _DAY
 
 
-def _weekly(rule: Rule, first: date, since: date) -> Iterator[list[date]]:
-    step = rule.interval * _WEEK
-    week = _near(rule, first - (first.weekday() - rule.week_start) % 7 * _DAY, since, step)
+def _weekly(rule: Rule, first: date, since: date) -> Iterator[_Period]:
+    week = first - (first.weekday() - rule.week_start) % 7 * _DAY
+    week += _passed_over(rule, (since - week).days // 7) * _WEEK
     weekdays = {weekday for _, weekday in rule.days} or {first.weekday()}
     while True:
         days = [week + place * _DAY for place in range(7)]
-        yield [day for day in days if day.weekday() in weekdays and _fits(rule, day)]
-        week += step
+        yield 7, [day for day in days if day.weekday() in weekdays and _fits(rule, day)]
+        week += rule.interval * _WEEK
 
 
-def _monthly(rule: Rule, first: date, since: date) -> Iterator[list[date]]:
+def _monthly(rule: Rule, first: date, since: date) -> Iterator[_Period]:
     month = first.year * 12 + first.month - 1
+    month += _passed_over(rule, since.year * 12 + since.month - 1 - month)
     while month < 12 * date.max.year:
         year, number = divmod(month, 12)
         fits = not rule.months or number + 1 in rule.months
-        yield _chosen(rule, _in_month(rule, first, year, number + 1)) if fits else []
+        yield (_MONTH, _chosen(rule, _in_month(rule, first, year, number + 1))) if fits else (1, [])
         month += rule.interval
 
 
-def _yearly(rule: Rule, first: date, since: date) -> Iterator[list[date]]:
+def _yearly(rule: Rule, first: date, since: date) -> Iterator[_Period]:
     months = rule.months or (tuple(range(1, 13)) if rule.month_days else (first.month,))
-    for year in range(first.year, date.max.year, rule.interval):
-        yield _chosen(rule, [day for month in months for day in _in_month(rule, first, year, month)])
+    start = first.year + _passed_over(rule, since.year - first.year)
+    for year in range(start, date.max.year, rule.interval):
+        yield (
+            _MONTH * len(months),
+            _chosen(rule, [day for each in months for day in _in_month(rule, first, year, each)]),
+        )
 
 
 _PERIODS = {"DAILY": _daily, "WEEKLY": _weekly, "MONTHLY": _monthly, "YEARLY": _yearly}
@@ -171,10 +180,9 @@ def _fits(rule: Rule, day: date) -> bool:
     )
 
 
-def _near(rule: Rule, first: date, since: date, step: timedelta) -> date:
-    """The last period that begins before a day, where nobody has to count those before it."""
-    passed = 0 if rule.count or since <= first else (since - first) // step
-    return first + max(passed - 1, 0) * step
+def _passed_over(rule: Rule, periods: int) -> int:
+    """Of the periods before a day, those that nobody has to look at; none where they are counted."""
+    return 0 if rule.count else max(periods // rule.interval - 1, 0) * rule.interval
 
 
 def _until(text: str) -> str | None:
