@@ -1,10 +1,13 @@
 """The text of attached files: what a person would see in them, and nothing of what is made to harm."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.mail.documents import docx, odt, pdf, pptx, run, said, xlsx, zipped
+from tests.mail.wrapping import VERSION, content_info, really_signed, streamed_data
 from tools.mail.extract import CHARS, Extracted, kind_of, text_of
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -85,6 +88,18 @@ def test_the_text_of_text_pages_and_mail() -> None:
     )
 
 
+@pytest.mark.parametrize("signed", [really_signed, streamed_data], ids=["DER", "BER"])
+def test_the_text_of_a_signed_file_is_that_of_the_file(signed: Callable[[bytes], bytes]) -> None:
+    invoice = b"<?xml version='1.0'?><invoice>42 EUR</invoice>"
+    assert text_of(signed(invoice), "application/pkcs7-mime", "invoice.xml.p7m") == Extracted(invoice.decode())
+    assert text_of(signed(pdf(said("Hello"))), "application/octet-stream", "contract.PDF.P7M").text == "Hello"
+    assert text_of(signed(b"\0\1\2"), "application/x-pkcs7-mime", "").reason == "unsupported"
+    for name in ("", ".p7m", "/", "p7m", "a.p7m/", "a\0.p7m"):
+        assert text_of(signed(b"\0"), "application/pkcs7-mime", name).reason == "unsupported"
+    twice = signed(signed(invoice))
+    assert text_of(twice, "", "invoice.xml.p7m.p7m") == Extracted("", False, "unsupported")
+
+
 def test_bytes_count_before_what_a_file_says_of_itself() -> None:
     assert text_of(pdf(said("Hello")), "text/plain", "a.txt").text == "Hello"
     assert kind_of(b"\x89PNG\r\n\x1a\n\0\0", "text/plain", "a.txt") == "none"
@@ -125,6 +140,18 @@ OUTSIDE = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><d><r><t>&a;</t
 )
 def test_what_is_broken_or_made_to_harm_gives_a_reason(content: bytes, reason: str) -> None:
     assert text_of(content, "", "") == Extracted("", False, reason)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"no CMS at all", "malformed"),
+        (content_info("enveloped", VERSION), "encrypted"),
+        (content_info("digested", VERSION), "no_text"),
+    ],
+)
+def test_what_is_no_signed_file_gives_a_reason(content: bytes, reason: str) -> None:
+    assert text_of(content, "application/pkcs7-mime", "a.p7m") == Extracted("", False, reason)
 
 
 def test_a_locked_member_is_not_read() -> None:

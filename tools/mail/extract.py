@@ -1,6 +1,6 @@
 """The text of an attached file: plain text, HTML, mail, PDF and office documents. To be run in a worker process.
 
-A file that is a container of other files (ZIP, TAR, gzip) is not opened.
+A file that is a container of other files (ZIP, TAR, gzip) is not opened; what is signed within a file (.p7m) is read.
 """
 
 import re
@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from tools.mail.charset import charset_of_page, decode, storable
+from tools.mail.cms import Malformed, read_content
 from tools.mail.documents.archive import Archive, Unreadable
 from tools.mail.documents.opendocument import read_open_document
 from tools.mail.documents.pdf import read_pdf
@@ -23,7 +24,7 @@ from tools.mail.sniff import HEAD_BYTES, seen_type
 if TYPE_CHECKING:
     from tools.mail.parse import Parsed
 
-Kind = Literal["pdf", "office", "mail", "page", "text", "none"]
+Kind = Literal["pdf", "office", "signed", "mail", "page", "text", "none"]
 
 CHARS = 1_000_000
 """Characters of text at most."""
@@ -32,6 +33,8 @@ _TEXT_BYTES = 4 * CHARS
 _BLANK_LINES = re.compile(r"\n{3,}")
 _TEXT_TYPES = ("text/", "application/json", "application/xml", "application/x-yaml", "message/")
 _TEXT_NAMES = frozenset({"txt", "text", "csv", "tsv", "md", "json", "xml", "yaml", "yml", "log", "ics", "vcf", "ini"})
+_SIGNED = "p7m"
+_SIGNED_TYPES = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _TEXT_SEEN = frozenset({"application/xml", "text/x-script", "image/svg+xml"})
 _PAGES = frozenset({"html", "htm", "xhtml"})
@@ -68,6 +71,8 @@ def kind_of(content: bytes, content_type: str, name: str) -> Kind:
         return "pdf"
     if seen == "application/zip":
         return "office"
+    if extension == _SIGNED or content_type in _SIGNED_TYPES:
+        return "signed"
     if b"\0" in content[:HEAD_BYTES] and not content.startswith(_UTF16):
         return "none"
     if content_type == "message/rfc822" or extension == "eml":
@@ -83,7 +88,9 @@ def text_of(content: bytes, content_type: str, name: str) -> Extracted:
     writer = Writer(CHARS)
     reason, full = "", False
     try:
-        _READERS[kind_of(content, content_type, name)](content, writer)
+        kind = kind_of(content, content_type, name)
+        content, kind = _within(content, name) if kind == "signed" else (content, kind)
+        _READERS[kind](content, writer)
     except Full:
         full = True
     except Unreadable as error:
@@ -95,6 +102,19 @@ def text_of(content: bytes, content_type: str, name: str) -> Extracted:
     if not reason:
         reason = "hidden_left_out" if writer.hidden else "" if text else "no_text"
     return Extracted(text, full, reason, storable(writer.unseen()).strip())
+
+
+def _within(content: bytes, name: str) -> tuple[bytes, Kind]:
+    """What a signed file holds, as an invoice, and how that is read. Raises Unreadable."""
+    try:
+        found = read_content(content)
+    except Malformed as error:
+        raise Unreadable("malformed") from error
+    if found.signed is None:
+        raise Unreadable("encrypted" if found.kind == "encrypted" else "no_text")
+    kind = kind_of(found.signed, "", name.lower().removesuffix(f".{_SIGNED}"))
+    # one signature is around a file; what has more is for programs that verify them
+    return found.signed, "none" if kind == "signed" else kind
 
 
 def _read_office(content: bytes, writer: Writer) -> None:
