@@ -24,7 +24,7 @@ _NOT_FOR_AGENTS = frozenset({"delivery.report_received"})
 _SAID_TO_AGENTS = frozenset(
     {"recipient", "thread_id", "waited_seconds", "status", "send_at", "reason", "revision", "mode", "may_arrive_twice"}
 )
-_HIDDEN = frozenset({"pending_inbound_approval", "spam_quarantined", "rejected", "deleted"})
+_HIDDEN = frozenset({"pending_inbound_approval", "spam_quarantined", "rejected"})
 
 
 class EventsRequest(Model):
@@ -97,6 +97,7 @@ async def feed_of(context: Context, mailbox_id: str | None, types: tuple[str, ..
 async def read_on(context: Context, feed: Feed, after: int, limit: int) -> EventPage:
     """The next events of a feed, as far as there are any."""
     found: list[EventView] = []
+    upto = await last_seq(context.db, feed.principal.account_id)
     for _ in range(_PAGES):
         rows = await context.db.rows(
             "events_since",
@@ -112,7 +113,8 @@ async def read_on(context: Context, feed: Feed, after: int, limit: int) -> Event
                 found.append(feed.view(row))
             after = row["seq"]
         if len(rows) < _PAGE:
-            return EventPage(events=found, cursor=after, more=False)
+            # the next call need not walk again through what is other mailboxes'
+            return EventPage(events=found, cursor=max(after, upto), more=False)
     return EventPage(events=found, cursor=after, more=True)
 
 
@@ -148,6 +150,9 @@ def _for_agents(row: Row) -> bool:
     """An agent sees what became of its mail, and nothing of mail that nobody has let in."""
     type_ = row["type"]
     if not type_.startswith(_FOR_AGENTS) or type_ in _NOT_FOR_AGENTS:
+        return False
+    if row["message_id"] is not None and row["direction"] is None:
+        # what is gone was perhaps never let in
         return False
     return not (row["direction"] == "inbound" and (row["status"] in _HIDDEN or type_.startswith("approval.")))
 

@@ -47,7 +47,13 @@ ORDER BY e.seq LIMIT :limit;
 SELECT id FROM api_key WHERE id = :id AND revoked_at IS NULL;
 
 -- name: events_since
-SELECT e.*, m.direction, m.status, m.thread_id FROM event e LEFT JOIN message m ON m.id = e.message_id
-WHERE e.account_id = :account_id AND e.seq > :after
-  AND (CAST(:mailbox_id AS TEXT) IS NULL OR e.mailbox_id = :mailbox_id)
-ORDER BY e.seq LIMIT :limit;
+-- PostgreSQL joins one by one because of OFFSET 0: without it, it reads the whole table of messages for each page.
+SELECT e.*, m.direction, m.status, m.thread_id FROM (
+    SELECT * FROM event
+    WHERE account_id = :account_id AND seq > :after
+      AND (CAST(:mailbox_id AS TEXT) IS NULL OR mailbox_id = :mailbox_id)
+    ORDER BY seq LIMIT :limit
+) AS e
+/* sqlite */ LEFT JOIN message m ON m.id = e.message_id
+/* postgres */ LEFT JOIN LATERAL (SELECT * FROM message WHERE id = e.message_id OFFSET 0) AS m ON TRUE
+ORDER BY e.seq;
