@@ -1,15 +1,15 @@
 -- Suppressions, and what mail to a contact has met.
 
 -- name: suppress
--- A weaker reason never takes the place of a stronger one.
+-- A weaker reason never takes the place of a stronger one. Since when it is suppressed stays: whoever reads the list page by
+-- page would miss an entry that jumps to its beginning.
 INSERT INTO suppression (
     account_id, address, reason, strength, transactional_only, code, reply, created_at
 ) VALUES (
     :account_id, :address, :reason, :strength, :transactional_only, :code, :reply, :created_at
 )
 ON CONFLICT (account_id, address) DO UPDATE SET reason = excluded.reason, strength = excluded.strength,
-    transactional_only = excluded.transactional_only, code = excluded.code, reply = excluded.reply,
-    created_at = excluded.created_at
+    transactional_only = excluded.transactional_only, code = excluded.code, reply = excluded.reply
 WHERE excluded.strength > suppression.strength;
 
 -- name: suppression

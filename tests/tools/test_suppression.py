@@ -303,6 +303,18 @@ async def test_004_11_a_list_is_added_with_reason_and_code_and_pages_without_gap
     assert removed.reason == "complaint" and await entry(world, "name0@example.com") is None
 
 
+async def test_an_entry_with_a_stronger_reason_keeps_its_place_in_the_list(world: World) -> None:
+    """Whoever keeps a copy of the list would miss an address that bounced while it was read."""
+    acting, wanted = operator(world), [f"name{number}@example.com" for number in range(6)]
+    for address in wanted:
+        await add_suppressions(acting, AddRequest(addresses=[address]))
+    first = await list_suppressions(acting, SuppressionsRequest(limit=3))
+    await add_suppressions(acting, AddRequest(addresses=wanted[:1], reason="bounce"))
+    rest = await list_suppressions(acting, SuppressionsRequest(limit=3, cursor=first.next_cursor))
+    assert [each.address for each in (*first.suppressions, *rest.suppressions)] == wanted[::-1]
+    assert rest.suppressions[-1].reason == "bounce"
+
+
 async def test_one_bad_address_adds_nobody(world: World) -> None:
     with pytest.raises(Refusal) as refused:
         await add_suppressions(operator(world), AddRequest(addresses=["a@example.com", "nobody"]))
