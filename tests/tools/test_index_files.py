@@ -54,6 +54,16 @@ async def test_pictures_and_broken_files_are_passed_over(world: World) -> None:
     assert len(await found(world, "files")) == 2
 
 
+async def test_files_of_more_words_than_an_entry_holds_stop_nothing(world: World) -> None:
+    """On PostgreSQL they were an error, and no file of anybody was read any more."""
+    texts = [" ".join(f"{file:02}{place:03}{'𐐨' * 59}" for place in range(FILE_CHARS // 65)) for file in range(10)]
+    files = [(text.encode(), "text/plain; charset=utf-8", f"{place}.txt") for place, text in enumerate(texts)]
+    await arrive(world, mail(*files))
+    await index_all(world.system)
+    assert await index_files(world.system) and not await index_files(world.system)
+    assert len(await found(world, texts[0].split()[7])) == 1
+
+
 async def test_so_much_of_a_file_is_indexed(world: World) -> None:
     text = b"early " + b"." * FILE_CHARS + b" late"
     await arrive(world, mail((text, "text/plain", "long.txt")))

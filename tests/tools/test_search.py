@@ -229,6 +229,29 @@ async def test_a_long_mail_is_found_as_far_as_it_is_indexed(world: World) -> Non
     assert await found(world, late) == []
 
 
+LANGUAGES: dict[str, tuple[str, ...]] = {
+    "เราจะไปเที่ยวที่กรุงเทพมหานครวันจันทร์": ("กรุงเทพ", "วันจันทร์", '"เที่ยว"', "เรา*"),
+    "मैं हिन्दी सीखता हूँ": ("हिन्दी", "हिन*", "हूँ मैं"),
+    "محمـــد كَتَبَ رسالة رقم ٤٧١١": ("محمد", "كتب", "4711"),
+    "בית־ספר שָׁלוֹם": ("בית", "ספר שלום", '"בית ספר"'),
+    "Łódź i Wrocław": ("lodz", "łódź WROCŁAW"),
+    "IŞIK ve İstanbul": ("ışık", "isik", "ISTANBUL", "istanbul"),
+    "Donaudampfschifffahrt auf der STRASSE, GROẞE Maße": ("donaudampf*", "straße", "grosse masse"),
+    "ＡＢＣ１２３ ｶﾞｷﾞ": ("abc123", "ガギ"),
+    "서울에서 만나요": ("서울*", "서울에서"),
+    "我们下周在上海开会": ("上海", "下周"),
+    "party 🎉 time": ("🎉 party", '"party time"'),
+}
+
+
+async def test_mail_in_any_language_is_found_by_its_words(world: World) -> None:
+    for text in LANGUAGES:
+        await arrive(world, mail("a@example.com", text, "The same in every mail."))
+    await index_all(world.system)
+    asked = [(query, text) for text, queries in LANGUAGES.items() for query in queries]
+    assert [query for query, text in asked if await subjects(world, query) != [text]] == []
+
+
 async def test_mail_is_found_within_a_second(world: World) -> None:
     """The indexer at work, while mail comes in (promises: A16)."""
     indexing = asyncio.create_task(keep_index(world.system))

@@ -10,3 +10,7 @@ CREATE INDEX message_by_status ON message (mailbox_id, direction, status, create
 CREATE INDEX message_by_sender ON message (mailbox_id, direction, lower(from_email), created_at, id);
 DROP INDEX tag_by_name;
 CREATE INDEX tag_by_name ON tag (mailbox_id, name, value, message_id);
+
+-- Words are folded in another way now: every message is indexed anew, behind the mail that arrives.
+UPDATE search_entry SET revision = 0;
+UPDATE search_mark SET seq = 0;
