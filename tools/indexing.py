@@ -12,6 +12,7 @@ from functools import partial
 from storage.database import Transaction, Value, many
 from storage.records import Message
 from tools.context import Context
+from tools.mail.targets import unicode_host
 from tools.mail.words import MARK, entry, section
 from tools.query import HAS_ATTACHMENT
 
@@ -106,15 +107,22 @@ def words_of(message: Indexable | Message, files_say: Sequence[str] = ()) -> str
     sections = [
         [scope_of(message.mailbox_id)],
         [HAS_ATTACHMENT] if files else [],
-        section(f"{message.from_name} {message.from_email}", "from"),
+        _person(message.from_name, message.from_email, "from"),
         section(message.subject, "subject"),
-        *(section(f"{each['name']} {each['email']}", "to") for each in people["to"]),
-        *(section(f"{each['name']} {each['email']}", "cc") for each in (*people["cc"], *people["bcc"])),
+        *(_person(each["name"], each["email"], "to") for each in people["to"]),
+        *(_person(each["name"], each["email"], "cc") for each in (*people["cc"], *people["bcc"])),
         *(section(file["name"], "filename") for file in files),
         section(message.body_text[:BODY_CHARS]),
         *(section(text) for text in files_say),
     ]
     return entry(sections)
+
+
+def _person(name: str, email: str, field: str) -> list[str]:
+    """A person's words; a domain of another alphabet is found as it is written and as it is read."""
+    local, _, domain = email.rpartition("@")
+    read = unicode_host(domain)
+    return section(f"{name} {email} {local}@{read}" if read else f"{name} {email}", field)
 
 
 async def _index_account(context: Context, account: _Behind) -> bool:

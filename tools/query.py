@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from tools.errors import Refusal
 from tools.mail.words import MARK, in_field, words
@@ -40,7 +40,10 @@ FINDABLE = frozenset().union(*STATES.values())
 """Statuses of messages that a search finds: neither what a person holds back nor what is deleted."""
 
 _PIECE = re.compile(r'(-?)(?:([A-Za-z]{2,12}):(?=\S))?(?:"([^"]*)"?|(\S+))')
+_QUOTED_VALUE = re.compile(r'(?<!\S)(-?tag:)([^\s="]{1,100}=)"([^"]*)"', re.IGNORECASE)
+_NAMED = re.compile(r"(?<!\S)-?([A-Za-z_]{2,20}):(?=[^\s/])")
 _TEXT_FIELDS = frozenset({"from", "to", "cc", "subject", "filename"})
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Query:
 def read_query(text: str) -> Query:
     """The query that a text says. Raises Refusal invalid_query."""
     query = Query()
+    text = _QUOTED_VALUE.sub(r'\1"\2\3"', text)
     for pieces, found in enumerate(_PIECE.finditer(text), 1):
         if pieces > MOST_TERMS:
             raise Refusal("invalid_query", f"At most {MOST_TERMS} words and operators.")
@@ -83,6 +87,12 @@ def read_query(text: str) -> Query:
     return query
 
 
+def unknown_operators(text: str) -> list[str]:
+    """What looks like operators and is none, so that its words were looked for."""
+    known = _TEXT_FIELDS | _OPERATORS.keys()
+    return [name for name in dict.fromkeys(_NAMED.findall(text)) if name.lower() not in known]
+
+
 def expression(query: Query, scope: str) -> str:
     """The terms as FTS5 reads them, among the entries that hold the word `scope`; operators are capitals or marks."""
     wanted = " AND ".join([scope, *(_phrase(term) for term in query.terms if not term.negated)])
@@ -96,6 +106,9 @@ def _phrase(term: Term) -> str:
 
 def _with_words(query: Query, name: str, text: str, *, prefix: bool, negated: bool) -> Query:
     found = words(text)
+    if not found and name:
+        # without it, more would be found than was asked for
+        raise Refusal("invalid_query", f"{name}: takes a word.")
     if not found:
         return query
     opened = prefix and text.endswith("*") and len(found[-1]) >= SHORTEST_PREFIX
@@ -151,8 +164,7 @@ def _time(name: str, value: str) -> int:
     try:
         # with slashes too, as other mail programs have it
         moment = datetime.fromisoformat(value.replace("/", "-"))
-        moment = moment.replace(tzinfo=moment.tzinfo or UTC)
-        return int(moment.timestamp()) * 1_000_000
+        return (moment.replace(tzinfo=moment.tzinfo or UTC) - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, OverflowError) as error:
         raise Refusal("invalid_query", f"{name}: takes a date such as 2030-01-31, or a time in ISO 8601.") from error
 

@@ -17,7 +17,7 @@ from tools.indexing import BODY_CHARS, scope_of
 from tools.mail.words import MARK
 from tools.operation import MailboxId, Model, Operation
 from tools.paging import NextCursor, cursor_of, paged, position
-from tools.query import FINDABLE, Query, expression, read_query
+from tools.query import FINDABLE, Query, expression, read_query, unknown_operators
 from tools.tags import tags_of
 from tools.views import time_text
 
@@ -149,6 +149,8 @@ def _advice(query: str, found: bool) -> str:
         return "read_message shows one, list_thread its conversation."
     if not _JOINING.isdisjoint(query.split()):
         return "AND, OR and NOT are words like others: all words have to be there. Search once for each, or -without."
+    if strange := unknown_operators(query):
+        return f"{strange[0]}: is no operator; what stands there was looked for as words. Leave it out."
     return "Try fewer or other words."
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tools.errors import Refusal
 from tools.mail.words import MARK
-from tools.query import MOST_TERMS, Term, expression, read_query
+from tools.query import MOST_TERMS, Term, expression, read_query, unknown_operators
 
 DAY = 86_400_000_000
 WORDLESS = ("", " ", "!?", "-", '""', "*", "a " * (MOST_TERMS + 1), "is:x", "in:x", "has:x", "before:x")
@@ -34,6 +34,30 @@ NEW_YEAR = 1_767_225_600_000_000
 )
 def test_what_is_written_and_what_is_looked_for(text: str, expected: str) -> None:
     assert expression(read_query(text), "s") == expected
+
+
+def test_times_are_exact_and_of_any_zone() -> None:
+    query = read_query("after:2026-01-01T02:00:00.000007+02:00 before:2025-12-31T19:00:01-05:00")
+    assert (query.after, query.before) == (NEW_YEAR + 7, NEW_YEAR + 1_000_000)
+    assert read_query("before:1969-12-31T23:59:59.5Z").before == -500_000
+    assert read_query('after:"2026-01-01 00:00"').after == read_query("after:20260101").after == NEW_YEAR
+
+
+def test_a_value_in_quotes_is_one_value() -> None:
+    query = read_query('tag:customer="Acme Corp" -Tag:todo="not now" tag:"a=b c" tag:x="y z')
+    assert query.tags == ("customer=Acme Corp", "a=b c", 'x="y') and query.without_tags == ("todo=not now",)
+    assert query.terms == (Term(("z",)),)
+
+
+@pytest.mark.parametrize("text", ['from:"" invoice', "subject:!! invoice", '-to:"" invoice', "cc:🎉 invoice"])
+def test_a_condition_without_a_word_is_refused_and_not_left_out(text: str) -> None:
+    with pytest.raises(Refusal, match="takes a word"):
+        read_query(text)
+
+
+def test_what_looks_like_an_operator_is_told() -> None:
+    text = "label:x from:ann -older_than:7d re: http://example.com LABEL:y 12:30 Tag:z has:attachment"
+    assert unknown_operators(text) == ["label", "older_than", "LABEL"]
 
 
 def test_conditions_beside_the_words() -> None:

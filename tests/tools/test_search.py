@@ -148,7 +148,12 @@ async def test_every_query_has_the_same_answer_on_both_databases(
 
 @pytest.mark.parametrize(
     ("query", "advice"),
-    [("from:ann OR from:bob", "Search once for each"), ("oregon or", "fewer or other words"), ("ORANGE", "fewer")],
+    [
+        ("from:ann OR from:bob", "Search once for each"),
+        ("oregon or", "fewer or other words"),
+        ("ORANGE", "fewer"),
+        ("older_than:7d from:ann", "older_than: is no operator"),
+    ],
 )
 async def test_who_joins_words_as_elsewhere_is_told_why_nothing_is_found(world: World, query: str, advice: str) -> None:
     assert advice in (await search(world.context, SearchRequest(query=query))).next
@@ -177,6 +182,15 @@ def test_a_snippet_is_what_stands_around_the_word() -> None:
     shown = snippet(text, ["treasure"])
     assert shown.startswith("… x x") and "the treasure is here y" in shown and shown.endswith(" …") and len(shown) < 220
     assert snippet("Short", ["absent"]) == "Short" and snippet("(a+", ["(a+"]) == "(a+"
+
+
+@pytest.mark.parametrize(
+    "query", ["from:bücher.example", "from:Ann@BÜCHER.example", "from:xn--bcher-kva.example", "bücher", "from:ann"]
+)
+async def test_a_domain_of_another_alphabet_is_found_as_it_is_written_and_read(world: World, query: str) -> None:
+    await arrive(world, "From: ann@bücher.example\r\nSubject: One\r\n\r\nHello\r\n".encode())
+    await index_all(world.system)
+    assert await subjects(world, query) == ["One"]
 
 
 async def test_another_account_and_mailbox_find_nothing_of_ours(world: World, library: dict[str, str]) -> None:

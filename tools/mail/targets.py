@@ -56,7 +56,7 @@ def link(kind: LinkKind, text: str, target: str) -> Link:
     host = host_of(url)
     shown = " ".join(text[: 2 * limits.LINK_TEXT_CHARS].split())[: limits.LINK_TEXT_CHARS]
     return Link(
-        kind, shown, url[: limits.URL_CHARS], host, _unicode(host), kind == "link" and _differs(shown, url, host)
+        kind, shown, url[: limits.URL_CHARS], host, unicode_host(host), kind == "link" and _differs(shown, url, host)
     )
 
 
@@ -106,7 +106,7 @@ def _ascii_host(rest: str) -> str:
         return rest
 
 
-def _unicode(host: str) -> str:
+def unicode_host(host: str) -> str:
     """An internationalised host as it is meant to be read; '' for any other."""
     if "xn--" not in host:
         return ""
