@@ -1,17 +1,18 @@
 -- Contacts: correspondents, and what a mailbox noted about people.
 
 -- name: contacts
-SELECT everybody.address, COALESCE(b.name, '') AS name, COALESCE(b.notes, '') AS notes, c.created_at AS met_at
-FROM (
-    SELECT address FROM correspondent WHERE mailbox_id = :mailbox_id AND address > :after
-    UNION
-    SELECT address FROM address_book WHERE mailbox_id = :mailbox_id AND address > :after
-) AS everybody
-LEFT JOIN correspondent c ON c.mailbox_id = :mailbox_id AND c.address = everybody.address
-LEFT JOIN address_book b ON b.mailbox_id = :mailbox_id AND b.address = everybody.address
-WHERE (CAST(:address AS TEXT) IS NULL OR everybody.address = :address)
-  AND (everybody.address LIKE :like_address ESCAPE '\' OR b.folded LIKE CAST(:like_name AS TEXT))
-ORDER BY everybody.address
+-- Two lists that are in order already, so that no more of them is read than it takes.
+SELECT c.address, COALESCE(b.name, '') AS name, COALESCE(b.notes, '') AS notes, c.created_at AS met_at
+FROM correspondent c LEFT JOIN address_book b ON b.mailbox_id = c.mailbox_id AND b.address = c.address
+WHERE c.mailbox_id = :mailbox_id AND c.address > :after AND (CAST(:address AS TEXT) IS NULL OR c.address = :address)
+  AND (c.address LIKE :like_address ESCAPE '\' OR b.folded LIKE CAST(:like_name AS TEXT))
+UNION ALL
+SELECT b.address, b.name, b.notes, CAST(NULL AS BIGINT) AS met_at
+FROM address_book b
+WHERE b.mailbox_id = :mailbox_id AND b.address > :after AND (CAST(:address AS TEXT) IS NULL OR b.address = :address)
+  AND (b.address LIKE :like_address ESCAPE '\' OR b.folded LIKE CAST(:like_name AS TEXT))
+  AND NOT EXISTS (SELECT 1 FROM correspondent c WHERE c.mailbox_id = b.mailbox_id AND c.address = b.address)
+ORDER BY address
 LIMIT :limit;
 
 -- name: save_contact

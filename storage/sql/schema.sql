@@ -140,7 +140,7 @@ CREATE TABLE correspondent (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (mailbox_id, address)
 );
-CREATE INDEX correspondent_by_domain ON correspondent (mailbox_id, domain);
+CREATE INDEX correspondent_by_domain ON correspondent (mailbox_id, domain, created_at);
 
 -- Addresses that a received mail showed, and the first that did; of a mail that nobody should trust its links and the
 -- digests of its files as well.

@@ -48,6 +48,17 @@ async def test_what_few_messages_have_is_found_without_a_walk(tmp_path: Path, na
     assert "message_by_mailbox" not in plan and "message_by_account" not in plan, plan
 
 
+async def test_a_page_of_contacts_is_read_in_order(tmp_path: Path) -> None:
+    """Of 25,000 people all were gathered and put in order for each page: 28 ms."""
+    plan = await plan_of(tmp_path, "contacts")
+    assert "MERGE (UNION ALL)" in plan and "TEMP B-TREE" not in plan, plan
+
+
+async def test_domains_of_correspondents_are_told_by_an_index_alone(tmp_path: Path) -> None:
+    """Looked at for each mail of a new domain: 10 ms for 20,000 correspondents, and 3 so."""
+    assert "COVERING INDEX correspondent_by_domain" in await plan_of(tmp_path, "familiar_domains")
+
+
 async def test_what_is_to_index_is_asked_without_a_walk_through_all_accounts(tmp_path: Path) -> None:
     """Four times a second, it took 3 ms where there are 10,000."""
     plan = await plan_of(tmp_path, "events_to_index")
