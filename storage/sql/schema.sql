@@ -226,6 +226,7 @@ CREATE UNIQUE INDEX one_pending_approval ON approval (message_id) WHERE state = 
 CREATE INDEX approval_by_account ON approval (account_id, state, created_at);
 CREATE INDEX approval_by_message ON approval (message_id);
 CREATE INDEX approval_due ON approval (expires_at) WHERE state = 'pending';
+CREATE INDEX approval_decided ON approval (account_id, decided_at, id) WHERE state <> 'pending';
 
 CREATE TABLE approval_link (
     hash TEXT PRIMARY KEY,

@@ -54,6 +54,12 @@ async def test_a_page_of_contacts_is_read_in_order(tmp_path: Path) -> None:
     assert "MERGE (UNION ALL)" in plan and "TEMP B-TREE" not in plan, plan
 
 
+async def test_what_was_decided_of_late_is_not_looked_for_among_all_decisions(tmp_path: Path) -> None:
+    """The overseer's first page took 90 ms where 20,000 were made."""
+    plan = await plan_of(tmp_path, "decided")
+    assert "USING INDEX approval_decided" in plan and "TEMP B-TREE" not in plan, plan
+
+
 async def test_domains_of_correspondents_are_told_by_an_index_alone(tmp_path: Path) -> None:
     """Looked at for each mail of a new domain: 10 ms for 20,000 correspondents, and 3 so."""
     assert "COVERING INDEX correspondent_by_domain" in await plan_of(tmp_path, "familiar_domains")

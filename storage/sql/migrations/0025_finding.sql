@@ -8,6 +8,7 @@ DROP INDEX message_by_mailbox;
 CREATE INDEX message_by_mailbox ON message (mailbox_id, direction, created_at, id);
 CREATE INDEX message_by_status ON message (mailbox_id, direction, status, created_at, id);
 CREATE INDEX message_by_sender ON message (mailbox_id, direction, lower(from_email), created_at, id);
+CREATE INDEX approval_decided ON approval (account_id, decided_at, id) WHERE state <> 'pending';
 DROP INDEX correspondent_by_domain;
 CREATE INDEX correspondent_by_domain ON correspondent (mailbox_id, domain, created_at);
 DROP INDEX tag_by_name;
