@@ -152,6 +152,11 @@ def _print_made(settings: "Settings", made: Made) -> None:
     typer.echo(f"Gatepost is set up in {made.data}.\n")
     typer.echo(f"Mailbox   {made.mailbox} ({made.mode}: mail waits until {made.overseer} approves it)")
     typer.echo(f"          Its id, for REST: {made.mailbox_id}")
+    if made.overseer.endswith(f"@{made.domain}"):
+        typer.echo(
+            f"          No mail for {made.overseer} is taken here, or the agent could read the approval links:\n"
+            "          choose another overseer if the domain's MX shall lead here."
+        )
     typer.echo(f"API key   {made.key}\n          Shown this once; 'gatepost key create' makes another.\n")
     typer.echo("Records to publish, when real mail is wanted ('gatepost dns' prints them again):\n")
     _print_records(made.dns)

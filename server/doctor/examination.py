@@ -98,7 +98,7 @@ async def _database(settings: Settings) -> tuple[list[Finding], list[Zone]]:
                 return [Finding("fail", what, fix)], []
             accounts = await list_accounts(context)
             zones = [zone for each in accounts for zone in await published(context, each.id, settings.hostname)]
-            state = await examine_state(context, accounts)
+            state = await examine_state(context, accounts, {zone.domain for zone in zones})
     except (StorageError, SettingsError) as error:
         return [Finding("fail", f"database: {error}", "See that database_url and the disk are right.")], []
     except SigningError as error:

@@ -1,8 +1,11 @@
 """What the database says of how it goes: sending that is stopped, mail that nobody takes, and the clock."""
 
+from collections.abc import Collection
+
 from server.doctor.finding import Finding
 from storage.records import Account
 from tools.context import MINUTE, Context
+from tools.mail.address import domain_of
 from tools.views import time_text
 
 LATE = 15 * MINUTE
@@ -10,9 +13,25 @@ LATE = 15 * MINUTE
 AHEAD = MINUTE
 
 
-async def examine_state(context: Context, accounts: list[Account]) -> list[Finding]:
-    """Findings about what is kept. Raises storage.errors."""
-    return [*await _sending(context, accounts), *await _queue(context), *await _clock(context, accounts)]
+async def examine_state(context: Context, accounts: list[Account], domains: Collection[str]) -> list[Finding]:
+    """Findings about what is kept; `domains` are all of ours. Raises storage.errors."""
+    return [
+        *_overseers(accounts, domains),
+        *await _sending(context, accounts),
+        *await _queue(context),
+        *await _clock(context, accounts),
+    ]
+
+
+def _overseers(accounts: list[Account], domains: Collection[str]) -> list[Finding]:
+    """An agent must not read approval links, so mail for an overseer is nobody's here."""
+    people = [person for each in accounts for person in (each.overseer, each.second_overseer)]
+    ours = [person for person in people if domain_of(person) in domains]
+    fix = "Let the domain's MX lead to the server that has the person's mailbox, or set up anew with another address."
+    return [
+        Finding("warn", f"overseer: {person} is at a domain of ours, and we take no mail for it", fix)
+        for person in ours
+    ]
 
 
 async def _sending(context: Context, accounts: list[Account]) -> list[Finding]:

@@ -118,6 +118,15 @@ def test_the_key_works_for_its_mailbox_alone(made: tuple[Path, dict[str, Any]], 
     asyncio.run(who())
 
 
+@pytest.mark.parametrize(("overseer", "told"), [("boss@agents.example", True), ("boss@mail.agents.example", False)])
+def test_init_says_when_the_overseer_could_get_no_notice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], overseer: str, told: bool
+) -> None:
+    said = ran(monkeypatch, capsys, tmp_path / "own", "init", "--domain", "agents.example", "--overseer", overseer)
+    assert said.status == 0
+    assert ("choose another overseer" in said.out) is told
+
+
 def test_init_shows_zone_lines_that_a_server_takes(tmp_path: Path, gatepost: Command) -> None:
     out = gatepost("dns").out
     for line in out.splitlines():

@@ -249,6 +249,14 @@ async def test_what_the_user_that_runs_it_cannot_write(
     assert str(closed) in found.what and "chown" in found.fix
 
 
+async def test_an_overseer_whose_mail_would_come_here(world: World) -> None:
+    accounts = await list_accounts(world.system)
+    assert levels(await examine_state(world.system, accounts, {"agents.example"}), "overseer:") == []
+    assert levels(await examine_state(world.system, accounts, {"agents.example", "example.org"}), "overseer:") == [
+        "warn"
+    ]
+
+
 async def test_sending_that_is_stopped(settings: Settings) -> None:
     async with looked_into(settings) as context:
         (account,) = await list_accounts(context)
@@ -275,7 +283,7 @@ async def test_mail_that_nobody_takes(world: World, minutes: int, expected: list
     await world.in_mode(Mode.AUTONOMOUS)
     await send(world.context, SendRequest(to=["office@example.org"], subject="Hi", markdown="Hi"))
     late = replace(world.system, clock=lambda: world.system.now() + minutes * MINUTE)
-    assert levels(await examine_state(late, await list_accounts(late)), "delivery:") == expected
+    assert levels(await examine_state(late, await list_accounts(late), ()), "delivery:") == expected
 
 
 @pytest.mark.parametrize(
