@@ -32,9 +32,9 @@ from server.http.web.routes import web_routes
 from server.indexer import keep_index
 from server.listening import listening, open_socket
 from server.memory import pass_over_what_stays, return_large_blocks
-from server.opening import DATABASE, opened
+from server.opening import opened
 from server.screening.scanners import scanner_of
-from server.settings import Settings, SettingsError, hosts_of
+from server.settings import DATABASE, Settings, SettingsError, hosts_of
 from server.smtp.certificate import Certificate
 from server.smtp.inbound import InboundListener
 from server.smtp.inbound import Terms as InboundTerms

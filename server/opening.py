@@ -7,16 +7,13 @@ from server.delivery.dkim import SigningError
 from server.domains import published
 from server.regions import regions_of
 from server.secret import load_secret
-from server.settings import Settings, SettingsError
+from server.settings import DATABASE, Settings, SettingsError
 from storage.blobs import Blobs
 from storage.database import Database
 from storage.migrate import migrate
 from storage.sqlite import open_sqlite
 from tools.accounts import list_accounts
 from tools.context import Context, Site
-
-DATABASE = "gatepost.db"
-"""The file in the data folder, with SQLite."""
 
 
 @asynccontextmanager

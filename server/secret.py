@@ -7,7 +7,7 @@ import secrets
 import tempfile
 from pathlib import Path
 
-from server.settings import Settings, SettingsError
+from server.settings import DATABASE, Settings, SettingsError
 from tools.context import Secret
 
 BYTES = 32
@@ -22,10 +22,21 @@ def load_secret(settings: Settings) -> Secret:
     path = settings.data / FILE
     try:
         if not path.exists():
+            _refuse_orphan(settings)
             _make(path)
         return _decoded(path.read_text(encoding="ascii"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"The secret {path} cannot be used: {error}.") from error
+
+
+def _refuse_orphan(settings: Settings) -> None:
+    """Raise SettingsError for a database whose secret is gone: a new one would look like its own, and open nothing."""
+    database = settings.data / DATABASE
+    if settings.database_url is None and database.exists() and database.stat().st_size:
+        raise SettingsError(
+            f"There is no secret in {settings.data}, and the database there was set up with one. "
+            "Put back the secret that belongs to it."
+        )
 
 
 def _make(path: Path) -> None:

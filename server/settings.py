@@ -28,6 +28,8 @@ from server.web import WebSettings
 
 PREFIX = "GATEPOST_"
 FILE = "gatepost.toml"
+DATABASE = "gatepost.db"
+"""The file in the data folder, with SQLite."""
 
 Role = Literal["web", "inbound", "submission", "delivery", "housekeeping"]
 ROLES: tuple[Role, ...] = get_args(Role)

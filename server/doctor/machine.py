@@ -7,9 +7,8 @@ from pathlib import Path
 
 from server import files
 from server.doctor.finding import Finding
-from server.opening import DATABASE
 from server.secret import FILE as SECRET_FILE
-from server.settings import Settings
+from server.settings import DATABASE, Settings
 
 LEAST = 256 * 2**20
 LITTLE = 2 * 2**30

@@ -130,6 +130,14 @@ def test_a_smart_host_is_a_name_or_an_address(host: str, tmp_path: Path) -> None
     assert Settings.load(data=tmp_path, route="relay", relay_host=host).relay_host == host
 
 
+def test_no_new_secret_is_made_beside_a_database(tmp_path: Path) -> None:
+    """It would look like the one that was lost, and open nothing."""
+    (tmp_path / "gatepost.db").write_bytes(b"SQLite format 3")
+    with pytest.raises(SettingsError, match="Put back the secret that belongs to it"):
+        load_secret(Settings.load(data=tmp_path))
+    assert not (tmp_path / "secret").exists()
+
+
 @pytest.mark.parametrize("text", ["n0t~coded", "c2hvcnQ="])
 def test_a_secret_that_is_none_is_told_what_to_do(text: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="openssl rand -base64 32") as caught:
