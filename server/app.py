@@ -94,7 +94,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 
 
 async def serve(settings: Settings) -> None:
-    """`gatepost serve`: run until SIGINT or SIGTERM. Raises SettingsError, also where nothing is set up."""
+    """`gatepost serve`: run until SIGINT, SIGTERM or SIGHUP. Raises SettingsError, also where nothing is set up."""
     _check_there(settings)
     files.raise_limit()
     return_large_blocks()
@@ -103,6 +103,9 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
+    # a terminal that closes ends it in good order too; under nohup it goes on
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, stopping.set)
     async with running(settings) as server:
         if not await list_accounts(server.context):
             raise SettingsError("Nothing is set up yet. Run 'gatepost init' first.")

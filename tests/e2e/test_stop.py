@@ -1,9 +1,13 @@
 """`gatepost serve` told to stop while a remote stalls: it ends in time, and nothing waits for a lease (DESIGN 12)."""
 
 import asyncio
+import os
+import signal
+import sys
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.conftest import eventually
 from tests.e2e.gatepost_process import MAILBOX, Gatepost, installed, run
@@ -62,3 +66,20 @@ async def test_idle_peers_are_told_to_go_and_a_mail_in_flight_is_taken(tmp_path:
             async with asyncio.timeout(STOP_SECONDS):
                 assert await stopping == 0
         assert len(gatepost.rows("SELECT id FROM message WHERE direction = 'inbound'")) == 1
+
+
+@pytest.mark.parametrize("action", ["SIG_DFL", "SIG_IGN"])
+async def test_a_terminal_that_closes_stops_it_in_good_order(tmp_path: Path, action: str) -> None:
+    """And not what nohup keeps running."""
+    code = f"import os, signal, sys; signal.signal(signal.SIGHUP, signal.{action}); os.execv(sys.argv[1], sys.argv[1:])"
+    async with installed(tmp_path / "data") as gatepost:
+        gatepost.before = (sys.executable, "-c", code)
+        await gatepost.start()
+        os.kill(gatepost.pid, signal.SIGHUP)
+        if action == "SIG_IGN":
+            async with talking(gatepost.smtp_port) as talk:
+                await talk.greet()
+            assert await gatepost.stop() == 0
+        else:
+            await eventually(lambda: any(line["event"] == "stopping" for line in gatepost.lines))
+            assert await gatepost.stop() == 0

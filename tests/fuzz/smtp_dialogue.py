@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import structlog
+
 from server.room import Room
 from server.smtp import inbound
 from server.smtp.conversation import Patience
@@ -155,6 +157,7 @@ async def run(folder: Path, minutes: float, seed: int) -> int:
     """Sessions until the time is over; how many failed."""
     faults = _Faults()
     logging.getLogger().addHandler(faults)
+    structlog.configure([faults.look], structlog.make_filtering_bound_logger(logging.ERROR))
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.seen.append(str(context)))
     end, done, failed = time.monotonic() + minutes * 60, 0, 0
     while time.monotonic() < end:
@@ -200,6 +203,11 @@ class _Faults(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.seen.append(self.format(record))
+
+    def look(self, _logger: object, _method: str, values: structlog.typing.EventDict) -> str:
+        """The listener's own lines, as the only processor of structlog."""
+        self.seen.append(repr(values))
+        raise structlog.DropEvent
 
 
 def main() -> None:
