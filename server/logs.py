@@ -1,7 +1,9 @@
 """Log lines: one a line on stderr, readable at a terminal and JSON elsewhere; never a body, a key or a query."""
 
+import contextlib
 import json
 import logging
+import os
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -27,12 +29,24 @@ def configure(level: str) -> None:
             readable if terminal else _json,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr)
-        if terminal
-        else structlog.BytesLoggerFactory(sys.stderr.buffer),
+        logger_factory=lambda *_: _Lines(sys.stderr.fileno()),
         # with every mail there is a line: so it costs half
         cache_logger_on_first_use=True,
     )
+
+
+class _Lines:
+    """Writes lines to a file descriptor. A log that is full, or that nobody reads any more, loses them, and must not
+    fail what they tell of: a mail that was stored has to be answered 250."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def msg(self, line: bytes | str) -> None:
+        with contextlib.suppress(OSError):
+            os.write(self._descriptor, (line if isinstance(line, bytes) else line.encode(errors="replace")) + b"\n")
+
+    debug = info = warning = warn = error = critical = exception = fatal = log = msg
 
 
 def _configure_libraries(number: int, moment: structlog.typing.Processor, render: structlog.typing.Processor) -> None:

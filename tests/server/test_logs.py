@@ -52,6 +52,31 @@ structlog.get_logger("x").info("odd", path="\\udc80", other=object(), one=float(
 """
 
 
+LOST = """
+import logging, os, structlog
+from server import logs
+
+reading, writing = os.pipe()
+os.dup2(writing, 2)
+os.close(writing)
+logs.configure("info")
+log = structlog.get_logger("x")
+os.close(reading)
+log.info("nobody reads this")
+logging.getLogger("x").error("nor this")
+full = os.open("/dev/full", os.O_WRONLY)
+os.dup2(full, 2)
+log.info("there is no room")
+print("it goes on")
+"""
+
+
+def test_a_log_that_cannot_be_written_fails_nothing() -> None:
+    """Or a mail that was stored would not be answered, and come again and again."""
+    ran = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stdout) == (0, "it goes on\n")
+
+
 def test_no_value_is_too_odd_to_be_logged() -> None:
     ran = subprocess.run([sys.executable, "-c", ODD], capture_output=True, text=True, timeout=60)
     assert json.loads(ran.stderr)["path"] == "\udc80"
