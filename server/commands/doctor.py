@@ -16,6 +16,7 @@ _COLOURS = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer
 
 
 def doctor(
+    strict: Annotated[bool, typer.Option("--strict", help="Exit status 1 for warnings too.")] = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="Ask no other machine: no DNS, smart host, scanner or site.")
     ] = False,
@@ -30,7 +31,7 @@ def doctor(
     else:
         for finding in findings:
             _print(finding)
-    if any(finding.level == "fail" for finding in findings):
+    if any(finding.level == "fail" or (strict and finding.level == "warn") for finding in findings):
         raise typer.Exit(1)
 
 

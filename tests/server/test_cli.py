@@ -127,6 +127,18 @@ def test_init_says_when_the_overseer_could_get_no_notice(
     assert ("choose another overseer" in said.out) is told
 
 
+def test_a_warning_fails_the_doctor_who_is_strict(gatepost: Command, data: Path) -> None:
+    data.chmod(0o755)
+    ports = {"GATEPOST_HTTP_PORT": "0", "GATEPOST_SMTP_PORT": "0"}
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in ports.items():
+            environment.setenv(name, value)
+        assert gatepost("doctor", "--offline").status == 0
+        assert gatepost("doctor", "--offline", "--strict").status == 1
+        data.chmod(0o700)
+        assert gatepost("doctor", "--offline", "--strict").status == 0
+
+
 def test_init_shows_zone_lines_that_a_server_takes(tmp_path: Path, gatepost: Command) -> None:
     out = gatepost("dns").out
     for line in out.splitlines():
