@@ -71,7 +71,8 @@ class PolicyFile:
 
     def save(self, policies: dict[str, Kept]) -> None:
         """All or nothing. Raises OSError."""
-        fresh = self._path.with_suffix(".new")
+        # a name of its own: processes that share a folder would write into one another's
+        fresh = self._path.with_suffix(f".{os.getpid()}.new")
         with fresh.open("wb") as file:
             file.write(self._all.dump_json(policies))
             file.flush()

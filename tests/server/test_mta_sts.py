@@ -3,6 +3,7 @@
 import asyncio
 import json
 import ssl
+import sys
 from pathlib import Path
 
 import dns.name
@@ -333,3 +334,27 @@ async def test_the_domains_kept_are_bounded(tmp_path: Path) -> None:
     assert len(kept) == MAX_DOMAINS
     assert DOMAIN in kept
     assert "d0.test" not in kept
+
+
+SAVING = """
+import sys
+from pathlib import Path
+from server.delivery.mta_sts import StsPolicy
+from server.delivery.sts_policies import Kept, PolicyFile
+
+file, count = PolicyFile(Path(sys.argv[1])), int(sys.argv[2])
+for _ in range(100):
+    file.save({f"d{number}.test": Kept("1", StsPolicy("enforce", ("mx.test",), 1), 1) for number in range(count)})
+"""
+
+
+async def test_two_processes_keep_them_in_one_file(tmp_path: Path) -> None:
+    """On PostgreSQL a site's processes share the data folder."""
+    path = tmp_path / "mta-sts.json"
+    both = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", SAVING, str(path), str(count)) for count in (1, 400)
+    ]
+    async with asyncio.timeout(60):
+        assert [await process.wait() for process in both] == [0, 0]
+    assert len(PolicyFile(path).load()) in (1, 400)
+    assert list(tmp_path.iterdir()) == [path]
