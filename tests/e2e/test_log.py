@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from server.demo.person import approve
 from tests.e2e.gatepost_process import MAILBOX, OVERSEER, installed
@@ -13,8 +14,9 @@ from tests.e2e.smtp_talk import talking
 SECRETS = ("a private word", "A private subject", "gp_")
 
 
-async def test_a_mail_is_followed_by_its_id(tmp_path: Path) -> None:
-    async with installed(tmp_path) as gatepost:
+@pytest.mark.parametrize("level", ["info", "debug"])
+async def test_a_mail_is_followed_by_its_id(tmp_path: Path, level: str) -> None:
+    async with installed(tmp_path, log_level=level) as gatepost:
         await gatepost.start()
         async with talking(gatepost.smtp_port) as talk:
             await talk.greet()
