@@ -267,7 +267,7 @@ class Inbound(Service):
             return f"550 5.1.1 <{recipient}>: no such mailbox here".encode()
         minutes = self._terms.greylist_minutes
         if minutes and await must_wait(self._terms.context, self.ip, self._sender or "", recipient, minutes):
-            return b"451 4.7.1 Greylisted; come again in %d minutes" % minutes
+            return f"451 4.7.1 <{recipient}>: greylisted; come again in {minutes} minutes".encode()
         self._recipients.append(recipient)
         return b"250 2.1.5 OK"
 

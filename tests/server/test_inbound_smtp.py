@@ -460,6 +460,6 @@ async def test_the_operator_learns_what_the_storage_has(world: World) -> None:
 async def test_an_unknown_network_is_asked_to_come_again(world: World) -> None:
     async with greeted(world, greylist_minutes=5) as talk:
         await talk.command("MAIL FROM:<bea@example.net>")
-        assert (await talk.command(f"RCPT TO:<{ADA}>")).startswith("451 4.7.1 ")
+        assert (await talk.command(f"RCPT TO:<{ADA}>")).startswith(f"451 4.7.1 <{ADA}>: greylisted")
         world.clock.at += 5 * 60 * 1_000_000
         assert (await talk.command(f"RCPT TO:<{ADA}>")).startswith("250 ")
