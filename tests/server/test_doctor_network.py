@@ -120,7 +120,7 @@ def _none_named(*_: object) -> None:
 
 @asynccontextmanager
 async def speaking(said: bytes) -> AsyncIterator[int]:
-    """The port of a program that says this to whoever comes, and then waits."""
+    """The port of a program that says this to whoever comes, and then waits; HTTP it says when it is asked."""
 
     ended = asyncio.Semaphore(0)
     begun = 0
@@ -129,8 +129,12 @@ async def speaking(said: bytes) -> AsyncIterator[int]:
         nonlocal begun
         begun += 1
         with suppress(ConnectionError):
-            writer.write(said)
-            await reader.read()
+            if said.startswith(b"HTTP/"):
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(said)
+            else:
+                writer.write(said)
+                await reader.read()
         writer.close()
         ended.release()
 
@@ -157,7 +161,8 @@ async def speaking(said: bytes) -> AsyncIterator[int]:
     ],
 )
 async def test_who_has_the_port(part: str, said: bytes, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, "SECONDS", 0.3)
+    # who is silent is waited for to the end
+    monkeypatch.setattr(ports, "SECONDS", 30.0 if said else 0.3)
     chosen: dict[str, Any] = {"http_port": 0, "smtp_port": 0, "submission_plain": True}
     async with speaking(said) as port:
         found = await examine_ports(Settings(**{**chosen, f"{part}_port": port}))
