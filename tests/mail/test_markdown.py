@@ -49,6 +49,11 @@ def test_paragraphs_keep_the_lines_they_were_written_in() -> None:
     assert "<p>Kind regards<br>\nBob</p>" in bodies.html
 
 
+def test_dashes_below_a_closing_make_no_heading_of_it() -> None:
+    assert text("Best regards\n--\nAda") == "Best regards\n--\nAda\n"
+    assert "<h2" not in render("Best regards\n-- \nAda\n\nThe end\n-----\nAda").html
+
+
 def test_headings_are_underlined() -> None:
     assert text("# Größe 大\n\n## Two\n\n### Three") == "Größe 大\n========\n\nTwo\n---\n\nThree\n"
 

@@ -78,7 +78,8 @@ def _may_hold_links(markdown: str) -> bool:
 def _parser(linkify: bool) -> MarkdownIt:
     # Agents end lines where they mean it, above all in greetings and signatures: breaks keeps them.
     options = {"html": False, "linkify": linkify, "breaks": True, "xhtmlOut": False, "maxNesting": NESTING}
-    parser = _MailMarkdown("commonmark", options).enable("table")
+    # dashes below a line are a signature's delimiter or a rule: who means a heading writes #
+    parser = _MailMarkdown("commonmark", options).enable("table").disable("lheading")
     # Not the inline rule of the same name, which is quadratic in the number of colons.
     parser.core.ruler.enable("linkify")
     if parser.linkify is not None:
