@@ -31,7 +31,7 @@ def waiting(mailbox: Mailbox, messages: Sequence[Message]) -> Waiting:
     written = [message for message in messages if not json.loads(message.findings).get("automatic")]
     if not written:
         return Waiting("nobody")
-    last = written[-1]
+    last = _telling(written)
     people = json.loads(last.people)
     own = last.direction == "outbound"
     if own:
@@ -39,6 +39,16 @@ def waiting(mailbox: Mailbox, messages: Sequence[Message]) -> Waiting:
     else:
         turn, others = _turn_of_received(mailbox, people), (last.from_email,)
     return Waiting(turn, others, last.created_at, _asks(last), own)
+
+
+def _telling(written: Sequence[Message]) -> Message:
+    """The last mail; but one of ours that did not leave, after another of ours that did, changes nothing."""
+    left = [message for message in written if not _failed(message)]
+    return left[-1] if left and left[-1].direction == "outbound" else written[-1]
+
+
+def _failed(message: Message) -> bool:
+    return message.direction == "outbound" and message.status in _NOT_SENT
 
 
 def _asks(message: Message) -> bool:

@@ -11,6 +11,7 @@ from tests.conftest import World
 from tools import messages
 from tools.cancel import CancelRequest, cancel
 from tools.check_inbox import InboxRequest, check_inbox
+from tools.errors import Refusal
 from tools.list_thread import NEXT, UNSENT, ThreadRequest, ThreadView, list_thread
 from tools.receive import Arrival, receive
 from tools.reply import ReplyRequest, reply
@@ -102,6 +103,20 @@ async def test_what_did_not_leave_is_our_turn_again(world: World, status: str) -
     message = await one(world.system.db, Message, "any_message", id=sent.message_id)
     assert message is not None
     assert waiting(world.mailbox, [replace(message, status=status)]).turn == "you"
+
+
+@pytest.mark.parametrize("answers_twice", [True, False])
+async def test_an_answer_that_is_refused_as_given_already_changes_nothing(world: World, answers_twice: bool) -> None:
+    await world.in_mode(Mode.AUTONOMOUS)
+    thread = await arrived(world, "Could you?")
+    inbox = await check_inbox(world.context, InboxRequest(limit=1))
+    answer = ReplyRequest(message_id=inbox.messages[0].message_id, markdown="Yes.")
+    await reply(world.context, answer)
+    if answers_twice:
+        with pytest.raises(Refusal, match="handed in"):
+            await reply(world.context, answer)
+    view = await shown(world, thread)
+    assert (view.waiting_for, view.waiting_with, view.next) == ("them", [BEA], NEXT["them"])
 
 
 async def test_who_withdrew_a_mail_is_not_told_to_answer_it(world: World) -> None:
