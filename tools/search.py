@@ -150,7 +150,8 @@ def _advice(query: str, found: bool) -> str:
     if not _JOINING.isdisjoint(query.split()):
         return "AND, OR and NOT are words like others: all words have to be there. Search once for each, or -without."
     if strange := unknown_operators(query):
-        return f"{strange[0]}: is no operator; what stands there was looked for as words. Leave it out."
+        named = ", ".join(f"{name}:" for name in strange[:3])
+        return f"No operator here: {named}. There are from: to: cc: subject: filename: has: after: before: is: in: tag:."
     return "Try fewer or other words."
 
 

@@ -152,7 +152,8 @@ async def test_every_query_has_the_same_answer_on_both_databases(
         ("from:ann OR from:bob", "Search once for each"),
         ("oregon or", "fewer or other words"),
         ("ORANGE", "fewer"),
-        ("older_than:7d from:ann", "older_than: is no operator"),
+        ("older_than:7d Label:work from:ann", "No operator here: older_than:, Label:. There are from:"),
+        ("from:ann https://nothing.example", "fewer"),
     ],
 )
 async def test_who_joins_words_as_elsewhere_is_told_why_nothing_is_found(world: World, query: str, advice: str) -> None:
