@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from policies.facts import Correspondent
 from storage.database import Reader, Row, Transaction
 from storage.records import Mailbox, Message
-from tools.mail.address import canonical, domain_of, matches
-from tools.mail.mentions import mentioned, untagged
+from tools.mail.address import canonical, domain_of, matches, reaches, untagged
+from tools.mail.mentions import mentioned
 from tools.taint import carried_by, distrust
 
 MOST_MENTIONED = 500
@@ -34,7 +34,7 @@ async def acquaintance(
         listed = any(matches(pattern, address) for pattern in patterns)
         new = new or not (listed or row["domain_known"])
         known, by = bool(row["known"]), row["introduced_by"] or ""
-        introduced = bool(by) and canonical(address) not in (*company, canonical(mailbox.address))
+        introduced = bool(by) and canonical(address) not in company and not reaches(mailbox.address, address)
         found.append(Correspondent(address, domain_of(address), listed, known, introduced, by))
     if not new:
         return tuple(found), tuple({each.domain: None for each in found})

@@ -11,7 +11,7 @@ from tools import noticed
 from tools.access import mailbox_of, thread_of
 from tools.context import Context
 from tools.fields import UNTRUSTED, AttachmentInfo, Next, Person, ThreadId
-from tools.mail.address import canonical
+from tools.mail.address import canonical, reaches
 from tools.mail.references import base_subject
 from tools.operation import MailboxId, Model, Operation
 from tools.tokens import estimate, fitting
@@ -178,8 +178,7 @@ def _participants(mailbox: Mailbox, messages: Sequence[Message]) -> list[Person]
             known = found.get(canonical(person["email"]))
             if known is None or not known.name_untrusted:
                 found[canonical(person["email"])] = Person(email=person["email"], name_untrusted=person["name"])
-    found.pop(canonical(mailbox.address), None)
-    return list(found.values())[:MAX_PEOPLE]
+    return [person for person in found.values() if not reaches(mailbox.address, person.email)][:MAX_PEOPLE]
 
 
 LIST_THREAD = Operation(

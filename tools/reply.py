@@ -10,7 +10,7 @@ from tools.context import Context
 from tools.draft import subject_of_reply
 from tools.errors import Refusal
 from tools.fields import MessageId, Outgoing, SubmissionResult
-from tools.mail.address import canonical
+from tools.mail.address import canonical, reaches
 from tools.operation import Operation
 from tools.submission import hand_in
 
@@ -39,7 +39,7 @@ def answered(mailbox: Mailbox, parent: Message, *, everybody: bool) -> list[str]
     others = [*people["to"], *people["cc"]] if everybody else []
     found = {canonical(person["email"]): person["email"] for person in (*first, *others) if person["email"]}
     if parent.direction == "inbound":
-        found.pop(canonical(mailbox.address), None)
+        found = {key: email for key, email in found.items() if not reaches(mailbox.address, email)}
     if not found:
         raise Refusal("missing_recipient", "The message names nobody to answer.")
     return list(found.values())

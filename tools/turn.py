@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from storage.records import Mailbox, Message
-from tools.mail.address import canonical
+from tools.mail.address import reaches
 
 Turn = Literal["you", "them", "others", "approval", "nobody"]
 
@@ -58,9 +58,9 @@ def _asks(message: Message) -> bool:
 
 def _turn_of_received(mailbox: Mailbox, people: dict[str, list[dict[str, str]]]) -> Turn:
     """A mail that names the mailbox only among the copies is for others to answer."""
-    to, cc = ({canonical(person["email"]) for person in people[field]} for field in ("to", "cc"))
-    own = canonical(mailbox.address)
-    return "others" if own in cc - to and to else "you"
+    to, cc = (people[field] for field in ("to", "cc"))
+    own, copied = (any(reaches(mailbox.address, person["email"]) for person in group) for group in (to, cc))
+    return "others" if copied and to and not own else "you"
 
 
 def _turn_of_own(status: str) -> Turn:

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from tools.mail.mentions import mentioned, untagged
+from tools.mail.address import untagged
+from tools.mail.mentions import mentioned
 
 EVE = "eve@evil.test"
 

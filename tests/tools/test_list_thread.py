@@ -67,6 +67,18 @@ async def test_a_mail_to_us_waits_for_us(world: World, body: str, asks: bool) ->
     assert view.participants[0].name_untrusted == "Bea"
 
 
+async def test_an_address_with_a_tag_is_our_own_too(world: World) -> None:
+    named = await arrived(world, "Could you?", to="Ada+shop@agents.example, carl@example.org")
+    view = await shown(world, named)
+    assert view.waiting_for == "you" and [person.email for person in view.participants] == [BEA, "carl@example.org"]
+    inbox = await check_inbox(world.context, InboxRequest(limit=1))
+    await reply(world.context, ReplyRequest(message_id=inbox.messages[0].message_id, markdown="Yes.", reply_all=True))
+    outbox = await check_inbox(world.context, InboxRequest(direction="outbound"))
+    assert [person.email for person in outbox.messages[0].to] == [BEA, "carl@example.org"]
+    copied = await arrived(world, "And you?", number=2, to="carl@example.org", extra="Cc: ada+shop@agents.example")
+    assert (await shown(world, copied)).waiting_for == "others"
+
+
 async def test_a_copy_is_for_others_to_answer(world: World) -> None:
     thread = await arrived(world, "Carl, could you?", to="carl@example.org", extra="Cc: ada@agents.example")
     assert (await shown(world, thread)).waiting_for == "others"

@@ -66,6 +66,17 @@ def canonical(email: str) -> str:
         return email.lower()
 
 
+def untagged(email: str) -> str:
+    """The canonical form of an address without what follows a plus: to most servers the same mailbox."""
+    local, at, domain = canonical(email).rpartition("@")
+    return f"{local.partition('+')[0] or local}{at}{domain}"
+
+
+def reaches(mailbox: str, email: str) -> bool:
+    """Whether mail to an address comes to a mailbox of ours: with a tag, it does too."""
+    return canonical(mailbox) in (canonical(email), untagged(email))
+
+
 def domain_of(email: str) -> str:
     """What follows the last @, in canonical form; empty when there is no @."""
     return canonical(email).rpartition("@")[2] if "@" in email else ""

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import unquote
 
-from tools.mail.address import canonical
+from tools.mail.address import canonical, untagged
 
 _ADDRESS = re.compile(r"(?<![\w.+-])[\w.+'-]{1,64}+@[\w-]{1,63}+(?:\.[\w-]{1,63}+){1,8}+")
 _AROUND = "_'.-+"  # may belong to the address, or to the text around it
@@ -26,12 +26,6 @@ def mentioned(text: str, limit: int) -> list[str]:
             found[canonical(form)] = None
             found[untagged(form)] = None
     return list(found)[:limit]
-
-
-def untagged(email: str) -> str:
-    """The canonical form of an address without what follows a plus: to most servers the same mailbox."""
-    local, at, domain = canonical(email).rpartition("@")
-    return f"{local.partition('+')[0] or local}{at}{domain}"
 
 
 def _with_at(text: str) -> str:
