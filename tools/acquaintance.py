@@ -56,7 +56,9 @@ async def note_mentions(transaction: Transaction, message: Message) -> None:
     carried = carried_by(message) if distrust(message) else ()
     said = mentioned(f"{message.subject}\n{message.body_text}", MOST_MENTIONED)
     beside = mentioned("\n".join(_shown_beside(message)), MOST_MENTIONED)
-    await note_named(transaction, message, dict.fromkeys((*said, *beside, *carried)))
+    await note_named(transaction, message, dict.fromkeys((*said, *beside)))
+    for what in sorted(carried):
+        await transaction.run("introduce_anew", mailbox_id=message.mailbox_id, address=what, message_id=message.id)
 
 
 async def company_of(reader: Reader, message: Message) -> frozenset[str]:

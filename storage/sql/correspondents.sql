@@ -10,6 +10,12 @@ INSERT INTO introduced (mailbox_id, address, message_id)
 VALUES (:mailbox_id, :address, :message_id)
 ON CONFLICT DO NOTHING;
 
+-- name: introduce_anew
+-- What an untrusted mail carried is remembered for a time: it begins with each such mail.
+INSERT INTO introduced (mailbox_id, address, message_id)
+VALUES (:mailbox_id, :address, :message_id)
+ON CONFLICT (mailbox_id, address) DO UPDATE SET message_id = excluded.message_id;
+
 -- name: acquaintance
 SELECT EXISTS (SELECT 1 FROM correspondent WHERE mailbox_id = :mailbox_id AND address = :address) AS known,
     (SELECT min(message_id) FROM introduced
