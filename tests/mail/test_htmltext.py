@@ -44,6 +44,27 @@ def test_a_cell_over_several_rows_leaves_the_next_row_in_its_columns() -> None:
     ]
 
 
+RESPONSIVE = (
+    "<style>@media only screen and (max-width:600px){{.d{{display:none!important}}.m{{display:block!important}}}}"
+    ".m{{display:none}}</style>{0}"
+)
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<p class=d>Ready. <a href=/a>See</a></p><p class=m>Ready. <a href=/a>See</a></p>", "Ready. [See](/a)"),
+        ("<p class=m>Ready.</p><p class=d>Ready.</p>", "Ready."),
+        ("<p class=d>Yes</p><p class=d>Yes</p><p class=m>Yes</p>", "Yes\n\nYes"),
+        ("<p class=d>Ready.</p><p class=m>Read it.</p>", "Ready.\n\nRead it."),
+        ("<p class=d><a href=/a>See</a></p><p class=m><a href=/b>See</a></p>", "[See](/a)\n\n[See](/b)"),
+        ("<p>Ready.</p><p class=m>Ready.</p>", "Ready.\n\nReady."),
+    ],
+)
+def test_what_is_there_for_each_screen_is_said_once(page: str, text: str) -> None:
+    assert html_to_text(RESPONSIVE.format(page))[0] == text
+
+
 def test_a_list_keeps_its_numbers() -> None:
     assert html_to_text("<ol start=3><li>three</li><li>four</li></ol>")[0] == "3. three\n4. four"
     assert html_to_text('<ol start="-1"><li>one</li></ol><p>x</p><ol start="1e9"><li>one</li></ol>')[0] == (

@@ -1,5 +1,6 @@
 """A page of HTML mail as a person sees it: what shows, what is hidden and by what means, and where its links go."""
 
+import operator
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -104,6 +105,7 @@ class _Reader:
         self.nodes = 0
         self.too_deep = False
         self.known: dict[tuple[object, ...], tuple[Look, ...]] = {}
+        self.partly: dict[tuple[str, ...], set[tuple[bool, ...]]] = {}  # what some screens alone show, and which
         start = tuple(Look() for _ in sheet.screens)
         self.distinct = {start: start}
         self.styles: dict[str, tuple[Style, Style]] = {}
@@ -146,6 +148,8 @@ class _Reader:
         if all(look.gone for look in looks):
             self.hidden.add(looks[0].gone, element.text)
             return None
+        if looks is not outer.looks and self._is_twin(element, looks, outer.looks):
+            return None
         if tag == "img":
             self._image(element, looks)
             return None
@@ -165,6 +169,17 @@ class _Reader:
         if target:
             self._open_target(tag, str(target), opened)
         return opened
+
+    def _is_twin(self, element: Element, looks: tuple[Look, ...], outer: tuple[Look, ...]) -> bool:
+        """Whether it is for some screens alone, and another for the others has said the same, with the same targets."""
+        if not any(look.gone and not around.gone for look, around in zip(looks, outer, strict=True)):
+            return False
+        targets = (str(anchor.attrs.get("href") or "") for anchor in element.find_all("a"))
+        words, where = " ".join(element.text.split()), tuple(not look.gone for look in looks)
+        before = self.partly.setdefault((words, *targets), set())
+        twin = bool(words) and any(not any(map(operator.and_, where, other)) for other in before)
+        before.add(where)
+        return twin
 
     def _open_target(self, tag: str, target: str, opened: _Open) -> None:
         if tag != "a":
