@@ -75,7 +75,6 @@ def prepare(
         references=references_after(parent) if parent else (),
     )
     check_recipients(draft, context.site.max_recipients)
-    _check_body(draft)
     rendered = render(context.site, draft)
     attachments = attachments_json(draft, rendered)
     return Prepared(
@@ -106,7 +105,11 @@ def _shows(character: str) -> bool:
 
 
 def render(site: Site, draft: Draft) -> Rendered:
-    """The bytes of an agent's draft, with what the site adds. Raises Refusal invalid_header, invalid_attachment."""
+    """The bytes of an agent's draft, with what the site adds.
+
+    Raises Refusal invalid_request, invalid_header, invalid_attachment.
+    """
+    _check_body(draft)
     try:
         return compose(_marked(site, draft))
     except AttachmentError as error:

@@ -79,6 +79,13 @@ async def test_what_cannot_be_taken_is_told_with_the_way_out(
     assert await world.messages() == []
 
 
+async def test_a_change_is_looked_at_as_the_mail_was(agent: Agent) -> None:
+    scheduled = await sent(agent, send_at="2026-02-01T09:00:00Z")
+    for markdown in (" ", "Hi,\\n\\nhere"):
+        change = {"message_id": scheduled["message_id"], "markdown": markdown}
+        assert refusal(await agent.call_tool("edit_scheduled", change)) == "invalid_request"
+
+
 async def test_what_only_looks_like_it_is_sent(agent: Agent) -> None:
     assert (await sent(agent, markdown="Write `a\\n\\nb`,\nnot less."))["status"] == "queued"
     assert (await sent(agent, markdown="It lies in C:\\new\\notes."))["status"] == "queued"
