@@ -91,8 +91,10 @@ def prepare(
 
 
 def _check_body(draft: Draft) -> None:
-    """Refuse a body that nobody can want to send. Raises Refusal invalid_request."""
+    """Refuse words that nobody can want to send. Raises Refusal invalid_request."""
     markdown = draft.markdown
+    if draft.subject.isspace():
+        raise Refusal("invalid_request", "subject: it shows nothing.", field="subject")
     if not draft.attachments and not any(map(_shows, markdown)):
         raise Refusal("invalid_request", "markdown: it shows nothing.", field="markdown")
     if "\n" not in markdown and "\\n\\n" in markdown:

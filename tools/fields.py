@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from tools.errors import Refusal
 from tools.mail.address import canonical
@@ -19,11 +19,7 @@ AttachmentId = Annotated[
 ]
 ThreadId = Annotated[str, Field(description="Id of a thread in this mailbox (thr_…).", max_length=64)]
 Recipients = Annotated[list[Address], Field(description="Who the mail is for.", min_length=1)]
-Subject = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True),
-    Field(description="The subject line.", min_length=1, max_length=MAX_SUBJECT),
-]
+Subject = Annotated[str, Field(description="The subject line.", min_length=1, max_length=MAX_SUBJECT)]
 Sender = Annotated[str | None, Field(description="Only mail from this address.", max_length=600)]
 Limit = Annotated[int, Field(description="How many to return at most.", ge=1, le=100)]
 Next = Annotated[str, Field(description="What to do now.")]
