@@ -90,7 +90,7 @@ def prepare(
     )
 
 
-def _check_body(draft: Draft) -> None:
+def _check_words(draft: Draft) -> None:
     """Refuse words that nobody can want to send. Raises Refusal invalid_request."""
     markdown = draft.markdown
     if draft.subject.isspace():
@@ -111,7 +111,7 @@ def render(site: Site, draft: Draft) -> Rendered:
 
     Raises Refusal invalid_request, invalid_header, invalid_attachment.
     """
-    _check_body(draft)
+    _check_words(draft)
     try:
         return compose(_marked(site, draft))
     except AttachmentError as error:

@@ -57,16 +57,16 @@ async def submit(context: Context, mailbox: Mailbox, submission: Submission) -> 
     """Decide on a new mail and write what follows. Raises Refusal when it is denied, after having noted it."""
     blob = await wires.store_large(context, submission.prepared.rendered.raw)
 
+    key = replay.key_of(mailbox, submission.idempotency_key)
+
     async def work(transaction: Transaction) -> tuple[Submitted, Ruling | None]:
         prepared = submission.prepared
-        earlier = await replay.recall(
-            context, transaction, submission.idempotency_key, submission.request_hash, prepared.message_id
-        )
+        earlier = await replay.recall(context, transaction, key, submission.request_hash, prepared.message_id)
         if earlier is not None:
             return await _again(transaction, mailbox, earlier), None
         submitted, ruling = await _enter(context, transaction, mailbox, submission, blob)
         if ruling.verdict is Verdict.DENY:
-            await replay.forget(context, transaction, submission.idempotency_key)
+            await replay.forget(context, transaction, key)
         return submitted, ruling
 
     submitted, ruling = await context.db.write(work)
@@ -247,7 +247,7 @@ async def _again(transaction: Transaction, mailbox: Mailbox, message_id: str) ->
     """The answer to a request that was made before."""
     message = await one(transaction, Message, "message", id=message_id, mailbox_id=mailbox.id)
     if message is None:
-        raise Refusal("idempotency_conflict", "It was used for another mailbox.")
+        raise Refusal("idempotency_conflict", "The mail that it made is gone.")
     approval = await one(transaction, Approval, "approval_of_message", message_id=message.id)
     reasons = ("This idempotency key was used before; the mail was not handed in again.",)
     return Submitted(message, reasons, approval, replayed=True)

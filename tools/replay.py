@@ -4,16 +4,21 @@ import hashlib
 from typing import Any
 
 from storage.database import Transaction, one
-from storage.records import Idempotency, MessageHead
+from storage.records import Idempotency, Mailbox, MessageHead
 from tools.context import Context
 from tools.errors import Refusal
 from tools.operation import Model
 
 
 def request_hash(operation: str, request: Model) -> str:
-    """What tells one request from another: the operation and all its arguments but the key."""
-    body = request.model_dump_json(exclude={"idempotency_key"})
+    """What tells one request from another: the operation and all its arguments but the key and the key's mailbox."""
+    body = request.model_dump_json(exclude={"idempotency_key", "mailbox_id"})
     return hashlib.sha256(f"{operation}\x1f{body}".encode()).hexdigest()
+
+
+def key_of(mailbox: Mailbox, key: str | None) -> str | None:
+    """A key as it is kept: agents of two mailboxes may choose the same."""
+    return None if key is None else f"{mailbox.id} {key}"
 
 
 async def recall(
@@ -43,16 +48,12 @@ async def recall(
 
 
 async def _made(context: Context, transaction: Transaction, earlier: Idempotency | None) -> dict[str, Any]:
-    """Which mail a key made, and how it stands, as far as the caller may see it."""
-    principal = context.principal
+    """Which mail a key made, and how it stands."""
     if earlier is None:
         return {}
-    message = await one(
-        transaction, MessageHead, "message_of_account", id=earlier.message_id, account_id=principal.account_id
-    )
-    if message is None or principal.mailbox_id not in (None, message.mailbox_id):
-        return {}
-    return {"message_id": message.id, "status": message.status}
+    of = {"id": earlier.message_id, "account_id": context.principal.account_id}
+    message = await one(transaction, MessageHead, "message_of_account", **of)
+    return {"message_id": message.id, "status": message.status} if message is not None else {}
 
 
 async def forget(context: Context, transaction: Transaction, key: str | None) -> None:

@@ -10,6 +10,8 @@ from mcp.types import CallToolResult
 from policies.modes import Mode
 from tests.conftest import World
 from tests.fakes.edges import MAIL, facts, on_sqlite, refusal, served, talking
+from tools.accounts import create_mailbox
+from tools.context import Principal
 
 pytestmark = on_sqlite
 
@@ -116,6 +118,19 @@ async def test_a_key_with_changed_words_is_told_of_the_mail_it_made(agent: Agent
     assert refusal(again) == "idempotency_conflict"
     assert facts(again)["details"] == {"message_id": first["message_id"], "status": "queued"}
     assert len(await world.messages()) == 1
+
+
+async def test_two_agents_may_choose_the_same_key(agent: Agent, world: World) -> None:
+    other = await create_mailbox(world.system, world.account.id, "eva", "agents.example")
+    keyed = MAIL | {"idempotency_key": "1"}
+    whole = world.system.acting_as(Principal(world.account.id, frozenset({"read", "send"}), "key key_x"))
+    async with talking(whole, "auto") as client:
+        made = [
+            facts(await client.call_tool("send", keyed | {"mailbox_id": box}))
+            for box in (world.mailbox.id, other.id, other.id)
+        ]
+    assert [each["replayed"] for each in made] == [False, False, True]
+    assert (await sent(agent, idempotency_key="1"))["message_id"] == made[0]["message_id"], "however it is named"
 
 
 @pytest.mark.parametrize("since", ["", "2026-01-01T00:00:00Z", "msg_1", "1~"])
