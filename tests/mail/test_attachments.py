@@ -101,7 +101,9 @@ def test_a_mail_says_which_of_its_files_differ() -> None:
         ("report.pdf. . ", "report.pdf"),
         ("file.txt:stream", "file.txt_stream"),
         ("Größe 報告.pdf", "Größe 報告.pdf"),
-        ("x" * 4_096 + ".pdf", "x" * 251 + ".pdf"),
+        ("x" * 4_096 + ".pdf", "x" * 250 + ".pdf"),
+        ("報" * 300 + ".pdf", "報" * 83 + ".pdf"),
+        ("con." + "x" * 250, "_con." + "x" * 250),
     ],
 )
 def test_a_name_is_safe_on_every_system(name: str, safe: str) -> None:

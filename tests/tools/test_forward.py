@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from email.message import EmailMessage
 
 import pytest
 
@@ -62,6 +63,17 @@ async def test_what_a_stranger_wrote_sets_no_links_and_no_looks(world: World) ->
     _, mail, _ = await passed_on(world, message_id=await arrived(world, original(text)), include_attachments=False)
     assert "<a " not in mail.html and "<h1" not in mail.html and "<b>" not in mail.html
     assert "[click](https://evil.test)" in mail.text and mail.attachments == ()
+
+
+async def test_a_file_with_a_long_name_goes_along(world: World) -> None:
+    await world.in_mode(Mode.AUTONOMOUS)
+    mail = EmailMessage()
+    mail["From"], mail["Subject"] = "Ann <ann@example.com>", "Report"
+    mail.set_content("Here it is.")
+    mail.add_attachment(b"x", maintype="application", subtype="pdf", filename="報告" * 100 + ".pdf")
+    _, forwarded, _ = await passed_on(world, message_id=await arrived(world, bytes(mail)))
+    (part,) = forwarded.attachments
+    assert part.name.endswith("報告.pdf") and 200 < len(part.name.encode()) <= 255
 
 
 async def test_the_original_can_go_whole(world: World) -> None:

@@ -16,5 +16,6 @@ def safe_name(name: str) -> str:
     '' where nothing is left. The end is kept of a long one: it holds the extension.
     """
     name = _INVISIBLE.sub("", name).replace("\\", "/").rpartition("/")[2]
-    name = _RESERVED.sub("_", name).strip()[-limits.NAME_CHARS :].lstrip(". ").rstrip(". ")
+    octets = _RESERVED.sub("_", name).strip().encode("utf-8", "ignore")[-limits.FILE_NAME_OCTETS :]
+    name = octets.decode("utf-8", "ignore").lstrip(". ").rstrip(". ")
     return f"_{name}" if _DEVICE.match(name) else name
