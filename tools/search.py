@@ -28,6 +28,7 @@ SNIPPET = 200
 LEAD = 60
 """Of these, so many before it."""
 
+_KNOWN = "from: to: cc: subject: filename: has: after: before: is: in: tag:"
 _JOINING = frozenset({"AND", "OR", "NOT"})
 """What other searches join words by."""
 _SPACE = re.compile(r"\s+")
@@ -151,7 +152,7 @@ def _advice(query: str, found: bool) -> str:
         return "AND, OR and NOT are words like others: all words have to be there. Search once for each, or -without."
     if strange := unknown_operators(query):
         named = ", ".join(f"{name}:" for name in strange[:3])
-        return f"No operator here: {named}. There are from: to: cc: subject: filename: has: after: before: is: in: tag:."
+        return f"No operator here: {named}. There are {_KNOWN}."
     return "Try fewer or other words."
 
 
