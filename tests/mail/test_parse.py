@@ -182,7 +182,7 @@ def test_an_image_the_page_may_show_is_inline(disposition: str, inline: bool) ->
         ("C:\\dir\\a.txt", "a.txt"),
         ("a\u202efdp.exe", "afdp.exe"),
         ("a\x00b\r\nc.txt", "a\ufffdb c.txt"),
-        ("x" * 4_096 + ".pdf", "x" * 251 + ".pdf"),
+        ("x" * 4_096 + ".pdf", "x" * 250 + ".pdf"),
     ],
 )
 def test_a_file_name_is_only_a_name(name: str, shown: str) -> None:
