@@ -334,7 +334,11 @@ def _file(config: Path | None, data: Path | None) -> Path | None:
     named = config or os.environ.get(f"{PREFIX}CONFIG")
     if named:
         path = Path(named).expanduser()
-        if not path.is_file():
+        try:
+            is_there = path.is_file()
+        except OSError as error:
+            raise SettingsError(f"The settings file {path} cannot be read: {error.strerror}.") from error
+        if not is_there:
             raise SettingsError(f"There is no settings file {path}.")
         return path
     folder = data or os.environ.get(f"{PREFIX}DATA") or default_data()

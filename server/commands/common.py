@@ -132,4 +132,6 @@ def _sentence(error: Exception) -> str | None:
         return f"{error.code}: {error.sentence} {error.condition.fix}"
     if isinstance(error, Stop | SettingsError | StorageError):
         return str(error)
+    if isinstance(error, PermissionError):
+        return f"{error.filename}: permission denied. Run this as the user whose files these are, or give them to it."
     return None

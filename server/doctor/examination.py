@@ -99,8 +99,10 @@ async def _database(settings: Settings) -> tuple[list[Finding], list[Zone]]:
             accounts = await list_accounts(context)
             zones = [zone for each in accounts for zone in await published(context, each.id, settings.hostname)]
             state = await examine_state(context, accounts, {zone.domain for zone in zones})
-    except (StorageError, SettingsError) as error:
+    except StorageError as error:
         return [Finding("fail", f"database: {error}", "See that database_url and the disk are right.")], []
+    except SettingsError as error:
+        return [Finding("fail", f"database: {error}")], []
     except SigningError as error:
         return [Finding("fail", f"database: {error}", "Put back the secret that belongs to this database.")], []
     if not accounts:

@@ -1,10 +1,10 @@
 """Whether the ports are ours: served by Gatepost, or free for it."""
 
 import asyncio
-import socket
 
 from server.doctor.finding import Finding
-from server.settings import Settings, hosts_of
+from server.listening import listening, open_socket
+from server.settings import Settings, SettingsError, hosts_of
 from tools.mail.network import is_within
 
 SECONDS = 2.0
@@ -80,9 +80,9 @@ def _target(host: str) -> str:
 
 
 def _free(where: str, host: str, port: int) -> Finding:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        with socket.create_server((host, port), family=family):
+        with listening(where.partition(" ")[0].lower(), host, port), open_socket(host, port):
             return Finding("ok", f"{where} is free")
-    except OSError as error:
-        return Finding("fail", f"{where} cannot be opened: {error.strerror}", "Choose another port or address.")
+    except SettingsError as error:
+        why, _, fix = str(error).removeprefix(f"Cannot listen on {host}:{port}: ").partition(". ")
+        return Finding("fail", f"{where} cannot be opened: {why}", fix)

@@ -1,6 +1,7 @@
 """The command line as an operator meets it: what it makes, what it prints, and how it says no."""
 
 import asyncio
+import errno
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from server.cli import main
+from server.commands.common import errors_in_one_line
 from server.opening import opened
 from server.settings import Settings
 from tools.identity import principal_of
@@ -125,6 +127,14 @@ def test_init_says_when_the_overseer_could_get_no_notice(
     said = ran(monkeypatch, capsys, tmp_path / "own", "init", "--domain", "agents.example", "--overseer", overseer)
     assert said.status == 0
     assert ("choose another overseer" in said.out) is told
+
+
+def test_a_file_of_somebody_else_is_named_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, errors_in_one_line():
+        raise PermissionError(errno.EACCES, "Permission denied", "/var/lib/gatepost/gatepost.db")
+    assert ended.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("/var/lib/gatepost/gatepost.db: permission denied. Run this as the user")
 
 
 def test_a_warning_fails_the_doctor_who_is_strict(gatepost: Command, data: Path) -> None:

@@ -1,5 +1,6 @@
 """Where settings come from, which of them win, and that a mistyped one is never passed over."""
 
+import errno
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -143,6 +144,15 @@ def test_a_secret_that_is_none_is_told_what_to_do(text: str, tmp_path: Path) -> 
     with pytest.raises(SettingsError, match="openssl rand -base64 32") as caught:
         load_secret(Settings.load(data=tmp_path, secret=text))
     assert text not in str(caught.value)
+
+
+def test_a_file_in_a_folder_that_is_closed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(_: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", closed)
+    with pytest.raises(SettingsError, match=f"The settings file {tmp_path}/x.toml cannot be read: Permission denied"):
+        Settings.load(tmp_path / "x.toml")
 
 
 def test_a_table_that_is_no_json_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
