@@ -48,8 +48,7 @@ async def call(
             with anyio.CancelScope(shield=not operation.read_only):
                 result: BaseModel = await perform(operation, context, request)
     except Refusal as refusal:
-        if not operation.read_only:
-            _tell(operation, context, request_id, refused=refusal.code)
+        _tell(operation, context, request_id, refused=refusal.code)
         raise
     except Unavailable as error:
         log.warning("storage unavailable", operation=operation.name, request_id=request_id, error=str(error))
@@ -57,13 +56,17 @@ async def call(
     except Exception as error:
         log.exception("operation failed", operation=operation.name, request_id=request_id)
         raise Refusal("internal_error") from error
-    if not operation.read_only:
-        _tell(operation, context, request_id, **{name: getattr(result, name, None) for name in _TOLD})
+    _tell(operation, context, request_id, **{name: getattr(result, name, None) for name in _TOLD})
     return result
 
 
 def _tell(operation: AnyOperation, context: Context, request_id: str, **outcome: object) -> None:
-    """A line in the log: who asked for what, and what became of it; by the message's id `gatepost audit` goes on."""
+    """A line in the log: who asked for what, and what became of it; by the message's id `gatepost audit` goes on.
+
+    What only reads is not told, nor what has no request: the command line prints its answer itself.
+    """
+    if operation.read_only or not request_id:
+        return
     by, told = context.principal.name, {name: value for name, value in outcome.items() if value}
     log.info("asked", operation=operation.name, by=by, ip=context.origin, request_id=request_id, **told)
 

@@ -173,3 +173,18 @@ def test_any_arguments_are_a_request_or_a_refusal(arguments: Mapping[str, object
         read(BY_NAME["send"], arguments)
     except Refusal as refusal:
         assert refusal.code in ("invalid_request", "unknown_argument")
+
+
+@pytest.mark.parametrize(
+    ("read_only", "request_id", "lines"), [(False, "req_1", 1), (True, "req_1", 0), (False, "", 0)]
+)
+async def test_the_log_tells_of_requests_that_change_something(
+    world: World, read_only: bool, request_id: str, lines: int
+) -> None:
+    """A command has no request: it prints its answer, and a line beside it would spoil what a script reads."""
+    with capture_logs() as logged:
+        await call(asking(answer, read_only=read_only), world.context, {}, request_id)
+        with pytest.raises(Refusal):
+            await call(asking(answer, read_only=read_only), world.context, {"numbr": 1}, request_id)
+    assert len(logged) == 2 * lines
+    assert [line.get("refused") for line in logged] == [None, "unknown_argument"][: 2 * lines]
