@@ -32,9 +32,10 @@ async def greeted(world: World, limit: int = LIMIT, **terms: Any) -> AsyncIterat
 
 
 async def stored(world: World) -> list[bytes]:
-    """The raw bytes of what has arrived in the mailbox, oldest first."""
+    """The raw bytes of what has arrived in the mailbox and is not kept apart, oldest first."""
     rows = await world.system.db.rows(
         "mail_of_account", account_id=world.account.id, before_at=2**62, before_id="", limit=1000
     )
-    ids = [row["id"] for row in reversed(rows) if row["mailbox_id"] == world.mailbox.id]
-    return [await wires.raw_of(world.system, message_id, 1) for message_id in ids]
+    here = [row for row in reversed(rows) if row["mailbox_id"] == world.mailbox.id]
+    shown = [row["id"] for row in here if row["status"] not in ("spam_quarantined", "pending_inbound_approval")]
+    return [await wires.raw_of(world.system, message_id, 1) for message_id in shown]
