@@ -1,10 +1,10 @@
 -- Programs that answer programs, and answers that are waited for.
 
 -- name: answered
--- The arrived mail that a new one names. Sorted, SQLite would walk through the whole mailbox.
+-- The arrived mail that a new one names. Sorted, or asked for what came in, SQLite would walk through the whole mailbox.
 SELECT findings FROM message WHERE id = (
     SELECT max(id) FROM message
-    WHERE mailbox_id = :mailbox_id AND rfc_message_id = :in_reply_to AND direction = 'inbound'
+    WHERE mailbox_id = :mailbox_id AND rfc_message_id = :in_reply_to AND direction <> 'outbound'
 );
 
 -- name: answered_in_thread

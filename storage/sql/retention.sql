@@ -26,7 +26,7 @@ UNION ALL
 SELECT m.id, m.account_id, m.mailbox_id, m.thread_id
 /* sqlite */ FROM retention r CROSS JOIN message m ON m.mailbox_id = r.mailbox_id
 /* postgres */ FROM retention r JOIN message m ON m.mailbox_id = r.mailbox_id
-WHERE m.created_at < :now - r.days * CAST(:day AS BIGINT)
+WHERE m.direction IN ('inbound', 'outbound') AND m.created_at < :now - r.days * CAST(:day AS BIGINT)
   AND m.status NOT IN ('pending_inbound_approval', 'pending_send_approval', 'scheduled', 'queued')
   AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.message_id = m.id AND d.state IN ('queued', 'deferred'))
 LIMIT :limit;

@@ -15,21 +15,46 @@ GATE = ("answered", "answered_in_thread", "unanswered", "turns", "handed_in_sinc
 SETTLEMENT = ("message_head", "delivery_states")
 ARRIVAL = ("thread_of_reference", "message_by_rfc_id", "people_of_thread", "people_by_subject")
 READING = ("thread_messages", "thread_size", "earlier_in_thread")
+WALKING = {
+    "inbox": "message_by_mailbox (mailbox_id=? AND direction=? AND (created_at,id)<",
+    "messages_to_purge": "message_by_mailbox (mailbox_id=? AND direction=? AND created_at<",
+    "mail_of_account": "message_by_account (account_id=? AND (created_at,id)<",
+    "spam_of_account": "message_as_spam (account_id=? AND (created_at,id)<",
+    "inbox_of_status": "message_by_status (mailbox_id=? AND direction=? AND status=? AND (created_at,id)<",
+    "arrivals": "message_by_status (mailbox_id=? AND direction=? AND status=? AND (created_at,id)>",
+    "few_within": "message_by_status (mailbox_id=? AND direction=? AND status=? AND created_at>? AND created_at<",
+    "inbox_of_sender": "message_by_sender (mailbox_id=? AND direction=? AND <expr>=? AND (created_at,id)<",
+}
+"""Queries that take messages of a mailbox or an account in their order, and how they find where to begin."""
 LISTING = ("inbox_of_status", "inbox_of_sender", "inbox_among", "few_within", "few_tagged", "arrivals", "arrived")
 
 
-async def plan_of(tmp_path: Path, name: str) -> str:
-    """How SQLite goes about a query."""
+async def plans_of(tmp_path: Path, *names: str) -> dict[str, str]:
+    """How SQLite goes about these queries."""
     database = SQLite(tmp_path / "x.db")
     await database.start()
     try:
         await migrate(database)
     finally:
         await database.close()
-    query = queries()[name]
+    found = {}
     with closing(sqlite3.connect(database.path)) as connection:
-        rows = connection.execute(f"EXPLAIN QUERY PLAN {query.lite}", [""] * len(query.parameters)).fetchall()
-    return " ".join(row[3] for row in rows)
+        for query in (queries()[name] for name in names):
+            rows = connection.execute(f"EXPLAIN QUERY PLAN {query.lite}", [""] * len(query.parameters)).fetchall()
+            found[query.name] = " ".join(row[3] for row in rows)
+    return found
+
+
+async def plan_of(tmp_path: Path, name: str) -> str:
+    return (await plans_of(tmp_path, name))[name]
+
+
+async def test_no_other_query_goes_by_an_index_of_all_messages(tmp_path: Path) -> None:
+    """SQLite knows no numbers, and takes the half of a long index for as good as the whole of a short one."""
+    plans = await plans_of(tmp_path, *queries())
+    index = re.compile(r"message_(by_mailbox|by_account|by_status|by_sender|as_spam) ")
+    assert {name for name, plan in plans.items() if index.search(plan)} == set(WALKING)
+    assert {name for name, start in WALKING.items() if start not in plans[name]} == set()
 
 
 @pytest.mark.parametrize("name", [*GATE, *SETTLEMENT, *ARRIVAL, *READING])
