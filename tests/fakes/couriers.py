@@ -14,6 +14,8 @@ RAW = b"From: ada@example.com\r\nTo: bob@example.org\r\n\r\nHello\r\n.\r\n..dots
 LARGE = b"Subject: large\r\n\r\n" + b"0123456789abcdef" * (1 << 20) + b"\r\n"  # more than sockets buffer
 PATIENT = Timeouts(connect=30, total=60, idle=10)
 HASTY = Timeouts(connect=0.3, total=0.3, idle=10)
+SOON = Timeouts(connect=1.5, total=1.5, idle=10)
+"""As hasty as an attempt may be that has to come to the end of its mail on a busy machine too."""
 
 
 @dataclass

@@ -9,7 +9,19 @@ from aiosmtpd.smtp import SMTP as Peer
 from server.delivery.courier import Courier, Timeouts
 from server.delivery.outcome import Bounced, Deferred, Sent, Uncertain
 from server.delivery.routes import Host, RelayRoute
-from tests.fakes.couriers import HASTY, LARGE, PATIENT, RAW, RECIPIENT, SENDER, Clock, FixedRoute, courier, deliver
+from tests.fakes.couriers import (
+    HASTY,
+    LARGE,
+    PATIENT,
+    RAW,
+    RECIPIENT,
+    SENDER,
+    SOON,
+    Clock,
+    FixedRoute,
+    courier,
+    deliver,
+)
 from tests.fakes.smtp_server import Act, Answer, FakeSMTPServer, Script, Session, named
 from tools.mail.classify import Category
 
@@ -95,7 +107,7 @@ async def test_a_silence_before_the_dot_ends_with_the_attempt(step: str) -> None
 )
 async def test_no_clear_reply_after_the_dot_is_uncertain(answer: Answer) -> None:
     async with FakeSMTPServer({"CONTENT": answer}) as server:
-        outcome = await deliver(server, timeouts=HASTY)
+        outcome = await deliver(server, timeouts=SOON)
     assert isinstance(outcome, Uncertain)
     assert (outcome.code, outcome.host) == (0, "localhost")
     assert server.messages == [RAW]
