@@ -33,6 +33,7 @@ NEXT: dict[Turn, str] = {
     "nobody": "Nothing: no person has written.",
 }
 UNSENT = "Your last mail did not reach them; message_status tells why."
+ELSEWHERE = " It began without this mailbox: read_message with detail full shows what its first mail quotes."
 
 
 class ThreadRequest(Model):
@@ -164,8 +165,14 @@ def _frame(mailbox: Mailbox, thread: Thread, messages: Sequence[Message], count:
         waiting_since=time_text(turn.since) if turn.since is not None else None,
         asks=turn.asks,
         tokens=0,
-        next=UNSENT if turn.own and turn.turn == "you" else NEXT[turn.turn],
+        next=(UNSENT if turn.own and turn.turn == "you" else NEXT[turn.turn]) + _before(messages, count),
     )
+
+
+def _before(messages: Sequence[Message], count: int) -> str:
+    """Where the rest is of a conversation whose first mail here answers one that is not."""
+    first = messages[0] if messages and len(messages) == count else None
+    return ELSEWHERE if first and first.direction == "inbound" and first.reference_ids else ""
 
 
 def _participants(mailbox: Mailbox, messages: Sequence[Message]) -> list[Person]:

@@ -12,7 +12,7 @@ from tools import messages
 from tools.cancel import CancelRequest, cancel
 from tools.check_inbox import InboxRequest, check_inbox
 from tools.errors import Refusal
-from tools.list_thread import NEXT, UNSENT, ThreadRequest, ThreadView, list_thread
+from tools.list_thread import ELSEWHERE, NEXT, UNSENT, ThreadRequest, ThreadView, list_thread
 from tools.receive import Arrival, receive
 from tools.reply import ReplyRequest, reply
 from tools.send import SendRequest, send
@@ -65,6 +65,14 @@ async def test_a_mail_to_us_waits_for_us(world: World, body: str, asks: bool) ->
     assert view.waiting_since == view.messages[-1].created_at
     assert [person.email for person in view.participants] == [BEA]
     assert view.participants[0].name_untrusted == "Bea"
+
+
+async def test_a_conversation_that_began_elsewhere_says_so(world: World) -> None:
+    thread = await arrived(world, "Ada, please decide.", answers="unknown@example.net")
+    assert (await shown(world, thread)).next == NEXT["you"] + ELSEWHERE
+    begun = await arrived(world, "Ada, please begin.", number=2)
+    await arrived(world, "Now?", number=3, answers="m2@example.org")
+    assert (await shown(world, begun)).next == NEXT["you"]
 
 
 async def test_an_address_with_a_tag_is_our_own_too(world: World) -> None:
