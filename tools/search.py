@@ -108,14 +108,11 @@ async def search(context: Context, request: SearchRequest) -> Hits:
 
 
 async def _few(context: Context, mailbox_id: str, query: Query) -> list[str] | None:
-    """Ids of the messages that fit one of the conditions beside the words, if those are few."""
-    for wanted in query.tags:
-        found = await few_tagged(context.db, mailbox_id, wanted)
-        if found is not None:
-            return found
-    if query.statuses == FINDABLE and query.after is None and query.before is None:
-        return None
-    return await few_within(context.db, mailbox_id, query.statuses, *_times(query))
+    """Ids of the messages that fit one of the conditions beside the words: the one that the fewest fit, if few do."""
+    found = [await few_tagged(context.db, mailbox_id, wanted) for wanted in query.tags]
+    if query.statuses != FINDABLE or query.after is not None or query.before is not None:
+        found.append(await few_within(context.db, mailbox_id, query.statuses, *_times(query)))
+    return min((ids for ids in found if ids is not None), key=len, default=None)
 
 
 async def _look(

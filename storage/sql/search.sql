@@ -61,6 +61,7 @@ ON CONFLICT (message_id) DO UPDATE SET revision = excluded.revision, files_wait 
 -- `among` is not NULL, it has the ids of the few messages that come into question.
 -- The words come first and in the order of the entries, so that no more messages are looked at than it takes: on SQLite
 -- by CROSS, on PostgreSQL by OFFSET 0, and by a sum that keeps it from walking all entries for the order of their key.
+-- PostgreSQL reads the expression once because it stands in a SELECT; else for each entry that it looks at.
 SELECT e.id AS entry, m.id, m.thread_id, m.direction, m.status, m.from_email, m.from_name, m.subject,
     (SELECT substr(body_text, 1, CAST(:characters AS INTEGER)) FROM message_text WHERE message_id = m.id) AS body_text,
     m.attachments, m.created_at
@@ -70,14 +71,14 @@ SELECT e.id AS entry, m.id, m.thread_id, m.direction, m.status, m.from_email, m.
 /* postgres */ FROM (
 /* postgres */     SELECT id + 0 AS id, message_id FROM search_entry
 /* postgres */     WHERE CAST(:among AS TEXT) IS NULL
-/* postgres */       AND words @@ CAST(replace(replace(replace(replace(replace(CAST(:expression AS TEXT),
-/* postgres */         ' AND ', ' & '), ' OR ', ' | '), ' NOT ', ' & !'), ' + ', ' <-> '), '*', ':*') AS TSQUERY)
+/* postgres */       AND words @@ (SELECT CAST(replace(replace(replace(replace(replace(CAST(:expression AS TEXT),
+/* postgres */         ' AND ', ' & '), ' OR ', ' | '), ' NOT ', ' & !'), ' + ', ' <-> '), '*', ':*') AS TSQUERY))
 /* postgres */       AND id < :before
 /* postgres */     UNION ALL
 /* postgres */     SELECT id, message_id FROM search_entry
 /* postgres */     WHERE message_id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:among AS JSON))))
-/* postgres */       AND words @@ CAST(replace(replace(replace(replace(replace(CAST(:expression AS TEXT),
-/* postgres */         ' AND ', ' & '), ' OR ', ' | '), ' NOT ', ' & !'), ' + ', ' <-> '), '*', ':*') AS TSQUERY)
+/* postgres */       AND words @@ (SELECT CAST(replace(replace(replace(replace(replace(CAST(:expression AS TEXT),
+/* postgres */         ' AND ', ' & '), ' OR ', ' | '), ' NOT ', ' & !'), ' + ', ' <-> '), '*', ':*') AS TSQUERY))
 /* postgres */       AND id < :before
 /* postgres */     ORDER BY id DESC OFFSET 0
 /* postgres */ ) AS e
