@@ -93,7 +93,7 @@ async def check_inbox(context: Context, request: InboxRequest) -> InboxPage:
     return InboxPage(
         messages=[listed(message) for message in page],
         next_cursor=next_cursor,
-        next=_advice(page, request.status),
+        next=_advice(page, request),
     )
 
 
@@ -106,10 +106,12 @@ def _query(values: Mapping[str, Value]) -> str:
     return "inbox" if values["status"] is None else "inbox_of_status"
 
 
-def _advice(page: list[MessageHead], status: Status | None) -> str:
+def _advice(page: list[MessageHead], request: InboxRequest) -> str:
+    if request.direction == "inbound" and request.status in _SHOWN["outbound"]:
+        return "Only mail of yours has this status: direction 'outbound' lists it."
     if not page:
         return "wait_for_message waits for new mail."
-    if status == "deleted":
+    if request.status == "deleted":
         return "move_message brings one back into the inbox, where it can be read."
     return "read_message shows one, list_thread a conversation."
 

@@ -86,3 +86,11 @@ async def test_what_is_narrowed_is_what_fits_in_its_order(
             {"direction": direction, "status": status, "sender": sender, "tag": wanted_tag, "limit": 2}
         )
         assert await listed(world, wanted) == [each.id for each in mails if each.fits(wanted)], wanted
+
+
+async def test_who_asks_for_sent_mail_among_what_came_in_is_told_where_it_is(world: World) -> None:
+    await send(world.context, SendRequest(to=["zoe@example.com"], subject="Hi", markdown="Held"))
+    page = await check_inbox(world.context, InboxRequest(status="pending_send_approval"))
+    assert not page.messages and "direction 'outbound'" in page.next
+    page = await check_inbox(world.context, InboxRequest(status="pending_send_approval", direction="outbound"))
+    assert len(page.messages) == 1 and "read_message" in page.next
