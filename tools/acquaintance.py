@@ -44,19 +44,28 @@ async def acquaintance(
     return tuple(found), tuple(row["domain"] for row in rows)
 
 
-async def note_arrival(transaction: Transaction, message: Message) -> None:
-    """A mail that the mailbox received makes its sender known, if it is trusted, and notes whom its text speaks of."""
-    if message.from_email and not distrust(message):
+async def note_arrival(transaction: Transaction, message: Message, named: Iterable[str]) -> None:
+    """A mail that the mailbox received makes its sender known, if it is trusted, and notes whom it speaks of."""
+    trusted = not distrust(message)
+    if message.from_email and trusted:
         await _meet(transaction, message, message.from_email)
-    await note_mentions(transaction, message)
+    await _note(transaction, message, named, () if trusted else carried_by(message))
 
 
-async def note_mentions(transaction: Transaction, message: Message) -> None:
+async def note_mentions(transaction: Transaction, message: Message, named: Iterable[str]) -> None:
     """Whom a received mail speaks of; of one that is not trusted also whom it is from and what it has."""
-    carried = carried_by(message) if distrust(message) else ()
+    await _note(transaction, message, named, carried_by(message) if distrust(message) else ())
+
+
+def named_by(message: Message) -> tuple[str, ...]:
+    """Whom a received mail speaks of, in canonical form. It takes no database, and so none should wait for it."""
     said = mentioned(f"{message.subject}\n{message.body_text}", MOST_MENTIONED)
     beside = mentioned("\n".join(_shown_beside(message)), MOST_MENTIONED)
-    await note_named(transaction, message, dict.fromkeys((*said, *beside)))
+    return tuple(dict.fromkeys((*said, *beside)))
+
+
+async def _note(transaction: Transaction, message: Message, named: Iterable[str], carried: Iterable[str]) -> None:
+    await note_named(transaction, message, named)
     for what in sorted(carried):
         await transaction.run("introduce_anew", mailbox_id=message.mailbox_id, address=what, message_id=message.id)
 

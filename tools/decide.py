@@ -6,7 +6,7 @@ from storage.database import Transaction, one, record
 from storage.records import Approval, ApprovalLink, Mailbox, Message
 from storage.records import Wire as WireRow
 from tools import approvals, events, expected, failures, gate, quorum, wires
-from tools.acquaintance import note_arrival
+from tools.acquaintance import named_by, note_arrival
 from tools.context import Context
 from tools.errors import Refusal
 from tools.mail.wire import Wire
@@ -169,6 +169,6 @@ def _envelope(row: WireRow) -> Wire:
 
 async def _let_in(context: Context, transaction: Transaction, message: Message) -> None:
     await transaction.run("set_status", id=message.id, status="unread")
-    await note_arrival(transaction, message)
+    await note_arrival(transaction, message, named_by(message))
     await expected.answered(transaction, message)
     await events.about(transaction, context.now(), message, "message.received")

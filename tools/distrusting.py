@@ -8,7 +8,7 @@ from policies.spam import Judgement, Point, with_steering
 from storage.database import Transaction
 from storage.records import Message
 from tools import events
-from tools.acquaintance import note_mentions
+from tools.acquaintance import named_by, note_mentions
 from tools.context import Context
 from tools.mail import limits
 from tools.mail.address import canonical
@@ -68,4 +68,4 @@ async def _distrusted(transaction: Transaction, message: Message) -> None:
             address=canonical(message.from_email),
             met_at=message.created_at,
         )
-    await note_mentions(transaction, message)
+    await note_mentions(transaction, message, named_by(message))

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -11,15 +11,15 @@ from policies.impersonation import Caution
 from policies.inbound import Fate, accept, fate_of
 from policies.spam import Judgement
 from storage.database import Transaction
-from storage.records import BEGINNING, Message
+from storage.records import BEGINNING, Mailbox, Message
 from tools import approvals, events, expected, forwarding, messages, returned, wires
-from tools.acquaintance import note_arrival, note_mentions
+from tools.acquaintance import named_by, note_arrival, note_mentions
 from tools.addressee import Addressee, addressee
 from tools.authentication import facts_of, kept_form, refuse, verified
 from tools.caution import cautions_about
 from tools.context import Context
 from tools.findings import findings_of, telling
-from tools.mail.address import Address
+from tools.mail.address import Address, reaches
 from tools.mail.auth.verdict import Authentication
 from tools.mail.invisible import cleaned
 from tools.mail.machine import without_sender
@@ -74,11 +74,12 @@ class Looked:
     seen: Screened
     forms: Mapping[str, Sealed]
     """By mailbox: the mail as it is stored."""
-
-    @property
-    def sender(self) -> Address:
-        """Who wrote it, as far as it says so."""
-        return self.parsed.shown_author(self.arrival.sender)
+    findings: Mapping[str, Any]
+    """What was found out about it, but for what differs between mailboxes."""
+    letter: Message
+    """The message it becomes, but for the same."""
+    named: Sequence[str]
+    """Whom it speaks of."""
 
     @property
     def believed(self) -> bool:
@@ -128,7 +129,9 @@ async def receive(context: Context, arrival: Arrival) -> tuple[str, ...] | None:
     kept = kept_form(context, arrival.raw, authentication)
     blob = await wires.store_large(context, kept)
     forms = {each.id: await sealed(Wire(arrival.sender, (Recipient(each.address),), kept), blob) for each in mailboxes}
-    looked = Looked(arrival, parsed, authentication, cautions, seen, forms)
+    findings = _findings(arrival, parsed, authentication, seen)
+    letter = _letter(context, arrival, parsed, sender, findings)
+    looked = Looked(arrival, parsed, authentication, cautions, seen, forms, findings, letter, named_by(letter))
 
     async def work(transaction: Transaction) -> tuple[str, ...] | None:
         if addressees and not await _is_new(transaction, context.now(), addressees[0], arrival):
@@ -172,7 +175,7 @@ async def _deliver(context: Context, transaction: Transaction, who: Addressee, l
     """The id of the message."""
     mailbox = who.mailbox
     joined = await join(context, transaction, mailbox, looked.parsed, believed=looked.believed)
-    judgement = await judged(transaction, mailbox.id, joined.answered_thread, looked.sender.email, looked.seen)
+    judgement = await judged(transaction, mailbox.id, joined.answered_thread, looked.letter.from_email, looked.seen)
     ruling = accept(with_spam(context, facts_of(mailbox, looked.authentication), judgement))
     fate = fate_of(ruling)
     message = _message(context, who, joined, looked, judgement, STATUS[fate])
@@ -182,14 +185,14 @@ async def _deliver(context: Context, transaction: Transaction, who: Addressee, l
     if fate is Fate.HOLD:
         await approvals.hold(context, transaction, message, ruling.deciding)
     elif fate is Fate.DELIVER:
-        await note_arrival(transaction, message)
+        await note_arrival(transaction, message, _others_named(looked, mailbox))
         await expected.answered(transaction, message)
         await events.about(transaction, context.now(), message, "message.received")
         await forwarding.pass_on(context, transaction, mailbox, message, form.wire, form.blob)
     else:
         # nobody is woken by it, and it makes nobody known; but what an agent may read it may also be tricked by
         if fate is Fate.FLAG:
-            await note_mentions(transaction, message)
+            await note_mentions(transaction, message, _others_named(looked, mailbox))
         await events.about(transaction, context.now(), message, f"message.{message.status}")
     return message.id
 
@@ -197,14 +200,42 @@ async def _deliver(context: Context, transaction: Transaction, who: Addressee, l
 def _message(
     context: Context, who: Addressee, joined: Joined, looked: Looked, judgement: Judgement, status: str
 ) -> Message:
-    arrival, parsed, mailbox, sender = looked.arrival, looked.parsed, who.mailbox, looked.sender
-    return Message(
+    """The message in one mailbox."""
+    findings = dict(looked.findings) | who.as_findings()
+    if thread := joined.as_findings():
+        findings["thread"] = thread
+    if judgement.points:
+        findings["spam"] = spam_findings(judgement)
+    if cautions := looked.cautions.get(who.mailbox.id):
+        findings["warnings"] = [asdict(caution) for caution in cautions]
+    return replace(
+        looked.letter,
         id=context.new_id("msg"),
-        account_id=mailbox.account_id,
-        mailbox_id=mailbox.id,
+        account_id=who.mailbox.account_id,
+        mailbox_id=who.mailbox.id,
         thread_id=joined.thread_id,
-        direction="inbound",
         status=status,
+        findings=json.dumps(findings, ensure_ascii=False),
+        created_at=context.now(),
+    )
+
+
+def _others_named(looked: Looked, mailbox: Mailbox) -> list[str]:
+    """Without the mailbox itself, which nearly every mail names."""
+    return [address for address in looked.named if not reaches(mailbox.address, address)]
+
+
+def _letter(
+    context: Context, arrival: Arrival, parsed: Parsed, sender: Address, findings: Mapping[str, Any]
+) -> Message:
+    """What is the same of the message in every mailbox."""
+    return Message(
+        id="",
+        account_id="",
+        mailbox_id="",
+        thread_id="",
+        direction="inbound",
+        status="",
         revision=1,
         rfc_message_id=parsed.message_id,
         in_reply_to=parsed.in_reply_to,
@@ -220,26 +251,20 @@ def _message(
         beginning=parsed.new_text[:BEGINNING],
         quoted=parsed.quoted,
         attachments=json.dumps([asdict(part) for part in parsed.attachments], ensure_ascii=False),
-        findings=json.dumps(_findings(who, joined, looked, judgement), ensure_ascii=False),
+        findings=json.dumps(findings, ensure_ascii=False),
         size=len(arrival.raw),
-        created_at=context.now(),
+        created_at=0,
         sandbox=int(context.principal.sandbox),
     )
 
 
-def _findings(who: Addressee, joined: Joined, looked: Looked, judgement: Judgement) -> dict[str, Any]:
-    """What was found out about the mail, a key for each topic."""
-    machine = looked.parsed.machine if looked.arrival.sender else without_sender(looked.parsed.machine)
-    findings = looked.arrival.peer | telling(findings_of(looked.parsed, machine, looked.seen)) | who.as_findings()
-    if thread := joined.as_findings():
-        findings["thread"] = thread
-    if judgement.points:
-        findings["spam"] = spam_findings(judgement)
-    if looked.authentication is not None:
-        findings["auth"] = looked.authentication.as_findings()
-    if cautions := looked.cautions.get(who.mailbox.id):
-        findings["warnings"] = [asdict(caution) for caution in cautions]
-    return findings
+def _findings(
+    arrival: Arrival, parsed: Parsed, authentication: Authentication | None, seen: Screened
+) -> dict[str, Any]:
+    """What was found out about the mail whoever gets it, a key for each topic."""
+    machine = parsed.machine if arrival.sender else without_sender(parsed.machine)
+    findings = arrival.peer | telling(findings_of(parsed, machine, seen))
+    return findings if authentication is None else findings | {"auth": authentication.as_findings()}
 
 
 def _people(parsed: Parsed) -> str:

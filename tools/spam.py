@@ -12,7 +12,7 @@ from storage.database import Transaction, many, one
 from storage.records import Mailbox, Message, MessageHead
 from tools import approvals, events, expected
 from tools.access import hidden_from_agent, message_within
-from tools.acquaintance import note_arrival
+from tools.acquaintance import named_by, note_arrival
 from tools.context import Context, Principal
 from tools.errors import Refusal
 from tools.fields import Limit, ListedMessage, MessageId, Next
@@ -153,7 +153,7 @@ async def _let_in(context: Context, transaction: Transaction, message: Message) 
         await approvals.hold(context, transaction, message, ruling.deciding)
     elif oversees(by):
         # the word of an agent makes nobody known
-        await note_arrival(transaction, replace(message, status=status))
+        await note_arrival(transaction, replace(message, status=status), named_by(message))
         await expected.answered(transaction, message)
         await events.about(transaction, context.now(), message, "message.received")
     return status
