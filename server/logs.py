@@ -42,16 +42,20 @@ class _Lines:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
-    def msg(self, line: bytes | str) -> None:
+    def write(self, text: bytes | str) -> None:
+        # not through sys.stderr: what it could not write it keeps, and fails with at the process's end
         with contextlib.suppress(OSError):
-            os.write(self._descriptor, (line if isinstance(line, bytes) else line.encode(errors="replace")) + b"\n")
+            os.write(self._descriptor, text if isinstance(text, bytes) else text.encode(errors="replace"))
+
+    def msg(self, line: bytes | str) -> None:
+        self.write(line + b"\n" if isinstance(line, bytes) else f"{line}\n")
 
     debug = info = warning = warn = error = critical = exception = fatal = log = msg
 
 
 def _configure_libraries(number: int, moment: structlog.typing.Processor, render: structlog.typing.Processor) -> None:
     """What libraries log has the same form: a collector reads each line by itself."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_Lines(sys.stderr.fileno()))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name, moment],
