@@ -11,7 +11,7 @@ from tools.access import mailbox_of
 from tools.context import Context
 from tools.fields import Limit, Next
 from tools.operation import Model, Operation
-from tools.paging import NextCursor, cursor_of, paged, position
+from tools.paging import NextCursor, cursor_after, paged, position
 
 ModeName = Literal["read_only", "gated_all", "gated_send", "monitored", "autonomous"]
 _NEXT = {
@@ -61,7 +61,7 @@ async def list_mailboxes(context: Context, request: MailboxesRequest) -> Mailbox
         before_id=before_id,
         limit=request.limit + 1,
     )
-    page, next_cursor = paged(found, request.limit, lambda mailbox: cursor_of(mailbox.created_at, mailbox.id))
+    page, next_cursor = paged(found, request.limit, cursor_after)
     return MailboxPage(mailboxes=[_info(mailbox) for mailbox in page], next_cursor=next_cursor)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field
 
-from storage.records import MessageHead
+from storage.records import Mailbox, MessageHead
 from tools.errors import Refusal
 
 Entry = TypeVar("Entry")
@@ -21,9 +21,9 @@ def paged(found: list[Entry], limit: int, cursor: Callable[[Entry], str]) -> tup
     return page, cursor(page[-1]) if len(found) > limit else None
 
 
-def cursor_after(message: MessageHead) -> str:
+def cursor_after(entry: MessageHead | Mailbox) -> str:
     """An opaque cursor: where the next page of a newest-first list begins."""
-    return cursor_of(message.created_at, message.id)
+    return cursor_of(entry.created_at, entry.id)
 
 
 def cursor_of(at: int, key: str) -> str:

@@ -64,8 +64,7 @@ SELECT * FROM mailbox WHERE account_id = :account_id ORDER BY created_at, id;
 
 -- name: mailbox_page
 SELECT * FROM mailbox
-WHERE account_id = :account_id
-  AND (created_at < :before_at OR (created_at = :before_at AND id < :before_id))
+WHERE account_id = :account_id AND (created_at, id) < (:before_at, :before_id)
 ORDER BY created_at DESC, id DESC
 LIMIT :limit;
 

@@ -8,7 +8,7 @@ from tools.mail.headers import Header, parameters
 from tools.mail.mime import MEDIA_TYPE, Part
 from tools.mail.sniff import HEAD_BYTES, differs, seen_type
 
-_ANY_TYPE = "application/octet-stream"
+ANY_TYPE = "application/octet-stream"
 _BODY_TYPES = frozenset({"text/plain", "text/html"})
 
 
@@ -53,7 +53,7 @@ def attachment_info(part: Part) -> tuple[PartInfo, str]:
 def file_part(name: str, content: bytes, content_type: str = "", *, inline: bool = False) -> Part:
     """A file that was found within something else, as a part; of no type if that is none a file can have."""
     fit = MEDIA_TYPE.fullmatch(content_type) and not content_type.startswith("multipart/")
-    kind = content_type if fit else _ANY_TYPE
+    kind = content_type if fit else ANY_TYPE
     # only a picture is shown in the text that it belongs to
     disposition = b"inline" if inline and kind.startswith("image/") else b"attachment"
     header = Header((("content-disposition", disposition),))

@@ -9,6 +9,9 @@ from typing import Literal
 
 from tools.mail import limits
 
+TYPES = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
+"""What a part, or a file, of this kind is said to be (RFC 8551 section 3.2)."""
+
 Kind = Literal["signed", "encrypted", ""]
 
 _DATA = bytes.fromhex("2a864886f70d010701")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tools.mail import cms, limits
-from tools.mail.attachments import file_name, file_part, is_attachment
+from tools.mail.attachments import ANY_TYPE, file_name, file_part, is_attachment
 from tools.mail.charset import text_of
 from tools.mail.headers import Header
 from tools.mail.mapi import Malformed
@@ -13,11 +13,9 @@ from tools.mail.outlook import parts_of
 from tools.mail.tnef import read_tnef
 from tools.mail.uuencode import split_files
 
-_SMIME_TYPES = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _SMIME_NAME = "smime.p7m"
 _TNEF_TYPES = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 _TNEF_NAME = "winmail.dat"
-_ANY_TYPE = "application/octet-stream"
 _PGP_TYPE = "application/pgp-encrypted"
 _TEXT_BYTES = 64 * 1024
 """In so much of a text it says something, if it does at all."""
@@ -129,8 +127,8 @@ class _Opener:
 
 def _kind(part: Part) -> str:
     """Which container a part is, by its type, or by its name where nobody knew a type; '' for none."""
-    name = file_name(part).lower() if part.content_type == _ANY_TYPE else ""
-    if part.content_type in _SMIME_TYPES or name == _SMIME_NAME:
+    name = file_name(part).lower() if part.content_type == ANY_TYPE else ""
+    if part.content_type in cms.TYPES or name == _SMIME_NAME:
         return "smime"
     return "tnef" if part.content_type in _TNEF_TYPES or name == _TNEF_NAME else ""
 

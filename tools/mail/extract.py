@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from tools.mail.charset import charset_of_page, decode, storable
+from tools.mail.cms import TYPES as SIGNED_TYPES
 from tools.mail.cms import Malformed, read_content
 from tools.mail.documents.archive import Archive, Unreadable
 from tools.mail.documents.opendocument import read_open_document
@@ -34,7 +35,6 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 _TEXT_TYPES = ("text/", "application/json", "application/xml", "application/x-yaml", "message/")
 _TEXT_NAMES = frozenset({"txt", "text", "csv", "tsv", "md", "json", "xml", "yaml", "yml", "log", "ics", "vcf", "ini"})
 _SIGNED = "p7m"
-_SIGNED_TYPES = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _TEXT_SEEN = frozenset({"application/xml", "text/x-script", "image/svg+xml"})
 _PAGES = frozenset({"html", "htm", "xhtml"})
@@ -71,7 +71,7 @@ def kind_of(content: bytes, content_type: str, name: str) -> Kind:
         return "pdf"
     if seen == "application/zip":
         return "office"
-    if extension == _SIGNED or content_type in _SIGNED_TYPES:
+    if extension == _SIGNED or content_type in SIGNED_TYPES:
         return "signed"
     if b"\0" in content[:HEAD_BYTES] and not content.startswith(_UTF16):
         return "none"
