@@ -15,7 +15,7 @@ def listening(part: str, host: str, port: int) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SettingsError(f"Cannot listen on {host}:{port}: {_why(error)}. {_fix(part, port, error)}") from error
+        raise SettingsError(f"Cannot listen on {host}:{port}: {why(error)}. {fix(part, port, error)}") from error
 
 
 def open_socket(host: str, port: int) -> socket.socket:
@@ -23,14 +23,16 @@ def open_socket(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
 
 
-def _why(error: OSError) -> str:
+def why(error: OSError) -> str:
+    """What kept a socket from being opened, in words."""
     if error.errno is not None and error.errno > 0:
         return os.strerror(error.errno).lower()
     # names that cannot be looked up have numbers of their own; the socket module repeats the address behind the words
     return (error.strerror or str(error)).partition(" (")[0].lower()
 
 
-def _fix(part: str, port: int, error: OSError) -> str:
+def fix(part: str, port: int, error: OSError) -> str:
+    """What to do about it."""
     if error.errno == errno.EADDRINUSE:
         return f"Stop what listens there ('ss -ltnp sport = {port}' names it), or set {part}_port to a free one."
     if error.errno in (errno.EACCES, errno.EPERM):

@@ -3,8 +3,8 @@
 import asyncio
 
 from server.doctor.finding import Finding
-from server.listening import listening, open_socket
-from server.settings import Settings, SettingsError, hosts_of
+from server.listening import fix, open_socket, why
+from server.settings import Settings, hosts_of
 from tools.mail.network import is_within
 
 SECONDS = 2.0
@@ -30,12 +30,12 @@ async def examine_ports(settings: Settings) -> list[Finding]:
 
 async def _port(name: str, host: str, port: int, request: bytes | None) -> Finding:
     """Whether we answer at the port, or could listen there. `request`: what we answer to; None is not asked."""
-    where = f"{name} port {host}:{port}"
+    where = _where(name, host, port)
     try:
         async with asyncio.timeout(SECONDS):
             reader, writer = await asyncio.open_connection(_target(host), port)
     except (OSError, TimeoutError):
-        return _free(where, host, port)
+        return _free(name, host, port)
     try:
         said = await _said(reader, writer, request)
     finally:
@@ -74,15 +74,19 @@ def _line(said: bytes) -> str:
     return said.split(b"\r\n")[0][:80].decode("ascii", "replace").strip()
 
 
+def _where(name: str, host: str, port: int) -> str:
+    return f"{name} port {host}:{port}"
+
+
 def _target(host: str) -> str:
     """An address that stands for all of them cannot be connected to everywhere."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
-def _free(where: str, host: str, port: int) -> Finding:
+def _free(name: str, host: str, port: int) -> Finding:
+    where = _where(name, host, port)
     try:
-        with listening(where.partition(" ")[0].lower(), host, port), open_socket(host, port):
+        with open_socket(host, port):
             return Finding("ok", f"{where} is free")
-    except SettingsError as error:
-        why, _, fix = str(error).removeprefix(f"Cannot listen on {host}:{port}: ").partition(". ")
-        return Finding("fail", f"{where} cannot be opened: {why}", fix)
+    except OSError as error:
+        return Finding("fail", f"{where} cannot be opened: {why(error)}", fix(name.lower(), port, error))
